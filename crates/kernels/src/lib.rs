@@ -1,1 +1,16 @@
-//! Fused CPU kernels of Jingwei.
+//! Fused CPU kernels of Jingwei: SIMD levels, matrix product, convolution and the worker pool.
+//!
+//! A kernel is a small plan made once for a shape. `run` takes [`Workers`], slices that are checked
+//! at entry, and a shared temporary; it allocates nothing. Work is cut into pieces by shape alone, so
+//! the result at one [`Level`] has the same bits at any number of threads.
+
+mod level;
+mod memory;
+mod pool;
+mod simd;
+mod workers;
+
+pub use level::{Level, UnknownLevel};
+pub use memory::{ALIGNMENT, AlignedVec, Buffers, Place};
+pub use pool::Pool;
+pub use workers::{Scratch, Workers};

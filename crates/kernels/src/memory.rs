@@ -1,0 +1,203 @@
+//! Aligned buffers, and taking several disjoint slices of them at once.
+
+use std::{
+    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    ops::{Deref, DerefMut, Range},
+    ptr::NonNull,
+};
+
+/// Bytes that every [`AlignedVec`] is aligned to: a cache line, and a 512-bit vector.
+pub const ALIGNMENT: usize = 64;
+
+/// A fixed number of `f32`, zeroed at first and aligned to [`ALIGNMENT`].
+pub struct AlignedVec {
+    start: NonNull<f32>,
+    len: usize,
+}
+
+// SAFETY: an `AlignedVec` owns its floats as a `Box<[f32]>` does.
+unsafe impl Send for AlignedVec {}
+// SAFETY: as above; shared access only reads.
+unsafe impl Sync for AlignedVec {}
+
+impl AlignedVec {
+    /// A buffer of `len` zeros.
+    pub fn new(len: usize) -> Self {
+        if len == 0 {
+            return Self {
+                start: NonNull::<Line>::dangling().cast(),
+                len,
+            };
+        }
+        let layout = Self::layout(len);
+        // SAFETY: the layout has a size above zero.
+        let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
+        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
+        Self { start, len }
+    }
+
+    fn layout(len: usize) -> Layout {
+        let bytes = len.checked_mul(size_of::<f32>());
+        bytes
+            .and_then(|bytes| Layout::from_size_align(bytes, ALIGNMENT).ok())
+            .unwrap_or_else(|| panic!("a buffer of {len} floats exceeds the address space"))
+    }
+}
+
+#[repr(align(64))]
+struct Line;
+
+impl Drop for AlignedVec {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            // SAFETY: `new` allocated `start` with this very layout.
+            unsafe { dealloc(self.start.as_ptr().cast(), Self::layout(self.len)) }
+        }
+    }
+}
+
+impl Deref for AlignedVec {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: `start` points to `len` initialised floats that this value owns.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl DerefMut for AlignedVec {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `deref`, and the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl From<&[f32]> for AlignedVec {
+    fn from(values: &[f32]) -> Self {
+        let mut vec = Self::new(values.len());
+        vec.copy_from_slice(values);
+        vec
+    }
+}
+
+impl Clone for AlignedVec {
+    fn clone(&self) -> Self {
+        Self::from(&**self)
+    }
+}
+
+impl std::fmt::Debug for AlignedVec {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// A range of floats in one of several buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Place {
+    /// Index of the buffer.
+    pub buffer: usize,
+    /// First float.
+    pub offset: usize,
+    /// Number of floats.
+    pub len: usize,
+}
+
+impl Place {
+    /// Whether two places share a float.
+    pub fn overlaps(&self, other: &Place) -> bool {
+        self.buffer == other.buffer
+            && self.offset.max(other.offset)
+                < (self.offset + self.len).min(other.offset + other.len)
+    }
+
+    fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.len
+    }
+}
+
+/// Several buffers from which a kernel's inputs and outputs are taken together.
+#[derive(Clone, Debug, Default)]
+pub struct Buffers {
+    buffers: Vec<AlignedVec>,
+}
+
+impl Buffers {
+    /// Zeroed buffers of these lengths, in floats.
+    pub fn new(lengths: &[usize]) -> Self {
+        let buffers = lengths.iter().map(|&len| AlignedVec::new(len)).collect();
+        Self { buffers }
+    }
+
+    /// Adds a buffer and returns its index.
+    pub fn push(&mut self, buffer: AlignedVec) -> usize {
+        self.buffers.push(buffer);
+        self.buffers.len() - 1
+    }
+
+    /// Number of buffers.
+    pub fn len(&self) -> usize {
+        self.buffers.len()
+    }
+
+    /// Whether there is no buffer.
+    pub fn is_empty(&self) -> bool {
+        self.buffers.is_empty()
+    }
+
+    /// A whole buffer.
+    pub fn buffer(&self, index: usize) -> &AlignedVec {
+        &self.buffers[index]
+    }
+
+    /// A whole buffer, to write or to replace.
+    pub fn buffer_mut(&mut self, index: usize) -> &mut AlignedVec {
+        &mut self.buffers[index]
+    }
+
+    /// The floats of one place.
+    pub fn get(&self, place: Place) -> &[f32] {
+        &self.buffers[place.buffer][place.range()]
+    }
+
+    /// The floats of one place, to write.
+    pub fn get_mut(&mut self, place: Place) -> &mut [f32] {
+        &mut self.buffers[place.buffer][place.range()]
+    }
+
+    /// Takes `reads` and `writes` at once.
+    ///
+    /// # Panics
+    /// Where a place lies outside its buffer, or a write overlaps any other place.
+    pub fn split<const READS: usize, const WRITES: usize>(
+        &mut self,
+        reads: [Place; READS],
+        writes: [Place; WRITES],
+    ) -> ([&[f32]; READS], [&mut [f32]; WRITES]) {
+        for (index, write) in writes.iter().enumerate() {
+            let clash = writes[..index].iter().chain(&reads);
+            for other in clash {
+                assert!(
+                    !write.overlaps(other),
+                    "{write:?} is written while {other:?} is in use"
+                );
+            }
+        }
+        let starts = writes.map(|place| self.get_mut(place).as_mut_ptr());
+        let sources = reads.map(|place| self.get(place).as_ptr());
+        let mut index = 0;
+        let writes = starts.map(|start| {
+            index += 1;
+            // SAFETY: `get_mut` checked the bounds, the loop above that nothing else overlaps it,
+            // and `self` stays borrowed exclusively for as long as the slices live.
+            unsafe { std::slice::from_raw_parts_mut(start, writes[index - 1].len) }
+        });
+        let mut index = 0;
+        let reads = sources.map(|source| {
+            index += 1;
+            // SAFETY: `get` checked the bounds, and no write overlaps a read.
+            unsafe { std::slice::from_raw_parts(source, reads[index - 1].len) }
+        });
+        (reads, writes)
+    }
+}

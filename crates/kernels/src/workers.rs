@@ -1,0 +1,162 @@
+//! Sharing numbered pieces of work among the threads of a pool.
+
+use crate::{AlignedVec, Level, Pool};
+use std::{
+    cell::{Cell, UnsafeCell},
+    marker::PhantomData,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+/// Temporary memory of each thread, planned before anything runs.
+pub struct Scratch {
+    threads: Vec<PerThread>,
+}
+
+#[repr(align(128))]
+struct PerThread {
+    floats: UnsafeCell<AlignedVec>,
+    /// The next piece of this thread's own range.
+    next: AtomicUsize,
+}
+
+// SAFETY: the floats are reached only through `Workers`, which borrows the scratch exclusively and
+// gives each thread its own.
+unsafe impl Sync for PerThread {}
+
+impl Scratch {
+    /// `floats` for each of `threads`.
+    pub fn new(threads: usize, floats: usize) -> Self {
+        let thread = |_| PerThread {
+            floats: UnsafeCell::new(AlignedVec::new(floats)),
+            next: AtomicUsize::new(0),
+        };
+        Self {
+            threads: (0..threads.max(1)).map(thread).collect(),
+        }
+    }
+}
+
+/// What a kernel runs on: a SIMD level, the threads and their temporary memory.
+pub struct Workers<'a> {
+    level: Level,
+    pool: &'a Pool,
+    scratch: &'a [PerThread],
+    floats: usize,
+    // One caller at a time: two `run`s at once would share temporary memory.
+    not_sync: PhantomData<Cell<()>>,
+}
+
+impl<'a> Workers<'a> {
+    /// Workers on `pool` with the temporary memory of `scratch`.
+    ///
+    /// # Panics
+    /// Where the processor lacks the level, or the scratch has fewer threads than the pool.
+    pub fn new(level: Level, pool: &'a Pool, scratch: &'a mut Scratch) -> Self {
+        level.require();
+        assert!(
+            scratch.threads.len() >= pool.threads(),
+            "scratch for {} threads, but the pool has {}",
+            scratch.threads.len(),
+            pool.threads()
+        );
+        let floats = scratch.threads[0].floats.get_mut().len();
+        Self {
+            level,
+            pool,
+            scratch: &scratch.threads[..pool.threads()],
+            floats,
+            not_sync: PhantomData,
+        }
+    }
+
+    /// The SIMD level, which the processor has.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.scratch.len()
+    }
+
+    /// Floats of temporary memory each thread has.
+    pub fn scratch(&self) -> usize {
+        self.floats
+    }
+
+    /// Calls `work(piece, scratch)` once for each piece. Each thread begins with its own contiguous
+    /// range, the same whenever `pieces` is the same, so that a core finds its data in its cache;
+    /// when done it takes pieces from the others. `scratch` holds whatever was left there.
+    pub fn run(&self, pieces: usize, work: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+        let threads = self.scratch.len();
+        let start = |thread: usize| thread * pieces / threads;
+        let all = self.scratch;
+        for (thread, own) in all.iter().enumerate() {
+            own.next.store(start(thread), Relaxed);
+        }
+        let job = |thread: usize| {
+            // SAFETY: the pool calls the job once for each thread number, `Workers` is not `Sync`,
+            // and it borrows the scratch exclusively: nobody else has this memory now.
+            let scratch = unsafe { &mut *all[thread].floats.get() };
+            for victim in (thread..threads).chain(0..thread) {
+                let end = start(victim + 1);
+                loop {
+                    let piece = all[victim].next.fetch_add(1, Relaxed);
+                    if piece >= end {
+                        break;
+                    }
+                    work(piece, scratch);
+                }
+            }
+        };
+        if pieces <= 1 || threads == 1 {
+            job(0);
+        } else {
+            self.pool.broadcast(&job);
+        }
+    }
+}
+
+/// Hands out disjoint parts of one output to the pieces of a [`Workers::run`].
+pub(crate) struct Parts<'a> {
+    start: *mut f32,
+    len: usize,
+    borrow: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: `part` and `pointer` are unsafe and put disjointness on the caller.
+unsafe impl Sync for Parts<'_> {}
+// SAFETY: as above; it is an exclusive borrow of floats.
+unsafe impl Send for Parts<'_> {}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn new(output: &'a mut [f32]) -> Self {
+        Self {
+            start: output.as_mut_ptr(),
+            len: output.len(),
+            borrow: PhantomData,
+        }
+    }
+
+    /// Floats `start..start + len`; panics where they lie outside.
+    ///
+    /// # Safety
+    /// No two parts in use at the same time overlap.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the caller vouches that parts are disjoint"
+    )]
+    pub(crate) unsafe fn part(&self, start: usize, len: usize) -> &mut [f32] {
+        assert!(
+            start <= self.len && len <= self.len - start,
+            "part outside the output"
+        );
+        // SAFETY: in bounds, borrowed exclusively by `self`, and disjoint by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+
+    /// The first float, for kernels whose pieces write interleaved rows.
+    pub(crate) fn pointer(&self) -> *mut f32 {
+        self.start
+    }
+}
