@@ -1,0 +1,168 @@
+//! Nodes, and how a graph grows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Op, Result, Shape, ops};
+
+/// A node's place in its graph. Inputs always have smaller numbers than the nodes that use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// The place as an index.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One operator applied to earlier nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// What is computed.
+    pub op: Op,
+    /// The operands, in the operator's order.
+    pub inputs: Vec<NodeId>,
+    /// The shape of the result.
+    pub shape: Shape,
+    /// The layer that the node belongs to, for messages; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layer: String,
+}
+
+/// A list of nodes in SSA form.
+///
+/// ```
+/// use jingwei_graph::{Graph, Shape};
+/// let mut graph = Graph::new();
+/// let x = graph.input("x", Shape::batch_of(&[3]));
+/// let w = graph.parameter("w", &[3, 2]);
+/// let y = graph.matmul(x, w)?;
+/// assert_eq!(graph.shape(y).to_string(), "[batch, 2]");
+/// # Ok::<(), jingwei_graph::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    #[serde(skip)]
+    layer: String,
+}
+
+impl Graph {
+    /// A graph without nodes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All nodes, inputs before their users.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// One node.
+    ///
+    /// # Panics
+    /// If the node is not of this graph.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// The shape of a node's result.
+    #[must_use]
+    pub fn shape(&self, id: NodeId) -> &Shape {
+        &self.node(id).shape
+    }
+
+    /// The places of all nodes, in order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
+    }
+
+    /// Names the layer that nodes added from now on belong to; error messages tell it.
+    pub fn set_layer(&mut self, name: impl Into<String>) {
+        self.layer = name.into();
+    }
+
+    /// Adds an operator after checking that its inputs fit.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], with the layer, what the operator expects and what it was given.
+    pub fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
+        let shapes: Vec<&Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
+        let shape = op.operator().shape(&shapes).map_err(|error| self.locate(error, op.name()))?;
+        Ok(self.push(op, inputs.to_vec(), shape))
+    }
+
+    /// Adds values given anew at each run.
+    pub fn input(&mut self, name: impl Into<String>, shape: Shape) -> NodeId {
+        self.push(Op::Input(ops::Input { name: name.into() }), Vec::new(), shape)
+    }
+
+    /// Adds values that training changes.
+    pub fn parameter(&mut self, name: impl Into<String>, sizes: &[usize]) -> NodeId {
+        self.push(Op::Parameter(ops::Parameter { name: name.into() }), Vec::new(), Shape::fixed(sizes))
+    }
+
+    /// Adds values that live from run to run and are changed by no gradient, such as running statistics.
+    pub fn state(&mut self, name: impl Into<String>, sizes: &[usize]) -> NodeId {
+        self.push(Op::State(ops::State { name: name.into() }), Vec::new(), Shape::fixed(sizes))
+    }
+
+    /// Adds one number.
+    pub fn constant(&mut self, value: f32) -> NodeId {
+        self.push(Op::Constant(ops::Constant { value }), Vec::new(), Shape::scalar())
+    }
+
+    pub(crate) fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
+        self.nodes.push(Node { op, inputs, shape, layer: self.layer.clone() });
+        id
+    }
+
+    pub(crate) fn push_node(&mut self, node: Node) -> NodeId {
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
+        self.nodes.push(node);
+        id
+    }
+
+    fn locate(&self, error: Error, op_name: &'static str) -> Error {
+        match error {
+            Error::Shape { op, expected, found, .. } => {
+                let layer = if self.layer.is_empty() { op_name.to_owned() } else { self.layer.clone() };
+                Error::Shape { layer, op, expected, found }
+            }
+            other => other,
+        }
+    }
+
+    /// Checks a graph that came from outside: every input earlier than its user, every shape what its operator says.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the first node that is wrong.
+    pub fn validate(&self) -> Result<()> {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let invalid = |reason: String| Error::Invalid { node: index, reason };
+            if let Some(bad) = node.inputs.iter().find(|id| id.index() >= index) {
+                return Err(invalid(format!("uses node {}, which does not come before it", bad.0)));
+            }
+            if node.op.is_leaf() {
+                if !node.inputs.is_empty() {
+                    return Err(invalid(format!("{} takes no inputs", node.op.name())));
+                }
+                continue;
+            }
+            let shapes: Vec<&Shape> = node.inputs.iter().map(|&id| self.shape(id)).collect();
+            let shape = node.op.operator().shape(&shapes).map_err(|error| invalid(error.to_string()))?;
+            if shape != node.shape {
+                return Err(invalid(format!("{} gives {shape}, but {} is stated", node.op.name(), node.shape)));
+            }
+        }
+        Ok(())
+    }
+}
