@@ -4,6 +4,7 @@ use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     ops::{Deref, DerefMut, Range},
     ptr::NonNull,
+    sync::Arc,
 };
 
 /// Bytes that every [`AlignedVec`] is aligned to: a cache line, and a 512-bit vector.
@@ -116,23 +117,53 @@ impl Place {
     }
 }
 
+/// A buffer of its own, or one that several owners read.
+#[derive(Clone, Debug)]
+enum Storage {
+    Owned(AlignedVec),
+    Shared(Arc<AlignedVec>),
+}
+
+impl Storage {
+    fn read(&self) -> &AlignedVec {
+        match self {
+            Self::Owned(buffer) => buffer,
+            Self::Shared(buffer) => buffer,
+        }
+    }
+
+    fn write(&mut self) -> &mut AlignedVec {
+        match self {
+            Self::Owned(buffer) => buffer,
+            Self::Shared(_) => panic!("a shared buffer cannot be written"),
+        }
+    }
+}
+
 /// Several buffers from which a kernel's inputs and outputs are taken together.
 #[derive(Clone, Debug, Default)]
 pub struct Buffers {
-    buffers: Vec<AlignedVec>,
+    buffers: Vec<Storage>,
 }
 
 impl Buffers {
     /// Zeroed buffers of these lengths, in floats.
     pub fn new(lengths: &[usize]) -> Self {
-        let buffers = lengths.iter().map(|&len| AlignedVec::new(len)).collect();
-        Self { buffers }
+        let owned = |&len: &usize| Storage::Owned(AlignedVec::new(len));
+        Self {
+            buffers: lengths.iter().map(owned).collect(),
+        }
     }
 
     /// Adds a buffer and returns its index.
     pub fn push(&mut self, buffer: AlignedVec) -> usize {
-        self.buffers.push(buffer);
+        self.buffers.push(Storage::Owned(buffer));
         self.buffers.len() - 1
+    }
+
+    /// Puts in place of a buffer one that others read too; it cannot be written from here.
+    pub fn share(&mut self, index: usize, buffer: Arc<AlignedVec>) {
+        self.buffers[index] = Storage::Shared(buffer);
     }
 
     /// Number of buffers.
@@ -147,22 +178,25 @@ impl Buffers {
 
     /// A whole buffer.
     pub fn buffer(&self, index: usize) -> &AlignedVec {
-        &self.buffers[index]
+        self.buffers[index].read()
     }
 
     /// A whole buffer, to write or to replace.
+    ///
+    /// # Panics
+    /// Where the buffer is shared.
     pub fn buffer_mut(&mut self, index: usize) -> &mut AlignedVec {
-        &mut self.buffers[index]
+        self.buffers[index].write()
     }
 
     /// The floats of one place.
     pub fn get(&self, place: Place) -> &[f32] {
-        &self.buffers[place.buffer][place.range()]
+        &self.buffers[place.buffer].read()[place.range()]
     }
 
     /// The floats of one place, to write.
     pub fn get_mut(&mut self, place: Place) -> &mut [f32] {
-        &mut self.buffers[place.buffer][place.range()]
+        &mut self.buffers[place.buffer].write()[place.range()]
     }
 
     /// Takes `reads` and `writes` at once.
