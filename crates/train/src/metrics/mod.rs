@@ -1,0 +1,59 @@
+//! Metrics of classification and regression, equal to scikit-learn's.
+//!
+//! Each metric is a function in a file of its own over [`Predictions`] (classification) or [`Estimates`]
+//! (regression). [`Metric`] names them for recipes and histories; [`ClassificationSummary`] and [`RegressionSummary`]
+//! compute everything that an evaluation shows.
+//!
+//! # What is refused, what is undefined
+//!
+//! NaN and infinity never enter: [`Predictions::new`] and [`Estimates::new`] refuse them and name the row. A figure
+//! that the data cannot define (the ROC AUC of a class that no row has, the R² of a single row) is `None`, which
+//! JSON shows as `null`; averages over classes leave undefined classes out. A precision, recall or F1 that divides
+//! zero by zero is 0, as with scikit-learn's `zero_division=0`.
+//!
+//! All sums run in `f64` in row order, so a figure depends on nothing but the rows.
+
+mod accuracy;
+mod average;
+mod calibration_error;
+mod confusion_matrix;
+mod curve;
+mod estimates;
+mod f1;
+mod log_loss;
+mod mae;
+mod metric;
+mod mse;
+mod pr_auc;
+mod precision;
+mod predictions;
+mod r2;
+mod ranking;
+mod recall;
+mod regression_summary;
+mod rmse;
+mod roc_auc;
+mod summary;
+mod top_k;
+
+pub use accuracy::{accuracy, balanced_accuracy};
+pub use average::{Average, Averages};
+pub use calibration_error::{CALIBRATION_BINS, ReliabilityBin, calibration_error, reliability};
+pub use confusion_matrix::ConfusionMatrix;
+pub use curve::Curve;
+pub use estimates::Estimates;
+pub use f1::{class_f1, f1};
+pub use log_loss::log_loss;
+pub use mae::mae;
+pub use metric::Metric;
+pub use mse::mse;
+pub use pr_auc::{class_pr_auc, pr_auc, pr_curve};
+pub use precision::{class_precision, precision};
+pub use predictions::{Predictions, two_columns};
+pub use r2::r2;
+pub use recall::{class_recall, recall};
+pub use regression_summary::RegressionSummary;
+pub use rmse::rmse;
+pub use roc_auc::{class_roc_auc, roc_auc, roc_curve};
+pub use summary::{ClassScores, ClassificationSummary, ConfidenceBin, TopK};
+pub use top_k::top_k;

@@ -1,0 +1,162 @@
+use crate::Error;
+
+/// How far outside [0, 1] rounding may put a probability before it is taken for something else, such as a logit.
+const TOLERANCE: f32 = 1e-3;
+
+/// What a classifier said about some rows, and what was true: checked once, then read by every metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Predictions<'a> {
+    probabilities: &'a [f32],
+    classes: usize,
+    labels: &'a [u32],
+    weights: Option<&'a [f32]>,
+}
+
+impl<'a> Predictions<'a> {
+    /// Checks and joins predictions and labels.
+    ///
+    /// # Arguments
+    ///
+    /// - `probabilities`: rows × `classes`, row-major, each in [0, 1]. A network with one sigmoid output goes through
+    ///   [`two_columns`] first.
+    /// - `labels`: the true class of each row, below `classes`.
+    /// - `weights`: how much each row counts, finite and not negative; `None` counts every row once.
+    ///
+    /// # Errors
+    ///
+    /// No rows, lengths that do not match, a label beyond the classes, a probability that is not finite or not in
+    /// [0, 1], a weight that is negative or not finite, weights that are all zero.
+    pub fn new(
+        probabilities: &'a [f32],
+        classes: usize,
+        labels: &'a [u32],
+        weights: Option<&'a [f32]>,
+    ) -> Result<Self, Error> {
+        if labels.is_empty() || classes == 0 {
+            return Err(Error::NoRows);
+        }
+        check_length("probabilities", labels.len() * classes, probabilities.len())?;
+        check_probabilities(probabilities, classes)?;
+        if let Some(row) = labels.iter().position(|label| *label as usize >= classes) {
+            return Err(Error::LabelOutOfRange {
+                row,
+                label: labels[row],
+                classes,
+            });
+        }
+        check_weights(weights, labels.len())?;
+        Ok(Self {
+            probabilities,
+            classes,
+            labels,
+            weights,
+        })
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Number of classes, the columns of the probabilities.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The probabilities of one row, a value a class.
+    pub fn row(&self, row: usize) -> &'a [f32] {
+        &self.probabilities[row * self.classes..][..self.classes]
+    }
+
+    /// The true class of one row.
+    pub fn label(&self, row: usize) -> usize {
+        self.labels[row] as usize
+    }
+
+    /// The weight of one row.
+    pub fn weight(&self, row: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| f64::from(weights[row]))
+    }
+
+    /// The sum of all weights; the number of rows when none were given.
+    pub fn total_weight(&self) -> f64 {
+        (0..self.rows()).map(|row| self.weight(row)).sum()
+    }
+
+    /// The most probable class of one row and its probability; the first of equals, as NumPy's `argmax`.
+    pub fn predicted(&self, row: usize) -> (usize, f32) {
+        let first = (0, self.row(row)[0]);
+        self.row(row)
+            .iter()
+            .copied()
+            .enumerate()
+            .fold(
+                first,
+                |best, next| if next.1 > best.1 { next } else { best },
+            )
+    }
+
+    /// The weighted mean of `value(row)` over all rows.
+    pub(super) fn mean(&self, value: impl Fn(usize) -> f64) -> f64 {
+        let sum: f64 = (0..self.rows())
+            .map(|row| self.weight(row) * value(row))
+            .sum();
+        sum / self.total_weight()
+    }
+}
+
+/// Probabilities of the second of two classes (a single sigmoid output), widened to two columns.
+pub fn two_columns(positive: &[f32]) -> Vec<f32> {
+    positive
+        .iter()
+        .flat_map(|probability| [1.0 - probability, *probability])
+        .collect()
+}
+
+pub(super) fn check_length(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(Error::Length {
+            what,
+            expected,
+            found,
+        })
+    }
+}
+
+pub(super) fn check_weights(weights: Option<&[f32]>, rows: usize) -> Result<(), Error> {
+    let Some(weights) = weights else {
+        return Ok(());
+    };
+    check_length("sample weights", rows, weights.len())?;
+    if let Some(row) = weights
+        .iter()
+        .position(|weight| !weight.is_finite() || *weight < 0.0)
+    {
+        return Err(Error::Weight {
+            row,
+            value: weights[row],
+        });
+    }
+    if weights.iter().all(|weight| *weight == 0.0) {
+        Err(Error::NoWeight)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_probabilities(probabilities: &[f32], classes: usize) -> Result<(), Error> {
+    let allowed = -TOLERANCE..=1.0 + TOLERANCE;
+    match probabilities
+        .iter()
+        .position(|value| !allowed.contains(value))
+    {
+        None => Ok(()),
+        Some(index) => Err(Error::NotProbability {
+            row: index / classes,
+            column: index % classes,
+            value: probabilities[index],
+        }),
+    }
+}

@@ -1,0 +1,38 @@
+use super::Predictions;
+
+/// Rows ordered by their probability of one class, with equal probabilities taken as one step.
+pub(super) struct Ranking {
+    /// Weight of (true positives, false positives) among the rows at least as probable as each step.
+    pub(super) steps: Vec<(f64, f64)>,
+    /// Weight of the rows of the class.
+    pub(super) positives: f64,
+    /// Weight of the other rows.
+    pub(super) negatives: f64,
+}
+
+impl Ranking {
+    /// Ranks the rows for `class` against all others.
+    pub(super) fn new(predictions: &Predictions, class: usize) -> Self {
+        let score = |row: u32| predictions.row(row as usize)[class];
+        let mut order: Vec<u32> = (0..predictions.rows() as u32).collect();
+        order.sort_by(|left, right| score(*right).total_cmp(&score(*left)));
+        let mut steps = Vec::new();
+        let (mut positives, mut negatives) = (0.0, 0.0);
+        for equals in order.chunk_by(|left, right| score(*left) == score(*right)) {
+            for row in equals.iter().map(|row| *row as usize) {
+                let side = if predictions.label(row) == class {
+                    &mut positives
+                } else {
+                    &mut negatives
+                };
+                *side += predictions.weight(row);
+            }
+            steps.push((positives, negatives));
+        }
+        Self {
+            steps,
+            positives,
+            negatives,
+        }
+    }
+}

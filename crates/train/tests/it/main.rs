@@ -1,0 +1,3 @@
+//! Integration tests of jingwei-train.
+
+mod metrics;
