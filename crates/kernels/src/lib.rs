@@ -4,10 +4,15 @@
 //! at entry, and a shared temporary; it allocates nothing. Work is cut into pieces by shape alone, so
 //! the result at one [`Level`] has the same bits at any number of threads.
 
+mod chunks;
 mod level;
+mod math;
 mod memory;
+pub mod norms;
+pub mod optimiser;
 mod pool;
 mod simd;
+mod vectors;
 mod workers;
 
 pub use level::{Level, UnknownLevel};

@@ -1,0 +1,46 @@
+//! Cutting flat buffers and rows into pieces by their lengths alone.
+
+use crate::Workers;
+use std::ops::Range;
+
+/// Elements in one piece of a flat buffer: 64 KiB, so that a piece of several buffers stays in a
+/// core's cache, and enough work to be worth handing to another thread.
+pub(crate) const CHUNK: usize = 16 * 1024;
+
+/// How many pieces `len` elements make; at least one.
+pub(crate) fn count(len: usize) -> usize {
+    len.div_ceil(CHUNK).max(1)
+}
+
+/// The elements of one piece.
+pub(crate) fn range(piece: usize, len: usize) -> Range<usize> {
+    piece * CHUNK..((piece + 1) * CHUNK).min(len)
+}
+
+/// Rows in one piece, where a row has `columns` elements; at least one.
+pub(crate) fn rows_in_piece(columns: usize) -> usize {
+    (CHUNK / columns.max(1)).max(1)
+}
+
+/// Runs `f` for every piece.
+pub(crate) fn for_each_piece(workers: &Workers, pieces: usize, f: impl Fn(usize) + Sync) {
+    workers.run(pieces, &|piece, _| f(piece));
+}
+
+/// Runs `f` on each chunk of `len` elements.
+pub(crate) fn for_each_chunk(workers: &Workers, len: usize, f: impl Fn(Range<usize>) + Sync) {
+    for_each_piece(workers, count(len), |piece| f(range(piece, len)));
+}
+
+/// Runs `f` on each block of whole rows.
+pub(crate) fn for_each_block(
+    workers: &Workers,
+    rows: usize,
+    columns: usize,
+    f: impl Fn(Range<usize>) + Sync,
+) {
+    let step = rows_in_piece(columns);
+    for_each_piece(workers, rows.div_ceil(step), |piece| {
+        f(piece * step..((piece + 1) * step).min(rows));
+    });
+}
