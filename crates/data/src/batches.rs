@@ -1,0 +1,249 @@
+//! Batches: shuffled, prepared samples, written into buffers of the caller.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::prepare::{ColumnMap, FeatureMap, TargetPreparation};
+use crate::{Dataset, Error, Permutation, Preparation, Result, Targets};
+
+/// How samples are put into batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchOptions {
+    /// Samples a batch; default 64. The last batch of an epoch holds what is left.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own; default true. Otherwise the order of the indices.
+    pub shuffle: bool,
+    /// The seed of order and augmentation; default 0.
+    pub seed: u64,
+}
+
+impl Default for BatchOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 64,
+            shuffle: true,
+            seed: 0,
+        }
+    }
+}
+
+/// The batches of a part of a dataset.
+///
+/// What [`BatchSource::fill`] writes depends on dataset, indices, preparation, options, epoch and step alone. It needs
+/// no exclusive access and no memory, so several threads can each write their samples of one batch.
+#[derive(Debug)]
+pub struct BatchSource<'a> {
+    dataset: &'a Dataset,
+    indices: &'a [usize],
+    features: FeatureMap,
+    targets: Option<ColumnMap>,
+    options: BatchOptions,
+    sample_len: usize,
+    target_len: usize,
+}
+
+impl<'a> BatchSource<'a> {
+    /// Batches of the samples named by `indices`.
+    ///
+    /// # Errors
+    /// If there is no sample, the batch size is 0, or the dataset is not what the preparation was made for.
+    pub fn new(
+        dataset: &'a Dataset,
+        indices: &'a [usize],
+        preparation: &Preparation,
+        options: BatchOptions,
+    ) -> Result<Self> {
+        preparation.check()?;
+        preparation.check_features(dataset.features())?;
+        check_targets(dataset, preparation)?;
+        if options.batch_size == 0 {
+            return Err(Error::setting(
+                "batch_size",
+                "0 samples",
+                "take 1 or more, such as 64",
+            ));
+        }
+        if indices.is_empty() || indices.iter().any(|&index| index >= dataset.len()) {
+            let cause = format!("{} indices into {} samples", indices.len(), dataset.len());
+            return Err(Error::setting(
+                "indices",
+                cause,
+                "give at least one sample of this dataset",
+            ));
+        }
+        let targets = match &preparation.targets {
+            TargetPreparation::Values(columns) => Some(ColumnMap::new(columns)),
+            _ => None,
+        };
+        let target_len = match dataset.targets() {
+            Targets::Classes { .. } => 1,
+            Targets::Values { names, .. } => names.len(),
+            Targets::None => 0,
+        };
+        let (features, sample_len) = (preparation.feature_map(), preparation.sample_len());
+        Ok(Self {
+            dataset,
+            indices,
+            features,
+            targets,
+            options,
+            sample_len,
+            target_len,
+        })
+    }
+
+    /// Samples an epoch.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there is no sample; never true.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// Batches an epoch, the last and smaller one included.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.indices.len().div_ceil(self.options.batch_size)
+    }
+
+    /// Samples of a batch; 0 beyond the last.
+    pub fn batch_len(&self, step: usize) -> usize {
+        let start = step.saturating_mul(self.options.batch_size);
+        self.indices
+            .len()
+            .saturating_sub(start)
+            .min(self.options.batch_size)
+    }
+
+    /// Numbers of one prepared sample.
+    pub fn sample_len(&self) -> usize {
+        self.sample_len
+    }
+
+    /// Numbers of one target: 1 for a class number, the number of classes for soft targets, the number of target
+    /// columns, or 0 without targets.
+    pub fn target_len(&self) -> usize {
+        self.target_len
+    }
+
+    /// Whether targets are soft: a share for each class instead of one class number.
+    pub fn soft_targets(&self) -> bool {
+        false
+    }
+
+    /// Numbers of scratch that [`BatchSource::fill`] needs.
+    pub fn scratch_len(&self) -> usize {
+        0
+    }
+
+    /// The indices into the dataset of a batch's samples, in their order.
+    pub fn samples(&self, epoch: u64, step: usize) -> impl Iterator<Item = usize> + '_ {
+        let order = self.order(epoch);
+        let start = step * self.options.batch_size;
+        (start..start + self.batch_len(step)).map(move |position| self.index(&order, position))
+    }
+
+    /// Writes the samples `samples` (positions within the batch) of batch `step` of `epoch`.
+    ///
+    /// `features` holds `samples × sample_len` numbers, `targets` `samples × target_len`, `scratch` at least
+    /// [`BatchSource::scratch_len`]. Class numbers are written as whole floats.
+    ///
+    /// # Panics
+    /// If a slice has another length, or the batch has no such samples.
+    pub fn fill(
+        &self,
+        epoch: u64,
+        step: usize,
+        samples: Range<usize>,
+        features: &mut [f32],
+        targets: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        assert!(
+            samples.end <= self.batch_len(step),
+            "samples {samples:?} of a batch of {}",
+            self.batch_len(step)
+        );
+        assert_eq!(
+            features.len(),
+            samples.len() * self.sample_len,
+            "room for features"
+        );
+        assert_eq!(
+            targets.len(),
+            samples.len() * self.target_len,
+            "room for targets"
+        );
+        assert!(scratch.len() >= self.scratch_len(), "room for scratch");
+        let order = self.order(epoch);
+        let start = step * self.options.batch_size;
+        for (at, position) in samples.enumerate() {
+            let index = self.index(&order, start + position);
+            self.features.write(
+                self.dataset,
+                index,
+                &mut features[at * self.sample_len..][..self.sample_len],
+            );
+            self.write_target(
+                index,
+                &mut targets[at * self.target_len..][..self.target_len],
+            );
+        }
+    }
+
+    fn order(&self, epoch: u64) -> Permutation {
+        Permutation::new(self.indices.len(), self.options.seed, epoch)
+    }
+
+    fn index(&self, order: &Permutation, position: usize) -> usize {
+        self.indices[if self.options.shuffle {
+            order.at(position)
+        } else {
+            position
+        }]
+    }
+
+    fn write_target(&self, index: usize, out: &mut [f32]) {
+        match (self.dataset.targets(), &self.targets) {
+            (Targets::Classes { labels, .. }, _) => out[0] = labels[index] as f32,
+            (Targets::Values { values, names }, Some(map)) => {
+                map.write(&values[index * names.len()..], out)
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check_targets(dataset: &Dataset, preparation: &Preparation) -> Result<()> {
+    let wrong = |cause: String| {
+        Err(Error::content(
+            "dataset",
+            cause,
+            "read the targets as the model was trained on them, in the same order",
+        ))
+    };
+    match (dataset.targets(), &preparation.targets) {
+        (Targets::None, _) | (_, TargetPreparation::None) => Ok(()),
+        (Targets::Classes { names, .. }, TargetPreparation::Classes(expected))
+            if names == expected =>
+        {
+            Ok(())
+        }
+        (Targets::Classes { names, .. }, TargetPreparation::Classes(expected)) => {
+            wrong(format!("expected classes {expected:?}, found {names:?}"))
+        }
+        (Targets::Values { names, .. }, TargetPreparation::Values(columns))
+            if names.iter().eq(columns.iter().map(|column| &column.name)) =>
+        {
+            Ok(())
+        }
+        (Targets::Values { names, .. }, TargetPreparation::Values(columns)) => {
+            let expected: Vec<_> = columns.iter().map(|column| &column.name).collect();
+            wrong(format!("expected targets {expected:?}, found {names:?}"))
+        }
+        _ => wrong("classes and numbers are mixed up".to_owned()),
+    }
+}

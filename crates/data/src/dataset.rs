@@ -1,0 +1,375 @@
+//! A dataset in memory: features, targets, and where each sample came from.
+
+use std::path::PathBuf;
+
+use crate::{Error, Result};
+
+/// What a model looks at, one record per sample.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Features {
+    /// Pictures of one size, as bytes.
+    Images {
+        /// Rows of pixels.
+        height: usize,
+        /// Pixels a row.
+        width: usize,
+        /// Values a pixel: 1 grey, 3 red, green, blue.
+        channels: usize,
+        /// `samples × height × width × channels`, 0 to 255.
+        pixels: Vec<u8>,
+    },
+    /// Rows of numbers.
+    Rows {
+        /// A name for each column.
+        columns: Vec<String>,
+        /// `samples × columns`, all finite.
+        values: Vec<f32>,
+    },
+}
+
+impl Features {
+    /// Numbers of one sample: `height × width × channels`, or the number of columns.
+    pub fn sample_len(&self) -> usize {
+        match self {
+            Self::Images {
+                height,
+                width,
+                channels,
+                ..
+            } => height * width * channels,
+            Self::Rows { columns, .. } => columns.len(),
+        }
+    }
+
+    /// The shape of one sample: `[height, width, channels]` or `[columns]`.
+    pub fn sample_shape(&self) -> Vec<usize> {
+        match self {
+            Self::Images {
+                height,
+                width,
+                channels,
+                ..
+            } => vec![*height, *width, *channels],
+            Self::Rows { columns, .. } => vec![columns.len()],
+        }
+    }
+
+    fn total(&self) -> usize {
+        match self {
+            Self::Images { pixels, .. } => pixels.len(),
+            Self::Rows { values, .. } => values.len(),
+        }
+    }
+}
+
+/// What a model shall say, one record per sample.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// One of several classes.
+    Classes {
+        /// The classes in the order of their numbers.
+        names: Vec<String>,
+        /// A class number for each sample, below `names.len()`.
+        labels: Vec<u32>,
+    },
+    /// Numbers to be predicted.
+    Values {
+        /// A name for each target column.
+        names: Vec<String>,
+        /// `samples × names`, all finite.
+        values: Vec<f32>,
+    },
+    /// Nothing: the samples are there to be predicted.
+    None,
+}
+
+/// Where the samples came from, for reports and error messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Made in memory.
+    Memory,
+    /// One file, a sample after the other.
+    File(PathBuf),
+    /// Several files, each with the index of its first sample, ascending from 0.
+    Parts(Vec<(usize, PathBuf)>),
+    /// A file a sample.
+    Files(Vec<PathBuf>),
+    /// Lines of one file, the first line being 1.
+    Lines(PathBuf, Vec<u64>),
+}
+
+impl Origins {
+    fn fits(&self, samples: usize) -> bool {
+        match self {
+            Self::Memory | Self::File(_) => true,
+            Self::Parts(parts) => {
+                parts.first().is_some_and(|part| part.0 == 0) && parts.is_sorted()
+            }
+            Self::Files(files) => files.len() == samples,
+            Self::Lines(_, lines) => lines.len() == samples,
+        }
+    }
+
+    fn describe(&self, sample: usize) -> String {
+        match self {
+            Self::Memory => format!("sample {sample}"),
+            Self::File(path) => format!("{}, sample {sample}", path.display()),
+            Self::Parts(parts) => {
+                let part = &parts[parts.partition_point(|part| part.0 <= sample) - 1];
+                format!("{}, sample {}", part.1.display(), sample - part.0)
+            }
+            Self::Files(files) => files[sample].display().to_string(),
+            Self::Lines(path, lines) => format!("{}, line {}", path.display(), lines[sample]),
+        }
+    }
+}
+
+/// A sample that was left out because the caller asked for bad samples to be set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// File, and row where there is one.
+    pub origin: String,
+    /// Why it was left out.
+    pub reason: String,
+}
+
+/// Samples in memory: features, targets, origins, and what was set aside while reading.
+///
+/// The parts always agree: every sample has its features, its target and its origin, every label is below the number
+/// of classes, every number is finite. Parts of a dataset are lists of indices into it; see [`crate::split`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    features: Features,
+    targets: Targets,
+    origins: Origins,
+    quarantine: Vec<Quarantined>,
+    len: usize,
+}
+
+impl Dataset {
+    /// Joins features and targets.
+    ///
+    /// # Errors
+    /// If lengths disagree, a label is beyond the classes, or a number is not finite.
+    pub fn new(features: Features, targets: Targets) -> Result<Self> {
+        Self::with_origins(features, targets, Origins::Memory)
+    }
+
+    /// As [`Dataset::new`], with the places the samples came from.
+    ///
+    /// # Errors
+    /// If lengths disagree, a label is beyond the classes, or a number is not finite.
+    pub fn with_origins(features: Features, targets: Targets, origins: Origins) -> Result<Self> {
+        let len = check_features(&features)?;
+        if !origins.fits(len) {
+            return Err(Error::content(
+                "dataset",
+                format!("{len} samples, but other origins"),
+                "give one for each",
+            ));
+        }
+        check_targets(&targets, len, &origins)?;
+        if let Features::Rows { columns, values } = &features
+            && let Some(at) = values.iter().position(|value| !value.is_finite())
+        {
+            let place = format!(
+                "{}, column `{}`",
+                origins.describe(at / columns.len()),
+                columns[at % columns.len()]
+            );
+            return Err(not_finite(place, values[at]));
+        }
+        Ok(Self {
+            features,
+            targets,
+            origins,
+            quarantine: Vec::new(),
+            len,
+        })
+    }
+
+    /// Adds samples that the reader set aside.
+    pub fn with_quarantine(mut self, quarantine: Vec<Quarantined>) -> Self {
+        self.quarantine = quarantine;
+        self
+    }
+
+    /// Replaces the class names, for instance by words instead of numbers; labels keep their numbers.
+    ///
+    /// # Errors
+    /// If the targets are not classes, or a label is beyond the new names.
+    pub fn with_class_names(mut self, names: Vec<String>) -> Result<Self> {
+        let Targets::Classes { labels, .. } = self.targets else {
+            return Err(Error::setting(
+                "classes",
+                "the data has no classes",
+                "leave the names out",
+            ));
+        };
+        self.targets = Targets::Classes { names, labels };
+        check_targets(&self.targets, self.len, &self.origins)?;
+        Ok(self)
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All indices, ascending: the whole dataset as a part.
+    pub fn indices(&self) -> Vec<usize> {
+        (0..self.len).collect()
+    }
+
+    /// The features of all samples.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The targets of all samples.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// Samples that were set aside while reading.
+    pub fn quarantine(&self) -> &[Quarantined] {
+        &self.quarantine
+    }
+
+    /// The names of the classes; empty if the targets are not classes.
+    pub fn class_names(&self) -> &[String] {
+        match &self.targets {
+            Targets::Classes { names, .. } => names,
+            _ => &[],
+        }
+    }
+
+    /// The class numbers of all samples, if the targets are classes.
+    pub fn labels(&self) -> Option<&[u32]> {
+        match &self.targets {
+            Targets::Classes { labels, .. } => Some(labels),
+            _ => None,
+        }
+    }
+
+    /// The raw bytes of one picture, `height × width × channels`; `None` for rows or an index beyond the end.
+    pub fn image(&self, sample: usize) -> Option<&[u8]> {
+        let Features::Images { pixels, .. } = &self.features else {
+            return None;
+        };
+        let len = self.features.sample_len();
+        pixels.get(sample * len..(sample + 1) * len)
+    }
+
+    /// The raw numbers of one row; `None` for images or an index beyond the end.
+    pub fn row(&self, sample: usize) -> Option<&[f32]> {
+        let Features::Rows { values, .. } = &self.features else {
+            return None;
+        };
+        let len = self.features.sample_len();
+        values.get(sample * len..(sample + 1) * len)
+    }
+
+    /// Where a sample came from: file, and row or line where there is one.
+    pub fn origin(&self, sample: usize) -> String {
+        if sample < self.len {
+            self.origins.describe(sample)
+        } else {
+            format!("sample {sample} (there is none)")
+        }
+    }
+
+    /// Bytes in memory of features and targets.
+    pub fn bytes(&self) -> usize {
+        let features = match &self.features {
+            Features::Images { pixels, .. } => pixels.len(),
+            Features::Rows { values, .. } => values.len() * 4,
+        };
+        let targets = match &self.targets {
+            Targets::Classes { labels, .. } => labels.len() * 4,
+            Targets::Values { values, .. } => values.len() * 4,
+            Targets::None => 0,
+        };
+        features + targets
+    }
+}
+
+fn check_features(features: &Features) -> Result<usize> {
+    let len = features.sample_len();
+    if len == 0 {
+        return Err(Error::content(
+            "dataset",
+            "a sample has no values",
+            "give images at least one pixel, rows one column",
+        ));
+    }
+    if !features.total().is_multiple_of(len) {
+        let cause = format!(
+            "{} values are not a whole number of samples of {len}",
+            features.total()
+        );
+        return Err(Error::content(
+            "dataset",
+            cause,
+            "give height × width × channels, or columns, for each",
+        ));
+    }
+    Ok(features.total() / len)
+}
+
+fn check_targets(targets: &Targets, samples: usize, origins: &Origins) -> Result<()> {
+    match targets {
+        Targets::None => Ok(()),
+        Targets::Classes { names, labels } => {
+            check_count(labels.len(), samples)?;
+            let Some(at) = labels
+                .iter()
+                .position(|&label| label as usize >= names.len())
+            else {
+                return Ok(());
+            };
+            Err(Error::content(
+                origins.describe(at),
+                format!("label {} is beyond the {} classes", labels[at], names.len()),
+                "correct the label, or name all classes (the first is 0)",
+            ))
+        }
+        Targets::Values { names, values } => {
+            check_count(values.len(), samples * names.len())?;
+            let Some(at) = values.iter().position(|value| !value.is_finite()) else {
+                return Ok(());
+            };
+            let place = format!(
+                "{}, target `{}`",
+                origins.describe(at / names.len()),
+                names[at % names.len()]
+            );
+            Err(not_finite(place, values[at]))
+        }
+    }
+}
+
+fn check_count(found: usize, expected: usize) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let cause = format!("{found} targets for {expected} expected");
+    Err(Error::content(
+        "dataset",
+        cause,
+        "give one target for each sample and target column",
+    ))
+}
+
+fn not_finite(place: String, value: f32) -> Error {
+    Error::content(
+        place,
+        format!("the value is {value}"),
+        "correct or remove it: training needs finite numbers",
+    )
+}

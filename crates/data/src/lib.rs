@@ -1,0 +1,34 @@
+//! The way of the data in Jingwei, from files to the batches that training reads. It knows no model.
+//!
+//! In the order in which data travels:
+//!
+//! 1. a reader ([`idx`]) turns untrusted files into a [`Dataset`] in memory, bounding every size before it allocates;
+//! 2. [`split`] cuts it into parts by lists of indices, without copying;
+//! 3. [`Preparation`] learns from the training part how to turn raw records into numbers, and travels with the model;
+//! 4. [`BatchSource`] writes shuffled, prepared batches into buffers of the caller, from several threads at once,
+//!    without allocating.
+//!
+//! Everything random is a pure function of a seed, an epoch and a sample ([`random`], [`Permutation`]), so results do
+//! not depend on threads, timing or the order of calls.
+
+mod dataset;
+mod error;
+mod limits;
+
+pub mod idx;
+
+pub mod random;
+
+mod permutation;
+pub mod split;
+
+pub mod prepare;
+
+mod batches;
+
+pub use batches::{BatchOptions, BatchSource};
+pub use dataset::{Dataset, Features, Origins, Quarantined, Targets};
+pub use error::{Error, Result};
+pub use limits::Limits;
+pub use permutation::Permutation;
+pub use prepare::Preparation;

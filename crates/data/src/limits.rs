@@ -1,0 +1,47 @@
+//! How much memory untrusted files may make a reader use.
+
+use crate::{Error, Result};
+
+/// Bounds that every reader keeps to before it allocates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that one dataset may occupy in memory; default 16 GiB.
+    pub dataset_bytes: u64,
+    /// Bytes that one picture may occupy while it is decoded; default 1 GiB.
+    pub image_bytes: u64,
+    /// Largest width and height of a picture in pixels; default 32,768.
+    pub image_side: u32,
+    /// Largest size of one picture file in bytes; default 256 MiB.
+    pub image_file_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            dataset_bytes: 16 << 30,
+            image_bytes: 1 << 30,
+            image_side: 32_768,
+            image_file_bytes: 256 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// Reserves room for `needed` bytes, or says why not.
+    pub(crate) fn reserve(&self, place: &str, needed: u64) -> Result<Vec<u8>> {
+        let too_large = || Error::TooLarge {
+            place: place.to_owned(),
+            needed,
+            limit: self.dataset_bytes,
+            remedy: "use a smaller file, or raise the limit if the machine has the memory"
+                .to_owned(),
+        };
+        let length = usize::try_from(needed).map_err(|_| too_large())?;
+        if needed > self.dataset_bytes {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(|_| too_large())?;
+        Ok(bytes)
+    }
+}

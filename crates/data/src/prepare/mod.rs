@@ -1,0 +1,310 @@
+//! From raw records to the numbers a model reads: fitted on the training part, kept with the model.
+
+mod images;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Dataset, Error, Features, Result, Targets};
+
+pub use images::{ImagePreparation, ImageScaling, PixelMap};
+pub use rows::{Column, ColumnMap, ColumnScaling};
+
+/// How pictures shall be scaled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageScalingKind {
+    /// From 0..255 to `[0, 1]`.
+    #[default]
+    Unit,
+    /// Each channel to mean 0 and standard deviation 1.
+    Standardise,
+    /// Each channel so that its smallest value becomes 0 and its largest 1.
+    MinMax,
+}
+
+/// How a column of numbers shall be scaled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnScalingKind {
+    /// Left as it is.
+    None,
+    /// To mean 0 and standard deviation 1.
+    #[default]
+    Standardise,
+    /// So that its smallest value becomes 0 and its largest 1.
+    MinMax,
+}
+
+/// What [`Preparation::fit`] shall do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrepareOptions {
+    /// Scaling of pictures; default [`ImageScalingKind::Unit`].
+    pub images: ImageScalingKind,
+    /// Scaling of columns; default [`ColumnScalingKind::Standardise`].
+    pub columns: ColumnScalingKind,
+    /// Scaling of single columns, by name, where it differs from `columns`.
+    pub column: BTreeMap<String, ColumnScalingKind>,
+    /// Scaling of target values (regression); default [`ColumnScalingKind::None`].
+    pub target: ColumnScalingKind,
+}
+
+impl Default for PrepareOptions {
+    fn default() -> Self {
+        Self {
+            images: ImageScalingKind::Unit,
+            columns: ColumnScalingKind::Standardise,
+            column: BTreeMap::new(),
+            target: ColumnScalingKind::None,
+        }
+    }
+}
+
+/// How features become numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FeaturePreparation {
+    /// Pictures.
+    Images(ImagePreparation),
+    /// Columns of numbers, in the order in which the model reads them.
+    Rows(Vec<Column>),
+}
+
+/// How targets become numbers, and numbers targets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TargetPreparation {
+    /// The names of the classes, in the order of their numbers.
+    Classes(Vec<String>),
+    /// Columns of numbers.
+    Values(Vec<Column>),
+    /// No target.
+    None,
+}
+
+/// The preparation of a model's records: the same in training, evaluation, prediction and service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// The features.
+    pub features: FeaturePreparation,
+    /// The targets.
+    pub targets: TargetPreparation,
+}
+
+impl Preparation {
+    /// Learns the preparation from the samples named by `indices`, which must be those that train.
+    ///
+    /// Statistics are exact for pictures (counted per value) and summed in double precision for columns; standard
+    /// deviations are those of the population, as scikit-learn's `StandardScaler` computes them. A column or channel
+    /// that does not vary becomes 0.
+    ///
+    /// # Errors
+    /// If there is no sample, or an option names an unknown column.
+    pub fn fit(dataset: &Dataset, indices: &[usize], options: &PrepareOptions) -> Result<Self> {
+        if indices.is_empty() || indices.iter().any(|&index| index >= dataset.len()) {
+            let cause = format!("{} indices into {} samples", indices.len(), dataset.len());
+            return Err(Error::setting(
+                "prepare",
+                cause,
+                "fit on at least one sample of this dataset",
+            ));
+        }
+        let features = match dataset.features() {
+            Features::Images { .. } => {
+                FeaturePreparation::Images(ImagePreparation::fit(dataset, indices, options.images))
+            }
+            Features::Rows { columns, values } => {
+                if let Some(name) = options.column.keys().find(|name| !columns.contains(name)) {
+                    let cause = format!("there is no column `{name}`");
+                    return Err(Error::setting(
+                        "prepare.column",
+                        cause,
+                        format!("choose of {columns:?}"),
+                    ));
+                }
+                let kind =
+                    |name: &String| options.column.get(name).copied().unwrap_or(options.columns);
+                FeaturePreparation::Rows(rows::fit(columns, values, indices, kind))
+            }
+        };
+        let targets = match dataset.targets() {
+            Targets::Classes { names, .. } => TargetPreparation::Classes(names.clone()),
+            Targets::Values { names, values } => {
+                TargetPreparation::Values(rows::fit(names, values, indices, |_| options.target))
+            }
+            Targets::None => TargetPreparation::None,
+        };
+        Ok(Self { features, targets })
+    }
+
+    /// Numbers of one prepared sample.
+    pub fn sample_len(&self) -> usize {
+        match &self.features {
+            FeaturePreparation::Images(images) => images.height * images.width * images.channels,
+            FeaturePreparation::Rows(columns) => columns.len(),
+        }
+    }
+
+    /// The shape of one prepared sample: `[height, width, channels]` or `[columns]`.
+    pub fn sample_shape(&self) -> Vec<usize> {
+        match &self.features {
+            FeaturePreparation::Images(images) => {
+                vec![images.height, images.width, images.channels]
+            }
+            FeaturePreparation::Rows(columns) => vec![columns.len()],
+        }
+    }
+
+    /// The names of the classes; empty if the model predicts numbers.
+    pub fn class_names(&self) -> &[String] {
+        match &self.targets {
+            TargetPreparation::Classes(names) => names,
+            _ => &[],
+        }
+    }
+
+    /// Checks a preparation that came from a file: statistics finite and as many as channels, scales not zero,
+    /// sizes within bounds, names not twice.
+    ///
+    /// # Errors
+    /// If something is wrong, naming it.
+    pub fn check(&self) -> Result<()> {
+        match &self.features {
+            FeaturePreparation::Images(images) => images.check()?,
+            FeaturePreparation::Rows(columns) => rows::check("features", columns)?,
+        }
+        match &self.targets {
+            TargetPreparation::Values(columns) => rows::check("targets", columns),
+            TargetPreparation::Classes(names) => rows::check_names("classes", names.iter()),
+            TargetPreparation::None => Ok(()),
+        }
+    }
+
+    /// Checks that a dataset holds what this preparation reads: size of pictures, or names and order of columns.
+    ///
+    /// # Errors
+    /// If it does not, naming what was expected and what came.
+    pub fn check_features(&self, features: &Features) -> Result<()> {
+        let (expected, found) = match (&self.features, features) {
+            (
+                FeaturePreparation::Images(images),
+                Features::Images {
+                    height,
+                    width,
+                    channels,
+                    ..
+                },
+            ) => {
+                let expected = format!("pictures of {}", images.size());
+                (expected, format!("pictures of {height}×{width}×{channels}"))
+            }
+            (FeaturePreparation::Rows(columns), Features::Rows { columns: names, .. }) => {
+                let expected: Vec<_> = columns.iter().map(|column| &column.name).collect();
+                (
+                    format!("columns {expected:?}"),
+                    format!("columns {names:?}"),
+                )
+            }
+            (FeaturePreparation::Images(images), Features::Rows { columns, .. }) => (
+                format!("pictures of {}", images.size()),
+                format!("rows of {} columns", columns.len()),
+            ),
+            (
+                FeaturePreparation::Rows(columns),
+                Features::Images {
+                    height,
+                    width,
+                    channels,
+                    ..
+                },
+            ) => (
+                format!("rows of {} columns", columns.len()),
+                format!("pictures of {height}×{width}×{channels}"),
+            ),
+        };
+        if expected == found {
+            return Ok(());
+        }
+        let cause = format!("expected {expected}, found {found}");
+        Err(Error::content(
+            "dataset",
+            cause,
+            "read the data as the model was trained on it",
+        ))
+    }
+
+    /// Makes the map from raw to prepared values that [`FeatureMap::write`] uses; cheap, but it allocates.
+    pub fn feature_map(&self) -> FeatureMap {
+        match &self.features {
+            FeaturePreparation::Images(images) => FeatureMap::Images(images.map()),
+            FeaturePreparation::Rows(columns) => FeatureMap::Rows(ColumnMap::new(columns)),
+        }
+    }
+
+    /// Prepares the samples named by `indices` into `out`, `indices × sample_len`.
+    ///
+    /// # Errors
+    /// If the dataset does not fit (see [`Preparation::check_features`]) or `out` has another length.
+    pub fn apply(&self, dataset: &Dataset, indices: &[usize], out: &mut [f32]) -> Result<()> {
+        self.check_features(dataset.features())?;
+        let len = self.sample_len();
+        if out.len() != indices.len() * len || indices.iter().any(|&index| index >= dataset.len()) {
+            let cause = format!(
+                "{} numbers of room for {} samples of {len}",
+                out.len(),
+                indices.len()
+            );
+            return Err(Error::content(
+                "prepare",
+                cause,
+                "give samples × sample length, and indices of this dataset",
+            ));
+        }
+        let map = self.feature_map();
+        indices
+            .iter()
+            .zip(out.chunks_exact_mut(len))
+            .for_each(|(&index, out)| map.write(dataset, index, out));
+        Ok(())
+    }
+
+    /// Turns predicted numbers back into the units of the targets, in place; `predictions` is `samples × targets`.
+    /// Classes are left as they are.
+    pub fn unscale_targets(&self, predictions: &mut [f32]) {
+        if let TargetPreparation::Values(columns) = &self.targets {
+            ColumnMap::new(columns).undo(predictions);
+        }
+    }
+}
+
+/// From raw to prepared values, ready for use.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeatureMap {
+    /// Bytes of pictures.
+    Images(PixelMap),
+    /// Rows of numbers.
+    Rows(ColumnMap),
+}
+
+impl FeatureMap {
+    /// Writes one prepared sample of a dataset. Does nothing if the dataset holds another kind of features.
+    ///
+    /// # Panics
+    /// If `out` is not as long as a sample, or there is no such sample.
+    pub fn write(&self, dataset: &Dataset, sample: usize, out: &mut [f32]) {
+        let len = out.len();
+        match (self, dataset.features()) {
+            (Self::Images(map), Features::Images { pixels, .. }) => {
+                map.write(&pixels[sample * len..][..len], out)
+            }
+            (Self::Rows(map), Features::Rows { values, .. }) => {
+                map.write(&values[sample * len..][..len], out)
+            }
+            _ => {}
+        }
+    }
+}
