@@ -28,8 +28,10 @@ pub(crate) trait Simd:
 {
     /// Floats in a vector.
     const LANES: usize;
-    /// Vector registers to plan a kernel with.
+    /// Vector registers.
     const REGISTERS: usize;
+    /// Rows of a matrix tile two vectors wide whose sums stay in registers; at most `LANES`.
+    const TILE_ROWS: usize;
     /// One truth value a lane.
     type Mask: Copy;
 
@@ -121,6 +123,20 @@ pub(crate) trait Simd:
     fn mask_bits(mask: Self::Mask) -> u32;
     /// Lane `i` is bit `i`.
     fn mask_from_bits(bits: u32) -> Self::Mask;
+
+    /// Copies the transpose of `rows` by `columns` floats, both at most `LANES`: writes `columns`
+    /// rows of `LANES` floats, zeros after the first `rows`.
+    /// # Safety
+    /// `source` is readable for `rows` rows of `columns` floats, each `source_stride` after the last;
+    /// `target` is writable for `columns` rows of `LANES` floats, each `target_stride` after the last.
+    unsafe fn transpose(
+        source: *const f32,
+        source_stride: usize,
+        rows: usize,
+        columns: usize,
+        target: *mut f32,
+        target_stride: usize,
+    );
 
     /// Lanes are added in a fixed order.
     fn reduce_sum(self) -> f32;

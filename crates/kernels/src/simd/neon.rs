@@ -46,6 +46,7 @@ impl Neg for Neon {
 impl Simd for Neon {
     const LANES: usize = 4;
     const REGISTERS: usize = 32;
+    const TILE_ROWS: usize = 4;
     type Mask = uint32x4_t;
 
     #[inline(always)]
@@ -172,6 +173,28 @@ impl Simd for Neon {
     fn mask_from_bits(bits: u32) -> Self::Mask {
         let lane = call!(vld1q_u32([1, 2, 4, 8].as_ptr()));
         call!(vtstq_u32(vdupq_n_u32(bits), lane))
+    }
+    #[inline(always)]
+    unsafe fn transpose(
+        source: *const f32,
+        source_stride: usize,
+        rows: usize,
+        columns: usize,
+        target: *mut f32,
+        target_stride: usize,
+    ) {
+        for column in 0..columns {
+            for row in 0..Self::LANES {
+                // SAFETY: the caller vouches for both blocks.
+                unsafe {
+                    *target.add(column * target_stride + row) = if row < rows {
+                        *source.add(row * source_stride + column)
+                    } else {
+                        0.0
+                    };
+                }
+            }
+        }
     }
     #[inline(always)]
     fn reduce_sum(self) -> f32 {

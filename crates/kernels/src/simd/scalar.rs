@@ -44,6 +44,7 @@ impl Neg for Scalar {
 impl Simd for Scalar {
     const LANES: usize = LANES;
     const REGISTERS: usize = 16;
+    const TILE_ROWS: usize = 4;
     type Mask = [bool; LANES];
 
     #[inline(always)]
@@ -171,6 +172,28 @@ impl Simd for Scalar {
     #[inline(always)]
     fn mask_from_bits(bits: u32) -> Self::Mask {
         test(|i| bits >> i & 1 == 1)
+    }
+    #[inline(always)]
+    unsafe fn transpose(
+        source: *const f32,
+        source_stride: usize,
+        rows: usize,
+        columns: usize,
+        target: *mut f32,
+        target_stride: usize,
+    ) {
+        for column in 0..columns {
+            for row in 0..Self::LANES {
+                // SAFETY: the caller vouches for both blocks.
+                unsafe {
+                    *target.add(column * target_stride + row) = if row < rows {
+                        *source.add(row * source_stride + column)
+                    } else {
+                        0.0
+                    };
+                }
+            }
+        }
     }
     #[inline(always)]
     fn reduce_sum(self) -> f32 {

@@ -68,9 +68,70 @@ fn first_of_sixteen(count: usize) -> __mmask16 {
     ((1u32 << count) - 1) as __mmask16
 }
 
+#[inline(always)]
+fn transpose_8(rows: [__m256; 8]) -> [__m256; 8] {
+    let mut pairs = rows;
+    for i in 0..4 {
+        pairs[2 * i] = call!(_mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]));
+        pairs[2 * i + 1] = call!(_mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]));
+    }
+    let mut lines = rows;
+    for j in 0..4 {
+        let (a, b) = (j / 2, 4 + j / 2);
+        let quads = if j % 2 == 0 {
+            call!((
+                _mm256_shuffle_ps::<0x44>(pairs[a], pairs[a + 2]),
+                _mm256_shuffle_ps::<0x44>(pairs[b], pairs[b + 2])
+            ))
+        } else {
+            call!((
+                _mm256_shuffle_ps::<0xee>(pairs[a], pairs[a + 2]),
+                _mm256_shuffle_ps::<0xee>(pairs[b], pairs[b + 2])
+            ))
+        };
+        lines[j] = call!(_mm256_permute2f128_ps::<0x20>(quads.0, quads.1));
+        lines[4 + j] = call!(_mm256_permute2f128_ps::<0x31>(quads.0, quads.1));
+    }
+    lines
+}
+
+#[inline(always)]
+fn transpose_16(rows: [__m512; 16]) -> [__m512; 16] {
+    let mut pairs = rows;
+    for i in 0..8 {
+        pairs[2 * i] = call!(_mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]));
+        pairs[2 * i + 1] = call!(_mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]));
+    }
+    // Line 4g + j: rows 4g..4g + 4 of column 4l + j in the 128-bit lane l.
+    let mut quads = rows;
+    for g in 0..4 {
+        for j in 0..4 {
+            let (a, b) = (pairs[4 * g + j / 2], pairs[4 * g + j / 2 + 2]);
+            quads[4 * g + j] = if j % 2 == 0 {
+                call!(_mm512_shuffle_ps::<0x44>(a, b))
+            } else {
+                call!(_mm512_shuffle_ps::<0xee>(a, b))
+            };
+        }
+    }
+    let mut lines = rows;
+    for j in 0..4 {
+        let even_low = call!(_mm512_shuffle_f32x4::<0x88>(quads[j], quads[4 + j]));
+        let odd_low = call!(_mm512_shuffle_f32x4::<0xdd>(quads[j], quads[4 + j]));
+        let even_high = call!(_mm512_shuffle_f32x4::<0x88>(quads[8 + j], quads[12 + j]));
+        let odd_high = call!(_mm512_shuffle_f32x4::<0xdd>(quads[8 + j], quads[12 + j]));
+        lines[j] = call!(_mm512_shuffle_f32x4::<0x88>(even_low, even_high));
+        lines[4 + j] = call!(_mm512_shuffle_f32x4::<0x88>(odd_low, odd_high));
+        lines[8 + j] = call!(_mm512_shuffle_f32x4::<0xdd>(even_low, even_high));
+        lines[12 + j] = call!(_mm512_shuffle_f32x4::<0xdd>(odd_low, odd_high));
+    }
+    lines
+}
+
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
+    const TILE_ROWS: usize = 6;
     type Mask = __m256;
 
     #[inline(always)]
@@ -209,6 +270,37 @@ impl Simd for Avx2 {
         call!(_mm256_castsi256_ps(_mm256_cmpeq_epi32(set, lane)))
     }
     #[inline(always)]
+    unsafe fn transpose(
+        source: *const f32,
+        source_stride: usize,
+        rows: usize,
+        columns: usize,
+        target: *mut f32,
+        target_stride: usize,
+    ) {
+        let mut block = [Self::splat(0.0).0; 8];
+        for (row, line) in block.iter_mut().enumerate() {
+            if row < rows {
+                let from = source.wrapping_add(row * source_stride);
+                // SAFETY: the caller vouches for `columns` floats of each row.
+                *line = unsafe {
+                    if columns == 8 {
+                        Self::load(from).0
+                    } else {
+                        Self::load_partial(from, columns).0
+                    }
+                };
+            }
+        }
+        let lines = transpose_8(block);
+        for (column, line) in lines.into_iter().enumerate() {
+            if column < columns {
+                // SAFETY: the caller vouches for `columns` rows of the target.
+                unsafe { Self(line).store(target.add(column * target_stride)) }
+            }
+        }
+    }
+    #[inline(always)]
     fn reduce_sum(self) -> f32 {
         let four = call!(_mm_add_ps(
             _mm256_castps256_ps128(self.0),
@@ -237,6 +329,7 @@ impl Simd for Avx2 {
 impl Simd for Avx512 {
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
+    const TILE_ROWS: usize = 12;
     type Mask = __mmask16;
 
     #[inline(always)]
@@ -372,6 +465,37 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn mask_from_bits(bits: u32) -> Self::Mask {
         bits as __mmask16
+    }
+    #[inline(always)]
+    unsafe fn transpose(
+        source: *const f32,
+        source_stride: usize,
+        rows: usize,
+        columns: usize,
+        target: *mut f32,
+        target_stride: usize,
+    ) {
+        let mut block = [Self::splat(0.0).0; 16];
+        for (row, line) in block.iter_mut().enumerate() {
+            if row < rows {
+                let from = source.wrapping_add(row * source_stride);
+                // SAFETY: the caller vouches for `columns` floats of each row.
+                *line = unsafe {
+                    if columns == 16 {
+                        Self::load(from).0
+                    } else {
+                        Self::load_partial(from, columns).0
+                    }
+                };
+            }
+        }
+        let lines = transpose_16(block);
+        for (column, line) in lines.into_iter().enumerate() {
+            if column < columns {
+                // SAFETY: the caller vouches for `columns` rows of the target.
+                unsafe { Self(line).store(target.add(column * target_stride)) }
+            }
+        }
     }
     #[inline(always)]
     fn reduce_sum(self) -> f32 {
