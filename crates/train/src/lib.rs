@@ -4,6 +4,7 @@
 //! for TensorBoard, and [`report`] renders everything as one HTML file that needs no network.
 
 mod error;
+mod files;
 
 pub mod history;
 pub mod metrics;

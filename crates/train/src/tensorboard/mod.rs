@@ -1,1 +1,26 @@
-//! placeholder
+//! Event files that TensorBoard opens: scalars, histograms and the graph.
+//!
+//! An event file is a sequence of TFRecords ([`record`](self): length, masked CRC-32C, payload, masked CRC-32C), each
+//! holding one protocol buffer `Event`. The few messages that are needed are encoded by hand; their field numbers
+//! come from TensorFlow's `event.proto`, `summary.proto` and `graph.proto`.
+//!
+//! Every start of a run writes a file of its own, never into an old one. A run that resumes at a step calls
+//! [`cut_back`] before, so that later events of the run that was killed disappear.
+
+mod crc32c;
+mod cut_back;
+mod event;
+mod graph;
+mod histogram;
+mod protobuf;
+mod record;
+mod writer;
+
+pub use crc32c::{crc32c, masked_crc32c};
+pub use cut_back::cut_back;
+pub use graph::GraphNode;
+pub use histogram::Histogram;
+pub use writer::EventWriter;
+
+/// What the name of every event file begins with.
+const PREFIX: &str = "events.out.tfevents.";

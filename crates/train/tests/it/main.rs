@@ -1,3 +1,5 @@
 //! Integration tests of jingwei-train.
 
+mod history;
 mod metrics;
+mod tensorboard;
