@@ -4,7 +4,10 @@
 //! at entry, and a shared temporary; it allocates nothing. Work is cut into pieces by shape alone, so
 //! the result at one [`Level`] has the same bits at any number of threads.
 
+mod activation;
 mod chunks;
+pub mod cross_entropy;
+mod gemm;
 mod level;
 mod math;
 mod memory;
@@ -12,9 +15,12 @@ pub mod norms;
 pub mod optimiser;
 mod pool;
 mod simd;
+pub mod softmax;
 mod vectors;
 mod workers;
 
+pub use activation::Activation;
+pub use gemm::{Epilogue, MatMul, MatMulShape};
 pub use level::{Level, UnknownLevel};
 pub use memory::{ALIGNMENT, AlignedVec, Buffers, Place};
 pub use pool::Pool;

@@ -103,6 +103,14 @@ pub(crate) fn largest<V: Simd>(values: &[f32]) -> f32 {
     fold([values], start, |max, [x]| x.max(max), |a, b| b.max(a)).reduce_max()
 }
 
+/// The first lane.
+#[inline(always)]
+pub(crate) fn first<V: Simd>(vector: V) -> f32 {
+    let mut lane = [0.0];
+    vector.to_slice(&mut lane);
+    lane[0]
+}
+
 /// # Safety
 /// `source` is readable for `count <= V::LANES` floats.
 #[inline(always)]
