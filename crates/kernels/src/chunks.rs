@@ -1,6 +1,7 @@
 //! Cutting flat buffers and rows into pieces by their lengths alone.
 
-use crate::Workers;
+use crate::workers::Parts;
+use crate::{Level, Workers};
 use std::ops::Range;
 
 /// Elements in one piece of a flat buffer: 64 KiB, so that a piece of several buffers stays in a
@@ -42,5 +43,29 @@ pub(crate) fn for_each_block(
     let step = rows_in_piece(columns);
     for_each_piece(workers, rows.div_ceil(step), |piece| {
         f(piece * step..((piece + 1) * step).min(rows));
+    });
+}
+
+/// Runs `f` on each chunk of flat buffers of one length.
+///
+/// # Panics
+/// Where the lengths differ.
+pub(crate) fn run_flat<const R: usize>(
+    workers: &Workers,
+    inputs: [&[f32]; R],
+    output: &mut [f32],
+    f: impl Fn(Level, [&[f32]; R], &mut [f32]) + Sync,
+) {
+    let len = output.len();
+    assert!(
+        inputs.iter().all(|input| input.len() == len),
+        "inputs and output have the same number of elements"
+    );
+    let output = Parts::new(output);
+    let level = workers.level();
+    for_each_chunk(workers, len, |range| {
+        // SAFETY: chunks do not overlap.
+        let part = unsafe { output.part(range.start, range.len()) };
+        f(level, inputs.map(|input| &input[range.clone()]), part);
     });
 }

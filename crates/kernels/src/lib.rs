@@ -7,6 +7,7 @@
 mod activation;
 mod chunks;
 pub mod cross_entropy;
+pub mod elementwise;
 mod gemm;
 mod level;
 mod math;

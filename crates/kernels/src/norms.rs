@@ -73,27 +73,3 @@ dispatch! {
 fn difference_generic<V: Simd>(values: &[f32]) -> f32 {
     vectors::sum([values], |[x]: [V; 1]| x - x)
 }
-
-/// Multiplies every element by `factor`.
-pub fn scale(workers: &Workers, values: &mut [f32], factor: f32) {
-    let len = values.len();
-    let values = Parts::new(values);
-    let level = workers.level();
-    chunks::for_each_chunk(workers, len, |range| {
-        // SAFETY: chunks do not overlap.
-        scale_chunk(
-            level,
-            unsafe { values.part(range.start, range.len()) },
-            factor,
-        );
-    });
-}
-
-dispatch! {
-    fn scale_chunk(values: &mut [f32], factor: f32) => scale_generic
-}
-
-#[inline(always)]
-fn scale_generic<V: Simd>(values: &mut [f32], factor: f32) {
-    vectors::update([], [values], |_: [V; 0], [x]| [x * V::splat(factor)]);
-}
