@@ -1,6 +1,6 @@
 //! One method an operator, so that graphs read like formulas.
 
-use crate::ops::{Binary, BinaryKind, MatMul, Reduce, ReduceKind, Reshape, Unary, UnaryKind};
+use crate::ops::{LogSoftmax, Softmax, Binary, BinaryKind, MatMul, Reduce, ReduceKind, Reshape, Unary, UnaryKind};
 use crate::{Graph, NodeId, Result, Shape};
 
 /// # Adding operators
@@ -77,5 +77,15 @@ impl Graph {
             return Ok(x);
         }
         self.add(Reshape { shape }.into(), &[x])
+    }
+
+    /// Softmax over the last dimension.
+    pub fn softmax(&mut self, x: NodeId) -> Result<NodeId> {
+        self.add(Softmax {}.into(), &[x])
+    }
+
+    /// The logarithm of softmax over the last dimension.
+    pub fn log_softmax(&mut self, x: NodeId) -> Result<NodeId> {
+        self.add(LogSoftmax {}.into(), &[x])
     }
 }

@@ -122,7 +122,7 @@ impl Binary {
 }
 
 /// Sums a gradient over the dimensions in which `like` was repeated.
-fn sum_to(graph: &mut Graph, gradient: NodeId, like: NodeId) -> Result<NodeId> {
+pub(super) fn sum_to(graph: &mut Graph, gradient: NodeId, like: NodeId) -> Result<NodeId> {
     let (from, to) = (graph.shape(gradient).clone(), graph.shape(like).clone());
     if from == to {
         return Ok(gradient);

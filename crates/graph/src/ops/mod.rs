@@ -7,6 +7,7 @@ mod avg_pool2d;
 mod batch_norm;
 mod binary;
 mod broadcast_to;
+mod check;
 mod compare;
 mod concat;
 mod conv2d;

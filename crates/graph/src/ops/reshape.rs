@@ -36,6 +36,6 @@ impl Operator for Reshape {
 /// The symbols of a shape and the product of its sizes; `None` if the product overflows.
 fn content(shape: &Shape) -> Option<(Vec<Dim>, usize)> {
     let symbols = shape.0.iter().copied().filter(|dim| matches!(dim, Dim::Symbol(_))).collect();
-    let sizes = shape.0.iter().filter_map(|dim| if let Dim::Size(size) = dim { Some(*size) } else { None });
-    Some((symbols, sizes.fold(Some(1usize), |product, size| product?.checked_mul(size))?))
+    let mut sizes = shape.0.iter().filter_map(|dim| if let Dim::Size(size) = dim { Some(*size) } else { None });
+    Some((symbols, sizes.try_fold(1usize, |product, size| product.checked_mul(size))?))
 }
