@@ -62,6 +62,15 @@ impl Level {
         }
     }
 
+    /// Rows of a register tile of the matrix product: `Simd::TILE_ROWS`.
+    pub(crate) const fn tile_rows(self) -> usize {
+        match self {
+            Level::Scalar | Level::Neon => 4,
+            Level::Avx2 => 6,
+            Level::Avx512 => 12,
+        }
+    }
+
     /// Panics where the processor lacks the level; each entry made by `dispatch!` begins with it.
     #[inline]
     #[track_caller]

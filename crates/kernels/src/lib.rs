@@ -15,6 +15,7 @@ mod memory;
 pub mod norms;
 pub mod optimiser;
 mod pool;
+pub mod reduce;
 mod simd;
 pub mod softmax;
 mod vectors;

@@ -1,0 +1,311 @@
+//! Matrix product with bias and activation, cut into pieces by shape alone.
+
+use crate::{Activation, Level, Workers, level::dispatch, simd::Simd, workers::Parts};
+use block::{Block, multiply_block};
+use pack::Matrix;
+
+pub(crate) mod block;
+pub(crate) mod pack;
+pub(crate) mod tile;
+
+/// The shape of `c = a · b`, with `a` of m × k and `b` of k × n, both row-major.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MatMulShape {
+    /// Rows of `c`.
+    pub m: usize,
+    /// Columns of `c`.
+    pub n: usize,
+    /// Length of the sums.
+    pub k: usize,
+    /// `a` is stored as k × m.
+    pub transpose_a: bool,
+    /// `b` is stored as n × k.
+    pub transpose_b: bool,
+}
+
+/// What is applied to the sums: `c = activation(sums + bias + (c if accumulate))`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Epilogue {
+    /// One float a column is added.
+    pub bias: bool,
+    /// Applied last.
+    pub activation: Activation,
+    /// What the output held is added.
+    pub accumulate: bool,
+}
+
+/// Multiply-adds below which a product is not worth sharing.
+const WORTH_SHARING: usize = 1 << 18;
+/// Floats of `b` from which on even a product with a single row is worth sharing.
+const WORTH_SHARING_READS: usize = 1 << 16;
+/// Pieces aimed at.
+const PIECES: usize = 8;
+/// Shortest chunk of a depth that is shared.
+const CHUNK: usize = 400;
+
+/// A matrix product of one shape.
+#[derive(Clone, Debug)]
+pub struct MatMul {
+    level: Level,
+    shape: MatMulShape,
+    epilogue: Epilogue,
+    cut: Cut,
+}
+
+/// The size of a piece, and with it the grid of pieces.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    rows: usize,
+    columns: usize,
+    depth: usize,
+}
+
+impl Cut {
+    fn new(level: Level, shape: MatMulShape) -> Self {
+        let MatMulShape { m, n, k, .. } = shape;
+        let (height, width) = (level.tile_rows(), 2 * level.lanes());
+        let mut cut = Cut {
+            rows: m.max(1),
+            columns: n.max(1),
+            depth: k.max(1),
+        };
+        if m * n * k < WORTH_SHARING && n * k < WORTH_SHARING_READS {
+            return cut;
+        }
+        let (by_rows, by_columns) = if m >= 2 * n {
+            (PIECES, 1)
+        } else if n >= 2 * m || m < 8 * height {
+            (1, PIECES)
+        } else {
+            (PIECES / 4, PIECES / 2)
+        };
+        cut.columns = share(n, width, by_columns);
+        cut.rows = share(m, height, by_rows).min(32 * height);
+        let grid = n.div_ceil(cut.columns) * m.div_ceil(cut.rows);
+        if grid < PIECES / 2 {
+            let chunks = (PIECES / grid).min(k / CHUNK).max(1);
+            cut.depth = k.div_ceil(chunks).next_multiple_of(16);
+        }
+        cut
+    }
+
+    fn grid(&self, shape: &MatMulShape) -> [usize; 3] {
+        [
+            shape.m.div_ceil(self.rows),
+            shape.n.div_ceil(self.columns),
+            shape.k.div_ceil(self.depth).max(1),
+        ]
+    }
+}
+
+/// A share of `length` among `parts`, a multiple of `unit`.
+fn share(length: usize, unit: usize, parts: usize) -> usize {
+    length.div_ceil(parts).next_multiple_of(unit).max(unit)
+}
+
+impl MatMul {
+    /// Plans the product at a level.
+    pub fn new(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
+        Self {
+            level,
+            shape,
+            epilogue,
+            cut: Cut::new(level, shape),
+        }
+    }
+
+    /// Floats of temporary memory each worker needs.
+    pub fn scratch(&self) -> usize {
+        let columns = self.cut.columns.min(self.shape.n);
+        block::scratch(self.level, self.cut.rows.min(self.shape.m), columns)
+    }
+
+    /// Floats of the shared temporary.
+    pub fn shared(&self) -> usize {
+        let [.., chunks] = self.cut.grid(&self.shape);
+        if chunks > 1 {
+            chunks * self.shape.m * self.shape.n
+        } else {
+            0
+        }
+    }
+
+    /// Computes `c` from `a`, `b` and, where the epilogue has one, `bias` (n).
+    ///
+    /// # Panics
+    /// Where a slice has another length than the shape says, or the scratch is too short.
+    pub fn run(
+        &self,
+        workers: &Workers,
+        a: &[f32],
+        b: &[f32],
+        bias: Option<&[f32]>,
+        c: &mut [f32],
+        shared: &mut [f32],
+    ) {
+        let MatMulShape { m, n, k, .. } = self.shape;
+        assert_eq!(a.len(), m * k, "a of a matrix product {:?}", self.shape);
+        assert_eq!(b.len(), k * n, "b of a matrix product {:?}", self.shape);
+        assert_eq!(c.len(), m * n, "c of a matrix product {:?}", self.shape);
+        assert_eq!(
+            bias.is_some(),
+            self.epilogue.bias,
+            "bias of a matrix product"
+        );
+        assert!(
+            bias.is_none_or(|bias| bias.len() == n),
+            "bias of a matrix product"
+        );
+        assert!(
+            workers.scratch() >= self.scratch(),
+            "scratch of a matrix product"
+        );
+        assert!(
+            shared.len() >= self.shared(),
+            "shared memory of a matrix product"
+        );
+        let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
+        let [.., chunks] = self.cut.grid(&self.shape);
+        if chunks == 1 {
+            return self.run_grid(workers, a, b, bias, c, self.epilogue);
+        }
+        self.run_grid(workers, a, b, std::ptr::null(), shared, Epilogue::default());
+        self.sum_chunks(workers, chunks, shared, bias, c);
+    }
+
+    /// Each chunk of the depth has an output of its own, one after the other in `target`.
+    fn run_grid(
+        &self,
+        workers: &Workers,
+        a: &[f32],
+        b: &[f32],
+        bias: *const f32,
+        target: &mut [f32],
+        epilogue: Epilogue,
+    ) {
+        let (shape, cut) = (self.shape, self.cut);
+        let [by_rows, by_columns, chunks] = cut.grid(&shape);
+        let matrix = |values: &[f32], stored_columns: usize, transposed: bool| Matrix {
+            start: values.as_ptr(),
+            stride: stored_columns,
+            transposed,
+        };
+        let a = matrix(
+            a,
+            if shape.transpose_a { shape.m } else { shape.k },
+            shape.transpose_a,
+        );
+        let b = matrix(
+            b,
+            if shape.transpose_b { shape.k } else { shape.n },
+            shape.transpose_b,
+        );
+        let call = Call { a, b, bias };
+        let parts = Parts::new(target);
+        workers.run(by_rows * by_columns * chunks, &|piece, scratch| {
+            let call = &call;
+            let (chunk, tile) = (
+                piece / (by_rows * by_columns),
+                piece % (by_rows * by_columns),
+            );
+            let row = tile / by_columns * cut.rows;
+            let column = tile % by_columns * cut.columns;
+            let step = chunk * cut.depth;
+            let block = Block {
+                a: call.a,
+                b: call.b,
+                bias: call.bias,
+                c: parts.pointer().wrapping_add(chunk * shape.m * shape.n),
+                c_stride: shape.n,
+                rows: (row, cut.rows.min(shape.m - row)),
+                columns: (column, cut.columns.min(shape.n - column)),
+                depth: (step, cut.depth.min(shape.k - step)),
+                activation: epilogue.activation,
+                accumulate: epilogue.accumulate,
+            };
+            multiply_block(self.level, &block, scratch);
+        });
+    }
+
+    fn sum_chunks(
+        &self,
+        workers: &Workers,
+        chunks: usize,
+        partial: &[f32],
+        bias: *const f32,
+        c: &mut [f32],
+    ) {
+        let MatMulShape { m, n, .. } = self.shape;
+        let rows = share(m, 1, (m * n * chunks).div_ceil(1 << 14).min(PIECES));
+        let parts = Parts::new(c);
+        let bias = Bias(bias);
+        workers.run(m.div_ceil(rows), &|piece, _| {
+            let bias = &bias;
+            let start = piece * rows * n;
+            let len = (rows * n).min(m * n - start);
+            // SAFETY: pieces are disjoint ranges of rows.
+            let c = unsafe { parts.part(start, len) };
+            sum_rows(
+                self.level,
+                partial,
+                m * n,
+                start,
+                bias.0,
+                n,
+                self.epilogue,
+                c,
+            );
+        });
+    }
+}
+
+struct Call {
+    a: Matrix,
+    b: Matrix,
+    bias: *const f32,
+}
+
+// SAFETY: the pointers come from slices that outlive the run, and are only read.
+unsafe impl Sync for Call {}
+
+struct Bias(*const f32);
+
+// SAFETY: as for `Call`.
+unsafe impl Sync for Bias {}
+
+dispatch! {
+    /// Sums the chunks' outputs in order and applies the epilogue to rows of `n` from `start`.
+    fn sum_rows(partial: &[f32], stride: usize, start: usize, bias: *const f32, n: usize, epilogue: Epilogue, c: &mut [f32])
+        => sum_rows_generic
+}
+
+#[inline(always)]
+fn sum_rows_generic<V: Simd>(
+    partial: &[f32],
+    stride: usize,
+    start: usize,
+    bias: *const f32,
+    n: usize,
+    epilogue: Epilogue,
+    c: &mut [f32],
+) {
+    for (row, c) in c.chunks_exact_mut(n).enumerate() {
+        for column in (0..n).step_by(V::LANES) {
+            let count = (n - column).min(V::LANES);
+            let from = start + row * n + column;
+            let mut sum = V::from_slice(&partial[from..from + count]);
+            for chunk in partial[stride..].chunks_exact(stride) {
+                sum = sum + V::from_slice(&chunk[from..from + count]);
+            }
+            if !bias.is_null() {
+                // SAFETY: the bias has `n` floats.
+                sum = sum + unsafe { V::load_partial(bias.add(column), count) };
+            }
+            let c = &mut c[column..column + count];
+            if epilogue.accumulate {
+                sum = sum + V::from_slice(c);
+            }
+            epilogue.activation.apply(sum).to_slice(c);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+use crate::support::{assert_close, at_every_level, numbers};
+use jingwei_kernels::{Activation, Epilogue, Level, MatMul, MatMulShape};
+use proptest::prelude::*;
+
+fn activate(activation: Activation, x: f64) -> f64 {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    match activation {
+        Activation::None => x,
+        Activation::Relu => x.max(0.0),
+        Activation::LeakyRelu(slope) if x < 0.0 => x * f64::from(slope),
+        Activation::LeakyRelu(_) => x,
+        Activation::Gelu => x * sigmoid(1.702 * x),
+        Activation::Silu => x * sigmoid(x),
+        Activation::Sigmoid => sigmoid(x),
+        Activation::Tanh => x.tanh(),
+    }
+}
+
+fn expected(shape: MatMulShape, epilogue: Epilogue, a: &[f32], b: &[f32], bias: &[f32], c: &[f32]) -> Vec<f64> {
+    let MatMulShape { m, n, k, .. } = shape;
+    let mut result = Vec::with_capacity(m * n);
+    for row in 0..m {
+        for column in 0..n {
+            let mut sum = 0.0;
+            for step in 0..k {
+                let a = a[if shape.transpose_a { step * m + row } else { row * k + step }];
+                let b = b[if shape.transpose_b { column * k + step } else { step * n + column }];
+                sum += f64::from(a) * f64::from(b);
+            }
+            if epilogue.bias {
+                sum += f64::from(bias[column]);
+            }
+            if epilogue.accumulate {
+                sum += f64::from(c[row * n + column]);
+            }
+            result.push(activate(epilogue.activation, sum));
+        }
+    }
+    result
+}
+
+fn check(shape: MatMulShape, epilogue: Epilogue) {
+    let MatMulShape { m, n, k, .. } = shape;
+    let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+    let (bias, c) = (numbers(n, 3), numbers(m * n, 4));
+    let plan = |level: Level| MatMul::new(level, shape, epilogue);
+    let results = at_every_level(
+        |level| (plan(level).scratch(), plan(level).shared()),
+        |level, workers, shared| {
+            let mut c = c.clone();
+            let bias = epilogue.bias.then_some(bias.as_slice());
+            plan(level).run(workers, &a, &b, bias, &mut c, shared);
+            c
+        },
+    );
+    let expected = expected(shape, epilogue, &a, &b, &bias, &c);
+    for (level, result) in results {
+        let tolerance = 1e-6 * (k as f64).sqrt().max(4.0);
+        assert_close(&format!("{level} {shape:?} {epilogue:?}"), &result, &expected, tolerance);
+    }
+}
+
+fn plain(m: usize, n: usize, k: usize) -> MatMulShape {
+    MatMulShape { m, n, k, ..MatMulShape::default() }
+}
+
+#[test]
+fn every_small_shape() {
+    for m in [1, 2, 3, 5, 12, 13, 25] {
+        for n in [1, 7, 16, 17, 31, 33, 130] {
+            for k in [0, 1, 3, 16, 33, 300] {
+                check(plain(m, n, k), Epilogue::default());
+            }
+        }
+    }
+}
+
+#[test]
+fn shapes_of_the_workloads() {
+    let epilogue = Epilogue { bias: true, activation: Activation::Relu, accumulate: false };
+    check(plain(64, 128, 1600), epilogue);
+    check(plain(64, 10, 128), epilogue);
+    check(plain(32, 128, 30), epilogue);
+    check(plain(1, 128, 1600), epilogue);
+    check(plain(17, 24, 5000), epilogue);
+    check(MatMulShape { transpose_a: true, ..plain(1600, 128, 64) }, Epilogue::default());
+    check(MatMulShape { transpose_b: true, ..plain(64, 1600, 128) }, Epilogue::default());
+    check(MatMulShape { transpose_b: true, ..plain(1, 1600, 128) }, Epilogue::default());
+}
+
+#[test]
+fn every_activation() {
+    for activation in [
+        Activation::Relu,
+        Activation::LeakyRelu(0.2),
+        Activation::Silu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+    ] {
+        for accumulate in [false, true] {
+            check(plain(9, 37, 700), Epilogue { bias: true, activation, accumulate });
+            check(plain(2, 37, 2000), Epilogue { bias: true, activation, accumulate });
+        }
+    }
+}
+
+#[test]
+fn nan_stays() {
+    let shape = plain(3, 20, 4);
+    let mut a = numbers(12, 1);
+    a[5] = f32::NAN;
+    let b = numbers(80, 2);
+    let epilogue = Epilogue { activation: Activation::Relu, ..Epilogue::default() };
+    let plan = |level: Level| MatMul::new(level, shape, epilogue);
+    let results = at_every_level(
+        |level| (plan(level).scratch(), plan(level).shared()),
+        |level, workers, shared| {
+            let mut c = vec![0.0; 60];
+            plan(level).run(workers, &a, &b, None, &mut c, shared);
+            c
+        },
+    );
+    for (level, c) in results {
+        assert!(c[20..40].iter().all(|x| x.is_nan()), "{level}");
+        assert!(c[..20].iter().chain(&c[40..]).all(|x| !x.is_nan()), "{level}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn any_shape(m in 1usize..90, n in 1usize..90, k in 1usize..700, ta: bool, tb: bool, bias: bool, accumulate: bool) {
+        let shape = MatMulShape { m, n, k, transpose_a: ta, transpose_b: tb };
+        check(shape, Epilogue { bias, accumulate, activation: Activation::None });
+    }
+}

@@ -1,0 +1,4 @@
+//! Kernels against naive loops, at every level this processor has and on 1, 2 and 3 threads.
+
+mod gemm;
+mod support;
