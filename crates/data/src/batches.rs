@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::prepare::{ColumnMap, FeatureMap, TargetPreparation};
+use crate::augment::{Augment, Mixup, SampleAugment, mix};
+use crate::prepare::{ColumnMap, FeatureMap, FeaturePreparation, TargetPreparation};
 use crate::{Dataset, Error, Permutation, Preparation, Result, Targets};
 
 /// How samples are put into batches.
@@ -17,6 +18,8 @@ pub struct BatchOptions {
     pub shuffle: bool,
     /// The seed of order and augmentation; default 0.
     pub seed: u64,
+    /// Random changes to the samples, for training alone; default none.
+    pub augment: Augment,
 }
 
 impl Default for BatchOptions {
@@ -25,6 +28,7 @@ impl Default for BatchOptions {
             batch_size: 64,
             shuffle: true,
             seed: 0,
+            augment: Augment::default(),
         }
     }
 }
@@ -39,6 +43,8 @@ pub struct BatchSource<'a> {
     indices: &'a [usize],
     features: FeatureMap,
     targets: Option<ColumnMap>,
+    pictures: Option<SampleAugment>,
+    mixup: Option<Mixup>,
     options: BatchOptions,
     sample_len: usize,
     target_len: usize,
@@ -48,7 +54,8 @@ impl<'a> BatchSource<'a> {
     /// Batches of the samples named by `indices`.
     ///
     /// # Errors
-    /// If there is no sample, the batch size is 0, or the dataset is not what the preparation was made for.
+    /// If there is no sample, the batch size is 0, an augmentation is out of bounds, or the dataset is not what the
+    /// preparation was made for.
     pub fn new(
         dataset: &'a Dataset,
         indices: &'a [usize],
@@ -77,7 +84,9 @@ impl<'a> BatchSource<'a> {
             TargetPreparation::Values(columns) => Some(ColumnMap::new(columns)),
             _ => None,
         };
+        let (pictures, mixup) = changes(preparation, &options)?;
         let target_len = match dataset.targets() {
+            Targets::Classes { names, .. } if mixup.is_some() => names.len(),
             Targets::Classes { .. } => 1,
             Targets::Values { names, .. } => names.len(),
             Targets::None => 0,
@@ -88,6 +97,8 @@ impl<'a> BatchSource<'a> {
             indices,
             features,
             targets,
+            pictures,
+            mixup,
             options,
             sample_len,
             target_len,
@@ -129,14 +140,18 @@ impl<'a> BatchSource<'a> {
         self.target_len
     }
 
-    /// Whether targets are soft: a share for each class instead of one class number.
+    /// Whether targets are soft: a share for each class instead of one class number. They are if samples are mixed.
     pub fn soft_targets(&self) -> bool {
-        false
+        self.mixup.is_some() && self.dataset.labels().is_some()
     }
 
-    /// Numbers of scratch that [`BatchSource::fill`] needs.
+    /// Numbers of scratch that [`BatchSource::fill`] needs on each thread.
     pub fn scratch_len(&self) -> usize {
-        0
+        if self.mixup.is_some() {
+            self.sample_len + self.target_len
+        } else {
+            0
+        }
     }
 
     /// The indices into the dataset of a batch's samples, in their order.
@@ -181,16 +196,41 @@ impl<'a> BatchSource<'a> {
         let order = self.order(epoch);
         let start = step * self.options.batch_size;
         for (at, position) in samples.enumerate() {
+            let features = &mut features[at * self.sample_len..][..self.sample_len];
+            let target = &mut targets[at * self.target_len..][..self.target_len];
             let index = self.index(&order, start + position);
-            self.features.write(
-                self.dataset,
-                index,
-                &mut features[at * self.sample_len..][..self.sample_len],
-            );
-            self.write_target(
-                index,
-                &mut targets[at * self.target_len..][..self.target_len],
-            );
+            self.write(epoch, index, features, target);
+            if let Some(mixup) = &self.mixup {
+                let (partner, share) = mixup.partner(epoch, index, position, self.batch_len(step));
+                let (other, other_target) =
+                    scratch[..self.scratch_len()].split_at_mut(self.sample_len);
+                self.write(
+                    epoch,
+                    self.index(&order, start + partner),
+                    other,
+                    other_target,
+                );
+                mix(features, other, share);
+                mix(target, other_target, share);
+            }
+        }
+    }
+
+    fn write(&self, epoch: u64, index: usize, features: &mut [f32], target: &mut [f32]) {
+        match (&self.pictures, self.dataset.image(index)) {
+            (Some(pictures), Some(image)) => pictures.write(image, epoch, index, features),
+            _ => self.features.write(self.dataset, index, features),
+        }
+        match (self.dataset.targets(), &self.targets) {
+            (Targets::Classes { labels, .. }, _) if self.mixup.is_some() => {
+                target.fill(0.0);
+                target[labels[index] as usize] = 1.0;
+            }
+            (Targets::Classes { labels, .. }, _) => target[0] = labels[index] as f32,
+            (Targets::Values { values, names }, Some(map)) => {
+                map.write(&values[index * names.len()..], target)
+            }
+            _ => {}
         }
     }
 
@@ -205,16 +245,33 @@ impl<'a> BatchSource<'a> {
             position
         }]
     }
+}
 
-    fn write_target(&self, index: usize, out: &mut [f32]) {
-        match (self.dataset.targets(), &self.targets) {
-            (Targets::Classes { labels, .. }, _) => out[0] = labels[index] as f32,
-            (Targets::Values { values, names }, Some(map)) => {
-                map.write(&values[index * names.len()..], out)
-            }
-            _ => {}
+/// The random changes that the options ask for, to single pictures and between samples.
+fn changes(
+    preparation: &Preparation,
+    options: &BatchOptions,
+) -> Result<(Option<SampleAugment>, Option<Mixup>)> {
+    let augment = &options.augment;
+    augment.check()?;
+    let mixup = (augment.mixup > 0.0).then_some(Mixup {
+        alpha: augment.mixup,
+        seed: options.seed,
+    });
+    let pictures = match &preparation.features {
+        FeaturePreparation::Images(images) if augment.changes_pictures() => {
+            Some(SampleAugment::new(augment, images, options.seed)?)
         }
-    }
+        FeaturePreparation::Rows(_) if augment.changes_pictures() => {
+            return Err(Error::setting(
+                "augment",
+                "rows of numbers are no pictures",
+                "leave all but mixup out",
+            ));
+        }
+        _ => None,
+    };
+    Ok((pictures, mixup))
 }
 
 fn check_targets(dataset: &Dataset, preparation: &Preparation) -> Result<()> {

@@ -24,8 +24,11 @@ pub mod split;
 
 pub mod prepare;
 
+pub mod augment;
+
 mod batches;
 
+pub use augment::Augment;
 pub use batches::{BatchOptions, BatchSource};
 pub use dataset::{Dataset, Features, Origins, Quarantined, Targets};
 pub use error::{Error, Result};

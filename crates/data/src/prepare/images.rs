@@ -45,15 +45,12 @@ pub enum ImageScaling {
 }
 
 impl ImagePreparation {
-    pub(super) fn fit(dataset: &Dataset, indices: &[usize], kind: ImageScalingKind) -> Self {
-        let [height, width, channels] = dataset.features().sample_shape()[..] else {
-            return Self {
-                height: 1,
-                width: 1,
-                channels: 1,
-                scaling: ImageScaling::Unit,
-            };
-        };
+    pub(super) fn fit(
+        dataset: &Dataset,
+        indices: &[usize],
+        [height, width, channels]: [usize; 3],
+        kind: ImageScalingKind,
+    ) -> Self {
         let scaling = match kind {
             ImageScalingKind::Unit => ImageScaling::Unit,
             ImageScalingKind::Standardise => standardise(&histograms(dataset, indices, channels)),
@@ -151,6 +148,11 @@ impl PixelMap {
         }
     }
 
+    /// Bytes as numbers of 0 to 255.
+    pub(crate) fn unchanged(channels: usize) -> Self {
+        Self::new(&vec![(1.0, 0.0); channels])
+    }
+
     /// Values a pixel.
     pub fn channels(&self) -> usize {
         self.channels
@@ -184,17 +186,20 @@ impl PixelMap {
         }
     }
 
-    /// Writes prepared pixels from raw numbers of 0 to 255.
-    pub fn write_raw(&self, raw: &[f32], out: &mut [f32]) {
-        for (raw, out) in raw
-            .chunks(self.scales.len())
-            .zip(out.chunks_mut(self.scales.len()))
-        {
+    /// Turns raw numbers of 0 to 255 into prepared ones, in place; whole pixels.
+    pub fn rescale(&self, values: &mut [f32]) {
+        if let ([scale], [offset]) = (&self.scales[..], &self.offsets[..]) {
+            values
+                .iter_mut()
+                .for_each(|value| *value = *value * scale + offset);
+            return;
+        }
+        for values in values.chunks_mut(self.scales.len()) {
             let terms = self.scales.iter().zip(&self.offsets);
-            raw.iter()
-                .zip(out)
+            values
+                .iter_mut()
                 .zip(terms)
-                .for_each(|((r, out), (s, o))| *out = r * s + o);
+                .for_each(|(value, (scale, offset))| *value = *value * scale + offset);
         }
     }
 }

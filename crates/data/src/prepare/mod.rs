@@ -114,8 +114,19 @@ impl Preparation {
             ));
         }
         let features = match dataset.features() {
-            Features::Images { .. } => {
-                FeaturePreparation::Images(ImagePreparation::fit(dataset, indices, options.images))
+            Features::Images {
+                height,
+                width,
+                channels,
+                ..
+            } => {
+                let shape = [*height, *width, *channels];
+                FeaturePreparation::Images(ImagePreparation::fit(
+                    dataset,
+                    indices,
+                    shape,
+                    options.images,
+                ))
             }
             Features::Rows { columns, values } => {
                 if let Some(name) = options.column.keys().find(|name| !columns.contains(name)) {
