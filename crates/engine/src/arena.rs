@@ -1,0 +1,72 @@
+//! The memory plan: an offset of one arena for every intermediate.
+
+use jingwei_kernels::Place;
+
+use crate::program::{Location, Program, ValueId};
+use crate::workspace::Buffer;
+use crate::{Error, Result};
+
+/// Floats to a cache line.
+const ALIGNMENT: usize = 16;
+
+/// Gives every value its place, and returns the places with the floats that the arena needs.
+///
+/// Values whose lifetimes do not touch share memory: the largest are placed first, each at the lowest offset that is
+/// free during its whole life (greedy by size, Pisarchyk & Lee 2020). `inputs` are alive from the start, `outputs` to
+/// the end.
+pub(crate) fn plan(program: &Program, inputs: &[ValueId], outputs: &[ValueId]) -> Result<(Vec<Place>, usize)> {
+    let lives = lifetimes(program, inputs, outputs);
+    let mut order: Vec<ValueId> = (0..program.values.len())
+        .filter(|&id| program.values[id].location == Location::Arena && lives[id].is_some())
+        .collect();
+    order.sort_by_key(|&id| std::cmp::Reverse(program.values[id].len));
+    let mut placed: Vec<(usize, usize, ValueId)> = Vec::new();
+    let mut places = vec![Place::default(); program.values.len()];
+    let mut total = 0;
+    for id in order {
+        let len = program.values[id].len.checked_next_multiple_of(ALIGNMENT).ok_or(Error::TooLarge)?;
+        let mut offset = 0;
+        for &(start, end, other) in &placed {
+            let apart = start >= offset + len || end <= offset || !touch(lives[id], lives[other]);
+            if !apart {
+                offset = end;
+            }
+        }
+        let end = offset.checked_add(len).ok_or(Error::TooLarge)?;
+        let position = placed.partition_point(|&(start, ..)| start < offset);
+        placed.insert(position, (offset, end, id));
+        places[id] = Place { buffer: Buffer::Arena as usize, offset, len: program.values[id].len };
+        total = total.max(end);
+    }
+    for (place, value) in places.iter_mut().zip(&program.values) {
+        if let Location::Fixed(buffer, offset) = value.location {
+            *place = Place { buffer: buffer as usize, offset, len: value.len };
+        }
+    }
+    Ok((places, total))
+}
+
+type Life = Option<(usize, usize)>;
+
+fn lifetimes(program: &Program, inputs: &[ValueId], outputs: &[ValueId]) -> Vec<Life> {
+    let mut lives: Vec<Life> = vec![None; program.values.len()];
+    for &input in inputs {
+        lives[input] = Some((0, 0));
+    }
+    for (time, instruction) in program.instructions.iter().enumerate() {
+        for &id in instruction.reads.iter().chain(&instruction.writes) {
+            let (start, _) = lives[id].unwrap_or((time, time));
+            lives[id] = Some((start, time));
+        }
+    }
+    for &output in outputs {
+        if let Some((start, _)) = lives[output] {
+            lives[output] = Some((start, usize::MAX));
+        }
+    }
+    lives
+}
+
+fn touch(a: Life, b: Life) -> bool {
+    matches!((a, b), (Some((a_start, a_end)), Some((b_start, b_end))) if a_start <= b_end && b_start <= a_end)
+}

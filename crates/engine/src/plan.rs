@@ -1,0 +1,102 @@
+use std::time::{Duration, Instant};
+
+use jingwei_graph::RunContext;
+use jingwei_kernels::{Place, Workers};
+
+use crate::program::Instruction;
+use crate::{Runtime, Workspace};
+
+/// A function bound to a batch size and lowered to kernels; immutable and shared by threads.
+pub struct Plan {
+    pub(crate) id: usize,
+    pub(crate) instructions: Vec<(Instruction, Vec<Place>)>,
+    pub(crate) inputs: Vec<Place>,
+    pub(crate) input_names: Vec<String>,
+    pub(crate) outputs: Vec<Place>,
+    pub(crate) constants: Vec<f32>,
+    pub(crate) arena: usize,
+    pub(crate) scratch: usize,
+    pub(crate) batch: usize,
+}
+
+/// How long one kernel of a plan took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// The layer that it belongs to.
+    pub layer: String,
+    /// The shortest of the runs.
+    pub time: Duration,
+}
+
+impl Plan {
+    /// Runs every kernel once, in order.
+    ///
+    /// Inputs are filled before with [`Workspace::input_mut`], outputs read afterwards with [`Workspace::output`]. From
+    /// the second run in a workspace on, nothing is allocated.
+    pub fn run(&self, runtime: &Runtime, workspace: &mut Workspace, context: RunContext) {
+        workspace.prepare(self);
+        let Workspace { buffers, scratch, .. } = workspace;
+        let workers = Workers::new(runtime.level(), runtime.pool(), scratch);
+        for (instruction, places) in &self.instructions {
+            (instruction.run)(&workers, buffers, places, context);
+        }
+    }
+
+    /// Runs `runs` times and reports the shortest time of each kernel.
+    pub fn profile(&self, runtime: &Runtime, workspace: &mut Workspace, runs: usize) -> Vec<Timing> {
+        workspace.prepare(self);
+        let Workspace { buffers, scratch, .. } = workspace;
+        let workers = Workers::new(runtime.level(), runtime.pool(), scratch);
+        let mut best = vec![Duration::MAX; self.instructions.len()];
+        for _ in 0..runs {
+            for ((instruction, places), best) in self.instructions.iter().zip(&mut best) {
+                let start = Instant::now();
+                (instruction.run)(&workers, buffers, places, RunContext::default());
+                *best = (*best).min(start.elapsed());
+            }
+        }
+        let timing = |((instruction, _), time): (&(Instruction, _), _)| Timing {
+            kernel: instruction.name,
+            layer: instruction.layer.clone(),
+            time,
+        };
+        self.instructions.iter().zip(best).map(timing).collect()
+    }
+
+    /// The names of the inputs, in the order of [`Workspace::input_mut`].
+    #[must_use]
+    pub fn input_names(&self) -> &[String] {
+        &self.input_names
+    }
+
+    /// The place of a named input.
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<usize> {
+        self.input_names.iter().position(|own| own == name)
+    }
+
+    /// The number of samples that the plan was bound to.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The bytes that a workspace needs for this plan, parameters, gradients and states apart.
+    #[must_use]
+    pub fn memory(&self, threads: usize) -> usize {
+        (self.arena + self.scratch * threads + self.constants.len()) * size_of::<f32>()
+    }
+
+    /// The kernels, in order, with their layers.
+    pub fn kernels(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.instructions.iter().map(|(instruction, _)| (instruction.name, instruction.layer.as_str()))
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.kernels()).finish()
+    }
+}

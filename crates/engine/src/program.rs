@@ -1,0 +1,81 @@
+//! Instructions before their memory is planned.
+
+use std::array;
+
+use jingwei_graph::RunContext;
+use jingwei_kernels::{Buffers, Place, Workers};
+
+use crate::workspace::Buffer;
+
+/// A value's place in [`Program::values`].
+pub(crate) type ValueId = usize;
+
+/// Where a value lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// In the arena, wherever the memory plan puts it.
+    Arena,
+    /// At an offset of a buffer that outlives the run.
+    Fixed(Buffer, usize),
+}
+
+/// Floats that one instruction writes and others read.
+#[derive(Debug, Clone)]
+pub(crate) struct Value {
+    pub len: usize,
+    pub location: Location,
+}
+
+type Run = dyn Fn(&Workers<'_>, &mut Buffers, &[Place], RunContext) + Send + Sync;
+
+/// One kernel call.
+pub(crate) struct Instruction {
+    pub name: &'static str,
+    pub layer: String,
+    pub reads: Vec<ValueId>,
+    pub writes: Vec<ValueId>,
+    pub run: Box<Run>,
+}
+
+/// All kernel calls in order, over values without places.
+#[derive(Default)]
+pub(crate) struct Program {
+    pub values: Vec<Value>,
+    pub instructions: Vec<Instruction>,
+    /// Floats of scratch memory that each worker needs.
+    pub scratch: usize,
+}
+
+impl Program {
+    /// A new value of `len` floats in the arena.
+    pub fn arena(&mut self, len: usize) -> ValueId {
+        self.fixed(len, Location::Arena)
+    }
+
+    /// A new value at a location.
+    pub fn fixed(&mut self, len: usize, location: Location) -> ValueId {
+        self.values.push(Value { len, location });
+        self.values.len() - 1
+    }
+
+    /// Appends a kernel call.
+    pub fn emit<const READS: usize, const WRITES: usize>(
+        &mut self,
+        (name, layer): (&'static str, &str),
+        reads: [ValueId; READS],
+        writes: [ValueId; WRITES],
+        run: impl Fn(&Workers<'_>, [&[f32]; READS], [&mut [f32]; WRITES], RunContext) + Send + Sync + 'static,
+    ) {
+        self.instructions.push(Instruction {
+            name,
+            layer: layer.to_owned(),
+            reads: reads.to_vec(),
+            writes: writes.to_vec(),
+            run: Box::new(move |workers, buffers, places, context| {
+                let (reads, writes) =
+                    buffers.split(array::from_fn(|i| places[i]), array::from_fn(|i| places[READS + i]));
+                run(workers, reads, writes, context);
+            }),
+        });
+    }
+}
