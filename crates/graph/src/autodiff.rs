@@ -24,20 +24,57 @@ use crate::{Error, Graph, NodeId, Result};
 /// ```
 pub fn gradients(graph: &mut Graph, loss: NodeId, parameters: &[NodeId]) -> Result<Vec<NodeId>> {
     if graph.shape(loss).rank() != 0 {
-        return Err(Error::LossNotScalar { found: graph.shape(loss).clone() });
+        return Err(Error::LossNotScalar {
+            found: graph.shape(loss).clone(),
+        });
     }
+    let layer = graph.layer().to_owned();
+    let upstream = propagate(graph, loss, parameters);
+    graph.set_layer(layer);
+    let upstream = upstream?;
+    parameters
+        .iter()
+        .map(|id| {
+            upstream
+                .get(id.index())
+                .copied()
+                .flatten()
+                .ok_or_else(|| Error::Independent {
+                    name: graph
+                        .node(*id)
+                        .op
+                        .leaf_name()
+                        .unwrap_or("an inner value")
+                        .to_owned(),
+                })
+        })
+        .collect()
+}
+
+/// The gradient of the loss with respect to each node that a parameter reaches. A node's gradients belong to its layer.
+fn propagate(
+    graph: &mut Graph,
+    loss: NodeId,
+    parameters: &[NodeId],
+) -> Result<Vec<Option<NodeId>>> {
     let reached = reached_by(graph, loss, parameters);
     let mut upstream: Vec<Option<NodeId>> = vec![None; loss.index() + 1];
     upstream[loss.index()] = Some(graph.constant(1.0));
     for index in (0..=loss.index()).rev() {
-        let Some(gradient) = upstream[index].filter(|_| reached[index]) else { continue };
+        let Some(gradient) = upstream[index].filter(|_| reached[index]) else {
+            continue;
+        };
         let id = NodeId(index as u32);
         let node = graph.node(id).clone();
         if node.op.is_leaf() {
             continue;
         }
         graph.set_layer(node.layer.clone());
-        let needed: Vec<bool> = node.inputs.iter().map(|input| reached[input.index()]).collect();
+        let needed: Vec<bool> = node
+            .inputs
+            .iter()
+            .map(|input| reached[input.index()])
+            .collect();
         let flows = node.op.operator().gradient(graph, id, gradient, &needed)?;
         for ((input, flow), needed) in node.inputs.iter().zip(flows).zip(needed) {
             if let Some(flow) = flow.filter(|_| needed) {
@@ -49,21 +86,16 @@ pub fn gradients(graph: &mut Graph, loss: NodeId, parameters: &[NodeId]) -> Resu
             }
         }
     }
-    graph.set_layer("");
-    parameters
-        .iter()
-        .map(|id| {
-            upstream.get(id.index()).copied().flatten().ok_or_else(|| Error::Independent {
-                name: graph.node(*id).op.leaf_name().unwrap_or("an inner value").to_owned(),
-            })
-        })
-        .collect()
+    Ok(upstream)
 }
 
 /// Which of the nodes up to `last` depend on one of `sources`.
 fn reached_by(graph: &Graph, last: NodeId, sources: &[NodeId]) -> Vec<bool> {
     let mut reached = vec![false; last.index() + 1];
-    for source in sources.iter().filter(|source| source.index() <= last.index()) {
+    for source in sources
+        .iter()
+        .filter(|source| source.index() <= last.index())
+    {
         reached[source.index()] = true;
     }
     for index in 0..=last.index() {

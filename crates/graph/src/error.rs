@@ -26,13 +26,17 @@ pub enum Error {
         reason: String,
     },
     /// A loss is differentiated by something that it does not depend on.
-    #[error("the loss does not depend on `{name}`: use it, or leave it out of the trainable parameters")]
+    #[error(
+        "the loss does not depend on `{name}`: use it, or leave it out of the trainable parameters"
+    )]
     Independent {
         /// The parameter.
         name: String,
     },
     /// A loss that is not one number.
-    #[error("a gradient needs a loss of one number, found the shape {found}: reduce it first, for example by its mean")]
+    #[error(
+        "a gradient needs a loss of one number, found the shape {found}: reduce it first, for example by its mean"
+    )]
     LossNotScalar {
         /// The loss's shape.
         found: Shape,
@@ -57,7 +61,16 @@ pub enum Error {
 
 impl Error {
     /// A shape error without its layer, which [`crate::Graph::add`] fills in.
-    pub(crate) fn shape(op: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::Shape { layer: String::new(), op, expected: expected.into(), found: found.into() }
+    pub(crate) fn shape(
+        op: &'static str,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::Shape {
+            layer: String::new(),
+            op,
+            expected: expected.into(),
+            found: found.into(),
+        }
     }
 }

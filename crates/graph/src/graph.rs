@@ -1,5 +1,7 @@
 //! Nodes, and how a graph grows.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Op, Result, Shape, ops};
@@ -89,80 +91,172 @@ impl Graph {
         self.layer = name.into();
     }
 
+    /// The layer that nodes added now belong to.
+    #[must_use]
+    pub fn layer(&self) -> &str {
+        &self.layer
+    }
+
     /// Adds an operator after checking that its inputs fit.
     ///
     /// # Errors
     /// [`Error::Shape`], with the layer, what the operator expects and what it was given.
     pub fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
         let shapes: Vec<&Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
-        let shape = op.operator().shape(&shapes).map_err(|error| self.locate(error, op.name()))?;
+        let shape = op
+            .operator()
+            .shape(&shapes)
+            .map_err(|error| locate(error, &self.layer, op.name()))?;
         Ok(self.push(op, inputs.to_vec(), shape))
     }
 
     /// Adds values given anew at each run.
     pub fn input(&mut self, name: impl Into<String>, shape: Shape) -> NodeId {
-        self.push(Op::Input(ops::Input { name: name.into() }), Vec::new(), shape)
+        self.push(
+            Op::Input(ops::Input { name: name.into() }),
+            Vec::new(),
+            shape,
+        )
     }
 
     /// Adds values that training changes.
     pub fn parameter(&mut self, name: impl Into<String>, sizes: &[usize]) -> NodeId {
-        self.push(Op::Parameter(ops::Parameter { name: name.into() }), Vec::new(), Shape::fixed(sizes))
+        self.push(
+            Op::Parameter(ops::Parameter { name: name.into() }),
+            Vec::new(),
+            Shape::fixed(sizes),
+        )
     }
 
     /// Adds values that live from run to run and are changed by no gradient, such as running statistics.
     pub fn state(&mut self, name: impl Into<String>, sizes: &[usize]) -> NodeId {
-        self.push(Op::State(ops::State { name: name.into() }), Vec::new(), Shape::fixed(sizes))
+        self.push(
+            Op::State(ops::State { name: name.into() }),
+            Vec::new(),
+            Shape::fixed(sizes),
+        )
     }
 
     /// Adds one number.
     pub fn constant(&mut self, value: f32) -> NodeId {
-        self.push(Op::Constant(ops::Constant { value }), Vec::new(), Shape::scalar())
+        self.push(
+            Op::Constant(ops::Constant { value }),
+            Vec::new(),
+            Shape::scalar(),
+        )
     }
 
     pub(crate) fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
-        let id = NodeId(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
-        self.nodes.push(Node { op, inputs, shape, layer: self.layer.clone() });
+        let id =
+            NodeId(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
+        self.nodes.push(Node {
+            op,
+            inputs,
+            shape,
+            layer: self.layer.clone(),
+        });
         id
     }
 
     pub(crate) fn push_node(&mut self, node: Node) -> NodeId {
-        let id = NodeId(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
+        let id =
+            NodeId(u32::try_from(self.nodes.len()).expect("a graph has fewer than 2^32 nodes"));
         self.nodes.push(node);
         id
     }
 
-    fn locate(&self, error: Error, op_name: &'static str) -> Error {
-        match error {
-            Error::Shape { op, expected, found, .. } => {
-                let layer = if self.layer.is_empty() { op_name.to_owned() } else { self.layer.clone() };
-                Error::Shape { layer, op, expected, found }
-            }
-            other => other,
-        }
-    }
-
-    /// Checks a graph that came from outside: every input earlier than its user, every shape what its operator says.
+    /// Checks a graph that came from outside: every input earlier than its user, every shape what its operator says,
+    /// every leaf named once.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the first node that is wrong.
     pub fn validate(&self) -> Result<()> {
+        let mut names = HashSet::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            let invalid = |reason: String| Error::Invalid { node: index, reason };
-            if let Some(bad) = node.inputs.iter().find(|id| id.index() >= index) {
-                return Err(invalid(format!("uses node {}, which does not come before it", bad.0)));
-            }
-            if node.op.is_leaf() {
-                if !node.inputs.is_empty() {
-                    return Err(invalid(format!("{} takes no inputs", node.op.name())));
-                }
-                continue;
-            }
-            let shapes: Vec<&Shape> = node.inputs.iter().map(|&id| self.shape(id)).collect();
-            let shape = node.op.operator().shape(&shapes).map_err(|error| invalid(error.to_string()))?;
-            if shape != node.shape {
-                return Err(invalid(format!("{} gives {shape}, but {} is stated", node.op.name(), node.shape)));
-            }
+            let checked = self
+                .check_node(index, node)
+                .and_then(|()| match node.op.leaf_name() {
+                    Some(name) if !names.insert(name) => {
+                        Err(format!("the name `{name}` is taken by an earlier node"))
+                    }
+                    _ => Ok(()),
+                });
+            checked.map_err(|reason| Error::Invalid {
+                node: index,
+                reason,
+            })?;
         }
         Ok(())
+    }
+
+    fn check_node(&self, index: usize, node: &Node) -> std::result::Result<(), String> {
+        if let Some(bad) = node.inputs.iter().find(|id| id.index() >= index) {
+            return Err(format!(
+                "uses node {}, which does not come before it",
+                bad.0
+            ));
+        }
+        if node.shape.rank() > MAX_RANK {
+            return Err(format!(
+                "has {} dimensions, but {MAX_RANK} are the most",
+                node.shape.rank()
+            ));
+        }
+        if !node.shape.is_addressable() {
+            return Err(format!(
+                "has more values than memory can hold: {}",
+                node.shape
+            ));
+        }
+        let name = node.op.name();
+        if node.op.is_leaf() {
+            return match &node.op {
+                _ if !node.inputs.is_empty() => Err(format!("{name} takes no inputs")),
+                Op::Constant(_) if node.shape.rank() > 0 => {
+                    Err(format!("{name} is one number, but has {}", node.shape))
+                }
+                Op::Parameter(_) | Op::State(_) if node.shape.sizes().is_none() => {
+                    Err(format!("{name} needs known sizes, but has {}", node.shape))
+                }
+                _ => Ok(()),
+            };
+        }
+        let shapes: Vec<&Shape> = node.inputs.iter().map(|&id| self.shape(id)).collect();
+        let shape = node
+            .op
+            .operator()
+            .shape(&shapes)
+            .map_err(|error| locate(error, &node.layer, name).to_string())?;
+        if shape != node.shape {
+            return Err(format!(
+                "{name} gives {shape}, but {} is stated",
+                node.shape
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The most dimensions that a tensor of a validated graph has.
+const MAX_RANK: usize = 16;
+
+/// Fills in the layer of a shape error.
+fn locate(error: Error, layer: &str, op_name: &'static str) -> Error {
+    match error {
+        Error::Shape {
+            op,
+            expected,
+            found,
+            ..
+        } => {
+            let layer = if layer.is_empty() { op_name } else { layer }.to_owned();
+            Error::Shape {
+                layer,
+                op,
+                expected,
+                found,
+            }
+        }
+        other => other,
     }
 }

@@ -95,7 +95,16 @@ impl Shape {
     /// The number of values, if every dimension is a number.
     #[must_use]
     pub fn len(&self) -> Option<usize> {
-        self.sizes()?.iter().try_fold(1usize, |product, &size| product.checked_mul(size))
+        self.sizes()?
+            .iter()
+            .try_fold(1usize, |product, &size| product.checked_mul(size))
+    }
+
+    /// Whether a tensor of this shape, with 1 in place of each symbol, has few enough bytes for an allocation.
+    pub(crate) fn is_addressable(&self) -> bool {
+        let mut known = (0..self.rank()).map(|axis| self.size(axis).unwrap_or(1));
+        let values = known.try_fold(1usize, |product, size| product.checked_mul(size.max(1)));
+        values.is_some_and(|values| values <= isize::MAX as usize / size_of::<f32>())
     }
 
     /// Whether the shape is known to hold no values.
@@ -109,7 +118,9 @@ impl Shape {
     pub fn broadcast(&self, other: &Self) -> Option<Self> {
         let rank = self.rank().max(other.rank());
         let dim = |shape: &Self, axis: usize| {
-            (axis + shape.rank()).checked_sub(rank).map_or(Dim::Size(1), |own| shape.0[own])
+            (axis + shape.rank())
+                .checked_sub(rank)
+                .map_or(Dim::Size(1), |own| shape.0[own])
         };
         (0..rank)
             .map(|axis| match (dim(self, axis), dim(other, axis)) {

@@ -28,7 +28,13 @@ impl Operator for BatchStatistics {
         let (x, channels) = (inputs[0], shape[1]);
         let rows = (x.data.len() / channels) as f64;
         for channel in 0..channels {
-            let values = || x.data.iter().skip(channel).step_by(channels).map(|&value| f64::from(value));
+            let values = || {
+                x.data
+                    .iter()
+                    .skip(channel)
+                    .step_by(channels)
+                    .map(|&value| f64::from(value))
+            };
             let mean = values().sum::<f64>() / rows;
             let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / rows;
             output[channel] = mean as f32;
@@ -36,7 +42,13 @@ impl Operator for BatchStatistics {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let reason = "batch statistics are differentiated as a part of batch_norm; take reduce with mean elsewhere";
         Err(check::no_gradient(graph, node, reason))
     }
@@ -65,7 +77,8 @@ impl Operator for BatchNorm {
             && check::is_vector(gamma, channels)
             && check::is_vector(beta, channels);
         fits.then(|| x.clone()).ok_or_else(|| {
-            let expected = format!("statistics [2, {channels}], gamma and beta [{channels}] for {x}");
+            let expected =
+                format!("statistics [2, {channels}], gamma and beta [{channels}] for {x}");
             Error::shape("batch_norm", expected, check::list(&inputs[1..]))
         })
     }
@@ -75,20 +88,44 @@ impl Operator for BatchNorm {
         let channels = gamma.len();
         for (index, y) in output.iter_mut().enumerate() {
             let channel = index % channels;
-            let normal = (x[index] - statistics[channel]) * inverse_deviation(statistics, channel, self.epsilon);
+            let normal = (x[index] - statistics[channel])
+                * inverse_deviation(statistics, channel, self.epsilon);
             *y = normal * gamma[channel] + beta[channel];
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, dy: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
-        let &[x, statistics, gamma, _] = graph.node(node).inputs.as_slice() else { return Ok(Vec::new()) };
-        let &Self { epsilon, batch_statistics } = self;
-        let parameters = graph.add(BatchNormGradParameters { epsilon }.into(), &[x, statistics, dy])?;
-        let by_input = BatchNormGradInput { epsilon, batch_statistics };
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        dy: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        let &[x, statistics, gamma, _] = graph.node(node).inputs.as_slice() else {
+            return Ok(Vec::new());
+        };
+        let &Self {
+            epsilon,
+            batch_statistics,
+        } = self;
+        let parameters = graph.add(
+            BatchNormGradParameters { epsilon }.into(),
+            &[x, statistics, dy],
+        )?;
+        let by_input = BatchNormGradInput {
+            epsilon,
+            batch_statistics,
+        };
         let operands = [x, statistics, gamma, dy, parameters];
-        let dx = needed[0].then(|| graph.add(by_input.into(), &operands)).transpose()?;
-        let d_gamma = needed[2].then(|| check::row(graph, parameters, 0)).transpose()?;
-        let d_beta = needed[3].then(|| check::row(graph, parameters, 1)).transpose()?;
+        let dx = needed[0]
+            .then(|| graph.add(by_input.into(), &operands))
+            .transpose()?;
+        let d_gamma = needed[2]
+            .then(|| check::row(graph, parameters, 0))
+            .transpose()?;
+        let d_beta = needed[3]
+            .then(|| check::row(graph, parameters, 1))
+            .transpose()?;
         Ok(vec![dx, None, d_gamma, d_beta])
     }
 }
@@ -122,7 +159,8 @@ impl Operator for BatchNormGradParameters {
         for channel in 0..shape[1] {
             let (mut d_gamma, mut d_beta) = (0.0f64, 0.0f64);
             for (&x, &dy) in x.iter().zip(dy).skip(channel).step_by(shape[1]) {
-                let normal = (x - statistics[channel]) * inverse_deviation(statistics, channel, self.epsilon);
+                let normal = (x - statistics[channel])
+                    * inverse_deviation(statistics, channel, self.epsilon);
                 d_gamma += f64::from(normal) * f64::from(dy);
                 d_beta += f64::from(dy);
             }
@@ -131,7 +169,13 @@ impl Operator for BatchNormGradParameters {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         Err(check::no_gradient(graph, node, SECOND))
     }
 }
@@ -185,7 +229,13 @@ impl Operator for BatchNormGradInput {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         Err(check::no_gradient(graph, node, SECOND))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Operator;
+use super::{Operator, check};
 use crate::{Dim, Error, Graph, NodeId, Result, RunContext, Shape, Tensor, ops};
 
 /// The functions that [`Binary`] applies.
@@ -34,8 +34,20 @@ impl BinaryKind {
             Self::Sub => a - b,
             Self::Mul => a * b,
             Self::Div => a / b,
-            Self::Max => if a >= b || a.is_nan() { a } else { b },
-            Self::Min => if a <= b || a.is_nan() { a } else { b },
+            Self::Max => {
+                if a >= b || a.is_nan() {
+                    a
+                } else {
+                    b
+                }
+            }
+            Self::Min => {
+                if a <= b || a.is_nan() {
+                    a
+                } else {
+                    b
+                }
+            }
             Self::Pow => a.powf(b),
         }
     }
@@ -46,6 +58,7 @@ impl BinaryKind {
 /// # Shapes
 /// Two shapes that broadcast by NumPy's rule: aligned at the last dimension, a size of 1 is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Binary {
     /// The function.
     pub kind: BinaryKind,
@@ -53,10 +66,9 @@ pub struct Binary {
 
 impl Operator for Binary {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        let [a, b] = inputs else {
-            return Err(Error::shape("binary", "2 inputs", inputs.len().to_string()));
-        };
-        a.broadcast(b).ok_or_else(|| Error::shape("binary", "two shapes that broadcast", format!("{a} and {b}")))
+        let [a, b] = check::inputs("binary", inputs)?;
+        a.broadcast(b)
+            .ok_or_else(|| Error::shape("binary", "two shapes that broadcast", check::list(inputs)))
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
@@ -66,10 +78,24 @@ impl Operator for Binary {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, g: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        g: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (a, b) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
-        let da = if needed[0] { Some(self.by_left(graph, node, a, b, g)?) } else { None };
-        let db = if needed[1] { Some(self.by_right(graph, node, a, b, g)?) } else { None };
+        let da = if needed[0] {
+            Some(self.by_left(graph, node, a, b, g)?)
+        } else {
+            None
+        };
+        let db = if needed[1] {
+            Some(self.by_right(graph, node, a, b, g)?)
+        } else {
+            None
+        };
         let da = da.map(|id| sum_to(graph, id, a)).transpose()?;
         let db = db.map(|id| sum_to(graph, id, b)).transpose()?;
         Ok(vec![da, db])
@@ -77,26 +103,52 @@ impl Operator for Binary {
 }
 
 impl Binary {
-    fn by_left(&self, graph: &mut Graph, node: NodeId, a: NodeId, b: NodeId, g: NodeId) -> Result<NodeId> {
+    fn by_left(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        a: NodeId,
+        b: NodeId,
+        g: NodeId,
+    ) -> Result<NodeId> {
         match self.kind {
             BinaryKind::Add | BinaryKind::Sub => Ok(g),
             BinaryKind::Mul => graph.multiply(g, b),
             BinaryKind::Div => graph.divide(g, b),
             BinaryKind::Max | BinaryKind::Min => {
-                let chosen = graph.add(ops::Compare { kind: ops::CompareKind::Equal }.into(), &[a, node])?;
+                let chosen = graph.add(
+                    ops::Compare {
+                        kind: ops::CompareKind::Equal,
+                    }
+                    .into(),
+                    &[a, node],
+                )?;
                 graph.multiply(g, chosen)
             }
             BinaryKind::Pow => {
                 let one = graph.constant(1.0);
                 let less = graph.subtract(b, one)?;
-                let power = graph.add(Binary { kind: BinaryKind::Pow }.into(), &[a, less])?;
+                let power = graph.add(
+                    Binary {
+                        kind: BinaryKind::Pow,
+                    }
+                    .into(),
+                    &[a, less],
+                )?;
                 let slope = graph.multiply(b, power)?;
                 graph.multiply(g, slope)
             }
         }
     }
 
-    fn by_right(&self, graph: &mut Graph, node: NodeId, a: NodeId, b: NodeId, g: NodeId) -> Result<NodeId> {
+    fn by_right(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        a: NodeId,
+        b: NodeId,
+        g: NodeId,
+    ) -> Result<NodeId> {
         match self.kind {
             BinaryKind::Add => Ok(g),
             BinaryKind::Sub => graph.unary(ops::UnaryKind::Neg, g),
@@ -107,7 +159,13 @@ impl Binary {
                 graph.unary(ops::UnaryKind::Neg, product)
             }
             BinaryKind::Max | BinaryKind::Min => {
-                let left = graph.add(ops::Compare { kind: ops::CompareKind::Equal }.into(), &[a, node])?;
+                let left = graph.add(
+                    ops::Compare {
+                        kind: ops::CompareKind::Equal,
+                    }
+                    .into(),
+                    &[a, node],
+                )?;
                 let one = graph.constant(1.0);
                 let chosen = graph.subtract(one, left)?;
                 graph.multiply(g, chosen)
@@ -129,7 +187,9 @@ pub(super) fn sum_to(graph: &mut Graph, gradient: NodeId, like: NodeId) -> Resul
     }
     let missing = from.rank().saturating_sub(to.rank());
     let axes: Vec<usize> = (0..from.rank())
-        .filter(|&axis| axis < missing || (to.0[axis - missing] == Dim::Size(1) && from.0[axis] != Dim::Size(1)))
+        .filter(|&axis| {
+            axis < missing || (to.0[axis - missing] == Dim::Size(1) && from.0[axis] != Dim::Size(1))
+        })
         .collect();
     let summed = graph.reduce(ops::ReduceKind::Sum, gradient, &axes, false)?;
     graph.reshape(summed, to)

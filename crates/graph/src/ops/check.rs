@@ -3,9 +3,16 @@
 use crate::{Dim, Error, Graph, NodeId, Result, Shape, ops};
 
 /// Exactly `N` inputs.
-pub(super) fn inputs<'a, const N: usize>(op: &'static str, inputs: &[&'a Shape]) -> Result<[&'a Shape; N]> {
+pub(super) fn inputs<'a, const N: usize>(
+    op: &'static str,
+    inputs: &[&'a Shape],
+) -> Result<[&'a Shape; N]> {
     inputs.try_into().map_err(|_| {
-        let expected = if N == 1 { "1 input".to_owned() } else { format!("{N} inputs") };
+        let expected = if N == 1 {
+            "1 input".to_owned()
+        } else {
+            format!("{N} inputs")
+        };
         Error::shape(op, expected, inputs.len().to_string())
     })
 }
@@ -26,16 +33,28 @@ pub(super) fn list(shapes: &[&Shape]) -> String {
 pub(super) fn channels(op: &'static str, x: &Shape) -> Result<usize> {
     match x.rank().checked_sub(1).and_then(|last| x.size(last)) {
         Some(size) if size > 0 => Ok(size),
-        _ => Err(Error::shape(op, "an input whose last dimension has a known size", x.to_string())),
+        _ => Err(Error::shape(
+            op,
+            "an input whose last dimension has a known size",
+            x.to_string(),
+        )),
     }
 }
 
 /// A number that lies in `range`.
-pub(super) fn within(op: &'static str, what: &str, value: f32, range: std::ops::Range<f32>) -> Result<()> {
+pub(super) fn within(
+    op: &'static str,
+    what: &str,
+    value: f32,
+    range: std::ops::Range<f32>,
+) -> Result<()> {
     if range.contains(&value) {
         return Ok(());
     }
-    let expected = format!("a {what} of at least {} and below {}", range.start, range.end);
+    let expected = format!(
+        "a {what} of at least {} and below {}",
+        range.start, range.end
+    );
     Err(Error::shape(op, expected, value.to_string()))
 }
 
@@ -44,12 +63,24 @@ pub(super) fn epsilon(op: &'static str, value: f32) -> Result<()> {
     if value.is_finite() && value >= 0.0 {
         return Ok(());
     }
-    Err(Error::shape(op, "a finite epsilon that is not negative", value.to_string()))
+    Err(Error::shape(
+        op,
+        "a finite epsilon that is not negative",
+        value.to_string(),
+    ))
 }
 
 /// One row of a matrix of known sizes, as a vector.
 pub(super) fn row(graph: &mut Graph, matrix: NodeId, row: usize) -> Result<NodeId> {
-    let slice = graph.add(ops::Slice { axis: 0, start: row, len: 1 }.into(), &[matrix])?;
+    let slice = graph.add(
+        ops::Slice {
+            axis: 0,
+            start: row,
+            len: 1,
+        }
+        .into(),
+        &[matrix],
+    )?;
     let columns = graph.shape(slice).0[1];
     graph.reshape(slice, Shape(vec![columns]))
 }
@@ -57,8 +88,16 @@ pub(super) fn row(graph: &mut Graph, matrix: NodeId, row: usize) -> Result<NodeI
 /// The error of an operator that cannot be differentiated.
 pub(super) fn no_gradient(graph: &Graph, node: NodeId, reason: &str) -> Error {
     let node = graph.node(node);
-    let layer = if node.layer.is_empty() { node.op.name() } else { &node.layer };
-    Error::NoGradient { layer: layer.to_owned(), op: node.op.name(), reason: format!(": {reason}") }
+    let layer = if node.layer.is_empty() {
+        node.op.name()
+    } else {
+        &node.layer
+    };
+    Error::NoGradient {
+        layer: layer.to_owned(),
+        op: node.op.name(),
+        reason: format!(": {reason}"),
+    }
 }
 
 /// A vector with one value for each of `channels`.

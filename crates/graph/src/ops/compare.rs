@@ -54,17 +54,26 @@ pub struct Compare {
 impl Operator for Compare {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [a, b] = check::inputs("compare", inputs)?;
-        a.broadcast(b).ok_or_else(|| Error::shape("compare", "two shapes that broadcast", check::list(inputs)))
+        a.broadcast(b).ok_or_else(|| {
+            Error::shape("compare", "two shapes that broadcast", check::list(inputs))
+        })
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         for (index, y) in output.iter_mut().enumerate() {
-            let [a, b] = [0, 1].map(|i| inputs[i].data[broadcast_index(index, shape, inputs[i].shape)]);
+            let [a, b] =
+                [0, 1].map(|i| inputs[i].data[broadcast_index(index, shape, inputs[i].shape)]);
             *y = if self.kind.apply(a, b) { 1.0 } else { 0.0 };
         }
     }
 
-    fn gradient(&self, _: &mut Graph, _: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        _: &mut Graph,
+        _: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         Ok(vec![None, None])
     }
 }
@@ -81,26 +90,42 @@ impl Operator for Where {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [condition, a, b] = check::inputs("where", inputs)?;
         let shape = a.broadcast(b).and_then(|both| both.broadcast(condition));
-        shape.ok_or_else(|| Error::shape("where", "three shapes that broadcast", check::list(inputs)))
+        shape.ok_or_else(|| {
+            Error::shape("where", "three shapes that broadcast", check::list(inputs))
+        })
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         for (index, y) in output.iter_mut().enumerate() {
-            let [condition, a, b] = [0, 1, 2].map(|i| inputs[i].data[broadcast_index(index, shape, inputs[i].shape)]);
+            let [condition, a, b] =
+                [0, 1, 2].map(|i| inputs[i].data[broadcast_index(index, shape, inputs[i].shape)]);
             *y = if condition == 0.0 { b } else { a };
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, g: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
-        let &[condition, a, b] = graph.node(node).inputs.as_slice() else { return Ok(Vec::new()) };
-        let zero = graph.constant(0.0);
-        let mut part = |needed: bool, chosen: [NodeId; 2], like: NodeId| -> Result<Option<NodeId>> {
-            if !needed {
-                return Ok(None);
-            }
-            let flow = graph.add(Self {}.into(), &[condition, chosen[0], chosen[1]])?;
-            sum_to(graph, flow, like).map(Some)
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        g: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        let &[condition, a, b] = graph.node(node).inputs.as_slice() else {
+            return Ok(Vec::new());
         };
-        Ok(vec![None, part(needed[1], [g, zero], a)?, part(needed[2], [zero, g], b)?])
+        let zero = graph.constant(0.0);
+        let mut part =
+            |needed: bool, chosen: [NodeId; 2], like: NodeId| -> Result<Option<NodeId>> {
+                if !needed {
+                    return Ok(None);
+                }
+                let flow = graph.add(Self {}.into(), &[condition, chosen[0], chosen[1]])?;
+                sum_to(graph, flow, like).map(Some)
+            };
+        Ok(vec![
+            None,
+            part(needed[1], [g, zero], a)?,
+            part(needed[2], [zero, g], b)?,
+        ])
     }
 }

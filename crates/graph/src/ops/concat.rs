@@ -20,15 +20,20 @@ impl Operator for Concat {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let axis = self.axis;
         let refuse = || {
-            let expected = format!("shapes with known sizes of dimension {axis} that are alike in all others");
+            let expected =
+                format!("shapes with known sizes of dimension {axis} that are alike in all others");
             Error::shape("concat", expected, check::list(inputs))
         };
         let mut shape = (*inputs.first().ok_or_else(refuse)?).clone();
         let mut total = 0usize;
         for input in inputs {
             let size = input.size(axis).ok_or_else(refuse)?;
-            let alike = input.rank() == shape.rank() && (0..input.rank()).all(|i| i == axis || input.0[i] == shape.0[i]);
-            total = total.checked_add(size).filter(|_| alike).ok_or_else(refuse)?;
+            let alike = input.rank() == shape.rank()
+                && (0..input.rank()).all(|i| i == axis || input.0[i] == shape.0[i]);
+            total = total
+                .checked_add(size)
+                .filter(|_| alike)
+                .ok_or_else(refuse)?;
         }
         shape.0[axis] = total.into();
         Ok(shape)
@@ -39,7 +44,10 @@ impl Operator for Concat {
             return;
         }
         let inner: usize = shape[self.axis + 1..].iter().product();
-        for (row, y) in output.chunks_exact_mut(shape[self.axis] * inner).enumerate() {
+        for (row, y) in output
+            .chunks_exact_mut(shape[self.axis] * inner)
+            .enumerate()
+        {
             let mut start = 0;
             for input in inputs {
                 let len = input.shape[self.axis] * inner;
@@ -49,7 +57,13 @@ impl Operator for Concat {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, g: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        g: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (axis, mut start) = (self.axis, 0);
         let inputs = graph.node(node).inputs.clone();
         let flows = inputs.into_iter().zip(needed).map(|(input, &needed)| {

@@ -21,7 +21,12 @@ pub struct ConvAttributes {
 
 impl Default for ConvAttributes {
     fn default() -> Self {
-        Self { stride: [1; 2], padding: [0; 4], dilation: [1; 2], groups: 1 }
+        Self {
+            stride: [1; 2],
+            padding: [0; 4],
+            dilation: [1; 2],
+            groups: 1,
+        }
     }
 }
 
@@ -37,19 +42,34 @@ impl ConvAttributes {
     #[must_use]
     pub fn output(&self, image: [usize; 2], kernel: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| {
-            let reach = kernel[axis].checked_sub(1)?.checked_mul(self.dilation[axis])?.checked_add(1)?;
+            let reach = kernel[axis]
+                .checked_sub(1)?
+                .checked_mul(self.dilation[axis])?
+                .checked_add(1)?;
             let padding = [self.padding[2 * axis], self.padding[2 * axis + 1]];
-            window::steps(image[axis], reach, self.stride[axis], padding).filter(|_| self.dilation[axis] > 0)
+            window::steps(image[axis], reach, self.stride[axis], padding)
+                .filter(|_| self.dilation[axis] > 0)
         };
         Some([along(0)?, along(1)?])
     }
 
     /// The shape of the convolution of images `x` with filters `w`.
     pub(super) fn convolved(&self, op: &'static str, x: &Shape, w: &Shape) -> Result<Shape> {
-        let &[batch, Dim::Size(height), Dim::Size(width), Dim::Size(channels)] = x.0.as_slice() else {
-            return Err(Error::shape(op, "images [batch, height, width, channels]", x.to_string()));
+        let &[
+            batch,
+            Dim::Size(height),
+            Dim::Size(width),
+            Dim::Size(channels),
+        ] = x.0.as_slice()
+        else {
+            return Err(Error::shape(
+                op,
+                "images [batch, height, width, channels]",
+                x.to_string(),
+            ));
         };
-        let Some(&[kernel_height, kernel_width, filter_channels, filters]) = w.sizes().as_deref() else {
+        let Some(&[kernel_height, kernel_width, filter_channels, filters]) = w.sizes().as_deref()
+        else {
             let expected = "filters [height, width, channels / groups, filters]";
             return Err(Error::shape(op, expected, w.to_string()));
         };
@@ -57,10 +77,17 @@ impl ConvAttributes {
         let divides = |size: usize| groups > 0 && size > 0 && size.is_multiple_of(groups);
         if !divides(channels) || !divides(filters) {
             let expected = format!("channels and filters in {groups} equal groups");
-            return Err(Error::shape(op, expected, format!("images {x} and filters {w}")));
+            return Err(Error::shape(
+                op,
+                expected,
+                format!("images {x} and filters {w}"),
+            ));
         }
         if channels / groups != filter_channels {
-            let expected = format!("filters of {} channels for images {x} in {groups} groups", channels / groups);
+            let expected = format!(
+                "filters of {} channels for images {x} in {groups} groups",
+                channels / groups
+            );
             return Err(Error::shape(op, expected, format!("filters {w}")));
         }
         let [out_height, out_width] =
@@ -68,7 +95,12 @@ impl ConvAttributes {
                 let expected = "filters that fit into the padded image, and a stride and a dilation that are not zero";
                 Error::shape(op, expected, format!("images {x} and filters {w}, {self:?}"))
             })?;
-        Ok(Shape(vec![batch, out_height.into(), out_width.into(), filters.into()]))
+        Ok(Shape(vec![
+            batch,
+            out_height.into(),
+            out_width.into(),
+            filters.into(),
+        ]))
     }
 
     /// Calls `visit` with the places in x, w and y of each product that a convolution adds.
@@ -79,8 +111,12 @@ impl ConvAttributes {
         y: &[usize],
         mut visit: impl FnMut(usize, usize, usize),
     ) {
-        let &[_, height, width, channels] = x else { return };
-        let &[kernel_height, kernel_width, group_channels, filters] = w else { return };
+        let &[_, height, width, channels] = x else {
+            return;
+        };
+        let &[kernel_height, kernel_width, group_channels, filters] = w else {
+            return;
+        };
         let group_filters = filters / self.groups;
         // The row (or column) of the image under filter row `k` at output row `o`, if it is not padding.
         let under = |axis: usize, o: usize, k: usize, size: usize| {
@@ -89,8 +125,14 @@ impl ConvAttributes {
                 .filter(|&place| place < size)
         };
         for (pixel, [n, i, j]) in pixels(y).enumerate() {
-            for (tap, (a, b)) in (0..kernel_height).flat_map(|a| (0..kernel_width).map(move |b| (a, b))).enumerate() {
-                let (Some(row), Some(column)) = (under(0, i, a, height), under(1, j, b, width)) else { continue };
+            for (tap, (a, b)) in (0..kernel_height)
+                .flat_map(|a| (0..kernel_width).map(move |b| (a, b)))
+                .enumerate()
+            {
+                let (Some(row), Some(column)) = (under(0, i, a, height), under(1, j, b, width))
+                else {
+                    continue;
+                };
                 let image = ((n * height + row) * width + column) * channels;
                 for filter in 0..filters {
                     let first = image + filter / group_filters * group_channels;
@@ -141,16 +183,27 @@ impl Operator for Conv2d {
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let (x, w) = (inputs[0], inputs[1]);
         accumulate(output, |sums| {
-            self.attributes.each_product(x.shape, w.shape, shape, |i, j, k| {
-                sums[k] += f64::from(x.data[i]) * f64::from(w.data[j]);
-            });
+            self.attributes
+                .each_product(x.shape, w.shape, shape, |i, j, k| {
+                    sums[k] += f64::from(x.data[i]) * f64::from(w.data[j]);
+                });
         });
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, g: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        g: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (x, w) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
-        let dx = needed[0].then(|| Conv2dGradInput::add(self.attributes, graph, w, g, x)).transpose()?;
-        let dw = needed[1].then(|| Conv2dGradFilter::add(self.attributes, graph, x, g, w)).transpose()?;
+        let dx = needed[0]
+            .then(|| Conv2dGradInput::add(self.attributes, graph, w, g, x))
+            .transpose()?;
+        let dw = needed[1]
+            .then(|| Conv2dGradFilter::add(self.attributes, graph, x, g, w))
+            .transpose()?;
         Ok(vec![dx, dw])
     }
 }

@@ -45,7 +45,9 @@ impl Operator for Conv2dGradFilter {
             let expected = "a gradient [batch, height, width, filters]";
             return Err(Error::shape("conv2d_grad_filter", expected, dy.to_string()));
         };
-        let group_channels = channels.checked_div(self.attributes.groups).unwrap_or_default();
+        let group_channels = channels
+            .checked_div(self.attributes.groups)
+            .unwrap_or_default();
         let w = Shape::fixed(&[self.kernel[0], self.kernel[1], group_channels, *filters]);
         let forward = self.attributes.convolved("conv2d_grad_filter", x, &w)?;
         if &forward != dy {
@@ -58,18 +60,29 @@ impl Operator for Conv2dGradFilter {
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let (x, dy) = (inputs[0], inputs[1]);
         accumulate(output, |sums| {
-            self.attributes.each_product(x.shape, shape, dy.shape, |i, j, k| {
-                sums[j] += f64::from(x.data[i]) * f64::from(dy.data[k]);
-            });
+            self.attributes
+                .each_product(x.shape, shape, dy.shape, |i, j, k| {
+                    sums[j] += f64::from(x.data[i]) * f64::from(dy.data[k]);
+                });
         });
     }
 
     /// Bilinear: with U the upstream gradient, dx = input gradient of (U, dy), and the gradient of dy = x ∗ U.
-    fn gradient(&self, graph: &mut Graph, node: NodeId, u: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        u: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (x, dy) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
-        let dx = needed[0].then(|| Conv2dGradInput::add(self.attributes, graph, u, dy, x)).transpose()?;
+        let dx = needed[0]
+            .then(|| Conv2dGradInput::add(self.attributes, graph, u, dy, x))
+            .transpose()?;
         let attributes = self.attributes;
-        let ddy = needed[1].then(|| graph.add(Conv2d { attributes }.into(), &[x, u])).transpose()?;
+        let ddy = needed[1]
+            .then(|| graph.add(Conv2d { attributes }.into(), &[x, u]))
+            .transpose()?;
         Ok(vec![dx, ddy])
     }
 }

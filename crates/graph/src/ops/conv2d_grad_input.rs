@@ -38,9 +38,14 @@ impl Conv2dGradInput {
 impl Operator for Conv2dGradInput {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [w, dy] = check::inputs("conv2d_grad_input", inputs)?;
-        let forward = self.attributes.convolved("conv2d_grad_input", &self.shape, w)?;
+        let forward = self
+            .attributes
+            .convolved("conv2d_grad_input", &self.shape, w)?;
         if &forward != dy {
-            let expected = format!("a gradient {forward} for images {} and filters {w}", self.shape);
+            let expected = format!(
+                "a gradient {forward} for images {} and filters {w}",
+                self.shape
+            );
             return Err(Error::shape("conv2d_grad_input", expected, dy.to_string()));
         }
         Ok(self.shape.clone())
@@ -49,18 +54,29 @@ impl Operator for Conv2dGradInput {
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let (w, dy) = (inputs[0], inputs[1]);
         accumulate(output, |sums| {
-            self.attributes.each_product(shape, w.shape, dy.shape, |i, j, k| {
-                sums[i] += f64::from(w.data[j]) * f64::from(dy.data[k]);
-            });
+            self.attributes
+                .each_product(shape, w.shape, dy.shape, |i, j, k| {
+                    sums[i] += f64::from(w.data[j]) * f64::from(dy.data[k]);
+                });
         });
     }
 
     /// Bilinear: with U the upstream gradient, dw = filter gradient of (U, dy), and the gradient of dy = U ∗ w.
-    fn gradient(&self, graph: &mut Graph, node: NodeId, u: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        u: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (w, dy) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
-        let dw = needed[0].then(|| Conv2dGradFilter::add(self.attributes, graph, u, dy, w)).transpose()?;
+        let dw = needed[0]
+            .then(|| Conv2dGradFilter::add(self.attributes, graph, u, dy, w))
+            .transpose()?;
         let attributes = self.attributes;
-        let ddy = needed[1].then(|| graph.add(Conv2d { attributes }.into(), &[u, w])).transpose()?;
+        let ddy = needed[1]
+            .then(|| graph.add(Conv2d { attributes }.into(), &[u, w]))
+            .transpose()?;
         Ok(vec![dw, ddy])
     }
 }

@@ -30,14 +30,30 @@ impl Operator for Dropout {
         Ok(x.clone())
     }
 
-    fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], context: RunContext) {
+    fn evaluate(
+        &self,
+        inputs: &[Tensor<'_>],
+        _: &[usize],
+        output: &mut [f32],
+        context: RunContext,
+    ) {
         let factor = 1.0 / (1.0 - self.rate);
         for (index, (y, &x)) in output.iter_mut().zip(inputs[0].data).enumerate() {
-            *y = if uniform(context, self.stream, index as u64) >= self.rate { x * factor } else { 0.0 };
+            *y = if uniform(context, self.stream, index as u64) >= self.rate {
+                x * factor
+            } else {
+                0.0
+            };
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, _: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        _: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         Ok(vec![Some(graph.add((*self).into(), &[upstream])?)])
     }
 }
@@ -45,7 +61,12 @@ impl Operator for Dropout {
 /// A random number at least 0 and below 1, a pure function of its arguments.
 fn uniform(context: RunContext, stream: u64, element: u64) -> f32 {
     let key = [context.seed as u32, (context.seed >> 32) as u32];
-    let counter = [(element / 4) as u32, context.step as u32, stream as u32, (stream >> 32) as u32];
+    let counter = [
+        (element / 4) as u32,
+        context.step as u32,
+        stream as u32,
+        (stream >> 32) as u32,
+    ];
     let word = philox4x32(key, counter)[(element % 4) as usize];
     (word >> 8) as f32 / (1u32 << 24) as f32
 }
@@ -61,7 +82,10 @@ fn philox4x32(mut key: [u32; 2], mut counter: [u32; 4]) -> [u32; 4] {
             (left >> 32) as u32 ^ counter[3] ^ key[1],
             left as u32,
         ];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+        key = [
+            key[0].wrapping_add(0x9E37_79B9),
+            key[1].wrapping_add(0xBB67_AE85),
+        ];
     }
     counter
 }
@@ -73,13 +97,19 @@ mod tests {
     /// The known answers of Random123 1.14 (`kat_vectors`).
     #[test]
     fn philox_gives_the_published_answers() {
-        assert_eq!(philox4x32([0; 2], [0; 4]), [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]);
+        assert_eq!(
+            philox4x32([0; 2], [0; 4]),
+            [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]
+        );
         assert_eq!(
             philox4x32([u32::MAX; 2], [u32::MAX; 4]),
             [0x408F_276D, 0x41C8_3B0E, 0xA20B_C7C6, 0x6D54_51FD]
         );
         assert_eq!(
-            philox4x32([0xA409_3822, 0x299F_31D0], [0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344]),
+            philox4x32(
+                [0xA409_3822, 0x299F_31D0],
+                [0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344]
+            ),
             [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]
         );
     }

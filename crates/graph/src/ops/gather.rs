@@ -17,7 +17,11 @@ impl Operator for Gather {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [table, indices] = check::inputs("gather", inputs)?;
         let &[Dim::Size(_), width] = table.0.as_slice() else {
-            return Err(Error::shape("gather", "a table [rows, width]", table.to_string()));
+            return Err(Error::shape(
+                "gather",
+                "a table [rows, width]",
+                table.to_string(),
+            ));
         };
         let mut shape = indices.clone();
         shape.0.push(width);
@@ -36,10 +40,18 @@ impl Operator for Gather {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, g: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        g: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (table, indices) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
         let rows = graph.shape(table).size(0).unwrap_or_default();
-        let d_table = needed[0].then(|| graph.add(GatherGrad { rows }.into(), &[indices, g])).transpose()?;
+        let d_table = needed[0]
+            .then(|| graph.add(GatherGrad { rows }.into(), &[indices, g]))
+            .transpose()?;
         Ok(vec![d_table, None])
     }
 }
@@ -60,7 +72,9 @@ impl Operator for GatherGrad {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [indices, dy] = check::inputs("gather_grad", inputs)?;
         match dy.0.split_last() {
-            Some((&width, places)) if places == indices.0 => Ok(Shape(vec![self.rows.into(), width])),
+            Some((&width, places)) if places == indices.0 => {
+                Ok(Shape(vec![self.rows.into(), width]))
+            }
             _ => {
                 let expected = "a gradient of the indices' shape with the width behind it";
                 Err(Error::shape("gather_grad", expected, check::list(inputs)))
@@ -80,13 +94,26 @@ impl Operator for GatherGrad {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, u: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        u: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let indices = graph.node(node).inputs[0];
-        Ok(vec![None, needed[1].then(|| graph.add(Gather {}.into(), &[u, indices])).transpose()?])
+        Ok(vec![
+            None,
+            needed[1]
+                .then(|| graph.add(Gather {}.into(), &[u, indices]))
+                .transpose()?,
+        ])
     }
 }
 
 /// A number as an index below `count`, if it is one.
 pub(super) fn whole(value: f32, count: usize) -> Option<usize> {
-    (value >= 0.0 && value.fract() == 0.0).then_some(value as usize).filter(|&index| index < count)
+    (value >= 0.0 && value.fract() == 0.0)
+        .then_some(value as usize)
+        .filter(|&index| index < count)
 }

@@ -23,14 +23,21 @@ impl Operator for LayerNorm {
         let channels = check::channels("layer_norm", x)?;
         if !check::is_vector(gamma, channels) || !check::is_vector(beta, channels) {
             let expected = format!("gamma and beta [{channels}] for {x}");
-            return Err(Error::shape("layer_norm", expected, check::list(&inputs[1..])));
+            return Err(Error::shape(
+                "layer_norm",
+                expected,
+                check::list(&inputs[1..]),
+            ));
         }
         Ok(x.clone())
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
         let [x, gamma, beta] = [0, 1, 2].map(|i| inputs[i].data);
-        for (x, y) in x.chunks_exact(gamma.len()).zip(output.chunks_exact_mut(gamma.len())) {
+        for (x, y) in x
+            .chunks_exact(gamma.len())
+            .zip(output.chunks_exact_mut(gamma.len()))
+        {
             let (normal, _) = normalise(x, self.epsilon);
             for (channel, y) in y.iter_mut().enumerate() {
                 *y = normal[channel] as f32 * gamma[channel] + beta[channel];
@@ -38,16 +45,28 @@ impl Operator for LayerNorm {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, dy: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        dy: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (x, gamma) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
         let epsilon = self.epsilon;
-        let dx = needed[0].then(|| graph.add(LayerNormGradInput { epsilon }.into(), &[x, gamma, dy])).transpose()?;
+        let dx = needed[0]
+            .then(|| graph.add(LayerNormGradInput { epsilon }.into(), &[x, gamma, dy]))
+            .transpose()?;
         if !needed[1] && !needed[2] {
             return Ok(vec![dx, None, None]);
         }
         let parameters = graph.add(LayerNormGradParameters { epsilon }.into(), &[x, dy])?;
-        let d_gamma = needed[1].then(|| check::row(graph, parameters, 0)).transpose()?;
-        let d_beta = needed[2].then(|| check::row(graph, parameters, 1)).transpose()?;
+        let d_gamma = needed[1]
+            .then(|| check::row(graph, parameters, 0))
+            .transpose()?;
+        let d_beta = needed[2]
+            .then(|| check::row(graph, parameters, 1))
+            .transpose()?;
         Ok(vec![dx, d_gamma, d_beta])
     }
 }
@@ -83,8 +102,11 @@ impl Operator for LayerNormGradInput {
         for (row, dx) in output.chunks_exact_mut(channels).enumerate() {
             let range = row * channels..(row + 1) * channels;
             let (normal, inverse) = normalise(&x[range.clone()], self.epsilon);
-            let flow: Vec<f64> =
-                gamma.iter().zip(&dy[range]).map(|(&gamma, &dy)| f64::from(gamma) * f64::from(dy)).collect();
+            let flow: Vec<f64> = gamma
+                .iter()
+                .zip(&dy[range])
+                .map(|(&gamma, &dy)| f64::from(gamma) * f64::from(dy))
+                .collect();
             let mean = flow.iter().sum::<f64>() / channels as f64;
             let along = flow.iter().zip(&normal).map(|(h, x)| h * x).sum::<f64>() / channels as f64;
             for (channel, dx) in dx.iter_mut().enumerate() {
@@ -93,7 +115,13 @@ impl Operator for LayerNormGradInput {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         Err(check::no_gradient(graph, node, SECOND))
     }
 }
@@ -136,7 +164,13 @@ impl Operator for LayerNormGradParameters {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         Err(check::no_gradient(graph, node, SECOND))
     }
 }
@@ -147,7 +181,16 @@ const SECOND: &str = "the second derivative of layer_norm is not implemented";
 fn normalise(row: &[f32], epsilon: f32) -> (Vec<f64>, f64) {
     let count = row.len() as f64;
     let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
-    let variance = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
+    let variance = row
+        .iter()
+        .map(|&x| (f64::from(x) - mean).powi(2))
+        .sum::<f64>()
+        / count;
     let inverse = 1.0 / (variance + f64::from(epsilon)).sqrt();
-    (row.iter().map(|&x| (f64::from(x) - mean) * inverse).collect(), inverse)
+    (
+        row.iter()
+            .map(|&x| (f64::from(x) - mean) * inverse)
+            .collect(),
+        inverse,
+    )
 }

@@ -7,27 +7,31 @@ use crate::{Graph, NodeId, Result, RunContext, Shape, Tensor};
 
 /// Values given anew at each run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Unique among the graph's inputs.
+    /// Unique among the graph's inputs, parameters and states.
     pub name: String,
 }
 
 /// Values that training changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parameter {
-    /// Unique among the graph's parameters.
+    /// Unique among the graph's inputs, parameters and states.
     pub name: String,
 }
 
 /// Values that live from run to run and that no gradient changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
-    /// Unique among the graph's states.
+    /// Unique among the graph's inputs, parameters and states.
     pub name: String,
 }
 
 /// One number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Constant {
     /// The number.
     pub value: f32,

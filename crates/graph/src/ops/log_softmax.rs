@@ -21,15 +21,27 @@ impl Operator for LogSoftmax {
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let width = width(shape);
-        for (x, y) in inputs[0].data.chunks_exact(width).zip(output.chunks_exact_mut(width)) {
+        for (x, y) in inputs[0]
+            .data
+            .chunks_exact(width)
+            .zip(output.chunks_exact_mut(width))
+        {
             for (y, log) in y.iter_mut().zip(log_softmax(x)) {
                 *y = log as f32;
             }
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
-        Ok(vec![Some(graph.add(LogSoftmaxGrad {}.into(), &[node, upstream])?)])
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        Ok(vec![Some(
+            graph.add(LogSoftmaxGrad {}.into(), &[node, upstream])?,
+        )])
     }
 }
 
@@ -58,7 +70,13 @@ impl Operator for LogSoftmaxGrad {
     }
 
     /// With U the upstream gradient: U − Σ U · eʸ for dy, −U · eʸ · Σ dy for y.
-    fn gradient(&self, graph: &mut Graph, node: NodeId, u: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        u: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (y, dy) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
         let softmax = graph.unary(UnaryKind::Exp, y)?;
         let mut flows = vec![None, None];

@@ -27,9 +27,23 @@ impl Operator for MaxPool2d {
         each_maximum(&self.window, x, shape, |from, to| output[to] = x.data[from]);
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let x = graph.node(node).inputs[0];
-        Ok(vec![Some(graph.add(MaxPool2dGrad { window: self.window }.into(), &[x, upstream])?)])
+        Ok(vec![Some(
+            graph.add(
+                MaxPool2dGrad {
+                    window: self.window,
+                }
+                .into(),
+                &[x, upstream],
+            )?,
+        )])
     }
 }
 
@@ -58,24 +72,46 @@ impl Operator for MaxPool2dGrad {
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
         let (x, dy) = (inputs[0], inputs[1]);
         output.fill(0.0);
-        each_maximum(&self.window, x, dy.shape, |from, to| output[from] += dy.data[to]);
+        each_maximum(&self.window, x, dy.shape, |from, to| {
+            output[from] += dy.data[to]
+        });
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
-        Err(check::no_gradient(graph, node, "the second derivative of max pooling is not implemented"))
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        Err(check::no_gradient(
+            graph,
+            node,
+            "the second derivative of max pooling is not implemented",
+        ))
     }
 }
 
 /// Calls `visit` with the place of the first maximum in x and the place of its window in y.
 fn each_maximum(window: &Window, x: Tensor<'_>, y: &[usize], mut visit: impl FnMut(usize, usize)) {
-    let (&[_, height, width, channels], &[batch, out_height, out_width, _]) = (x.shape, y) else { return };
+    let (&[_, height, width, channels], &[batch, out_height, out_width, _]) = (x.shape, y) else {
+        return;
+    };
     for pixel in 0..batch * out_height * out_width {
-        let (n, place) = (pixel / (out_height * out_width), [pixel / out_width % out_height, pixel % out_width]);
+        let (n, place) = (
+            pixel / (out_height * out_width),
+            [pixel / out_width % out_height, pixel % out_width],
+        );
         let [rows, columns] = window.seen(place, [height, width]);
         for channel in 0..channels {
-            let at = |row: usize, column: usize| ((n * height + row) * width + column) * channels + channel;
+            let at = |row: usize, column: usize| {
+                ((n * height + row) * width + column) * channels + channel
+            };
             let mut best = at(rows.start, columns.start);
-            for candidate in rows.clone().flat_map(|row| columns.clone().map(move |column| at(row, column))) {
+            for candidate in rows
+                .clone()
+                .flat_map(|row| columns.clone().map(move |column| at(row, column)))
+            {
                 let (value, largest) = (x.data[candidate], x.data[best]);
                 if value > largest || (value.is_nan() && !largest.is_nan()) {
                     best = candidate;

@@ -73,7 +73,13 @@ pub trait Operator {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape>;
 
     /// The plain reference loop: writes every value of `output`, whose sizes are `shape`.
-    fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], context: RunContext);
+    fn evaluate(
+        &self,
+        inputs: &[Tensor<'_>],
+        shape: &[usize],
+        output: &mut [f32],
+        context: RunContext,
+    );
 
     /// Adds the gradient with respect to each input, given the one with respect to the result; `None` where an input
     /// has none. Inputs that are not `needed` may be skipped.
@@ -175,7 +181,10 @@ impl Op {
     /// Whether the value comes from outside instead of being computed from other nodes.
     #[must_use]
     pub fn is_leaf(&self) -> bool {
-        matches!(self, Self::Input(_) | Self::Parameter(_) | Self::State(_) | Self::Constant(_))
+        matches!(
+            self,
+            Self::Input(_) | Self::Parameter(_) | Self::State(_) | Self::Constant(_)
+        )
     }
 
     /// The name of an input, a parameter or a state.

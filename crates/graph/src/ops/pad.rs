@@ -24,7 +24,9 @@ impl Operator for Pad {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [x] = check::inputs("pad", inputs)?;
         let grown = |axis: usize| match (x.0[axis], self.before[axis], self.after[axis]) {
-            (Dim::Size(size), before, after) => size.checked_add(before)?.checked_add(after).map(Dim::Size),
+            (Dim::Size(size), before, after) => {
+                size.checked_add(before)?.checked_add(after).map(Dim::Size)
+            }
             (symbol, 0, 0) => Some(symbol),
             _ => None,
         };
@@ -32,24 +34,48 @@ impl Operator for Pad {
             .then(|| (0..x.rank()).map(grown).collect::<Option<Vec<_>>>())
             .flatten();
         dims.map(Shape).ok_or_else(|| {
-            let expected = "a number of places before and after each dimension, none at one of open size";
-            Error::shape("pad", expected, format!("{x}, before {:?}, after {:?}", self.before, self.after))
+            let expected =
+                "a number of places before and after each dimension, none at one of open size";
+            Error::shape(
+                "pad",
+                expected,
+                format!("{x}, before {:?}, after {:?}", self.before, self.after),
+            )
         })
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let x = inputs[0];
         for (index, y) in output.iter_mut().enumerate() {
-            *y = self.source(index, shape, x.shape).map_or(self.value, |place| x.data[place]);
+            *y = self
+                .source(index, shape, x.shape)
+                .map_or(self.value, |place| x.data[place]);
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let x = graph.shape(graph.node(node).inputs[0]).clone();
         let mut flow = upstream;
         for axis in 0..x.rank() {
-            if let Some(len) = x.size(axis).filter(|_| self.before[axis] + self.after[axis] > 0) {
-                flow = graph.add(Slice { axis, start: self.before[axis], len }.into(), &[flow])?;
+            if let Some(len) = x
+                .size(axis)
+                .filter(|_| self.before[axis] + self.after[axis] > 0)
+            {
+                flow = graph.add(
+                    Slice {
+                        axis,
+                        start: self.before[axis],
+                        len,
+                    }
+                    .into(),
+                    &[flow],
+                )?;
             }
         }
         Ok(vec![Some(flow)])
@@ -61,7 +87,9 @@ impl Pad {
     fn source(&self, index: usize, to: &[usize], from: &[usize]) -> Option<usize> {
         let (mut rest, mut stride, mut place) = (index, 1, 0);
         for axis in (0..to.len()).rev() {
-            let coordinate = (rest % to[axis]).checked_sub(self.before[axis]).filter(|&i| i < from[axis])?;
+            let coordinate = (rest % to[axis])
+                .checked_sub(self.before[axis])
+                .filter(|&i| i < from[axis])?;
             rest /= to[axis];
             place += coordinate * stride;
             stride *= from[axis];

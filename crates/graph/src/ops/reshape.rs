@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Operator;
+use super::{Operator, check};
 use crate::{Dim, Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 
 /// Gives the values another shape without moving them.
@@ -10,6 +10,7 @@ use crate::{Dim, Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 /// # Shapes
 /// Any two with the same symbols and the same product of sizes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reshape {
     /// The shape of the result.
     pub shape: Shape,
@@ -18,8 +19,13 @@ pub struct Reshape {
 impl Operator for Reshape {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         match inputs {
-            [x] if content(x).is_some() && content(x) == content(&self.shape) => Ok(self.shape.clone()),
-            _ => Err(Error::shape("reshape", format!("as many values as {} holds", self.shape), format!("{inputs:?}"))),
+            [x] if content(x).is_some() && content(x) == content(&self.shape) => {
+                Ok(self.shape.clone())
+            }
+            _ => {
+                let expected = format!("one input with as many values as {} holds", self.shape);
+                Err(Error::shape("reshape", expected, check::list(inputs)))
+            }
         }
     }
 
@@ -27,7 +33,13 @@ impl Operator for Reshape {
         output.copy_from_slice(inputs[0].data);
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let shape = graph.shape(graph.node(node).inputs[0]).clone();
         Ok(vec![Some(graph.reshape(upstream, shape)?)])
     }
@@ -35,7 +47,21 @@ impl Operator for Reshape {
 
 /// The symbols of a shape and the product of its sizes; `None` if the product overflows.
 fn content(shape: &Shape) -> Option<(Vec<Dim>, usize)> {
-    let symbols = shape.0.iter().copied().filter(|dim| matches!(dim, Dim::Symbol(_))).collect();
-    let mut sizes = shape.0.iter().filter_map(|dim| if let Dim::Size(size) = dim { Some(*size) } else { None });
-    Some((symbols, sizes.try_fold(1usize, |product, size| product.checked_mul(size))?))
+    let symbols = shape
+        .0
+        .iter()
+        .copied()
+        .filter(|dim| matches!(dim, Dim::Symbol(_)))
+        .collect();
+    let mut sizes = shape.0.iter().filter_map(|dim| {
+        if let Dim::Size(size) = dim {
+            Some(*size)
+        } else {
+            None
+        }
+    });
+    Some((
+        symbols,
+        sizes.try_fold(1usize, |product, size| product.checked_mul(size))?,
+    ))
 }

@@ -24,7 +24,10 @@ impl Operator for Slice {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [x] = check::inputs("slice", inputs)?;
         let end = self.start.checked_add(self.len);
-        if x.size(self.axis).zip(end).is_none_or(|(size, end)| end > size) {
+        if x.size(self.axis)
+            .zip(end)
+            .is_none_or(|(size, end)| end > size)
+        {
             let &Self { axis, start, len } = self;
             let expected = format!("{len} places from place {start} on along dimension {axis}");
             return Err(Error::shape("slice", expected, x.to_string()));
@@ -46,12 +49,28 @@ impl Operator for Slice {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let x = graph.shape(graph.node(node).inputs[0]);
         let (rank, size) = (x.rank(), x.size(self.axis).unwrap_or_default());
         let (mut before, mut after) = (vec![0; rank], vec![0; rank]);
         before[self.axis] = self.start;
         after[self.axis] = size.saturating_sub(self.start + self.len);
-        Ok(vec![Some(graph.add(Pad { before, after, value: 0.0 }.into(), &[upstream])?)])
+        Ok(vec![Some(
+            graph.add(
+                Pad {
+                    before,
+                    after,
+                    value: 0.0,
+                }
+                .into(),
+                &[upstream],
+            )?,
+        )])
     }
 }

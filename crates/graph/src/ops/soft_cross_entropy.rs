@@ -25,14 +25,23 @@ impl Operator for SoftCrossEntropy {
         check::within(OP, "label smoothing", self.label_smoothing, 0.0..1.0)?;
         let rows = logits_rows(OP, logits)?;
         if targets != logits {
-            return Err(Error::shape(OP, format!("targets {logits} like the logits"), targets.to_string()));
+            return Err(Error::shape(
+                OP,
+                format!("targets {logits} like the logits"),
+                targets.to_string(),
+            ));
         }
         Ok(Shape(vec![rows]))
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
         let (logits, targets, classes) = (inputs[0], inputs[1], inputs[0].shape[1]);
-        for ((x, t), loss) in logits.data.chunks_exact(classes).zip(targets.data.chunks_exact(classes)).zip(output) {
+        for ((x, t), loss) in logits
+            .data
+            .chunks_exact(classes)
+            .zip(targets.data.chunks_exact(classes))
+            .zip(output)
+        {
             let terms = log_softmax(x).zip(t).map(|(log, &t)| {
                 let target = smoothed(t, classes, self.label_smoothing);
                 // A class that cannot be right costs nothing, even at a probability of 0.
@@ -43,10 +52,20 @@ impl Operator for SoftCrossEntropy {
     }
 
     /// For the targets it is −(1 − ε) · ln softmax(logits) · dloss.
-    fn gradient(&self, graph: &mut Graph, node: NodeId, g: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        g: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (logits, targets) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
-        let op = SoftCrossEntropyGrad { label_smoothing: self.label_smoothing };
-        let by_logits = needed[0].then(|| graph.add(op.into(), &[logits, targets, g])).transpose()?;
+        let op = SoftCrossEntropyGrad {
+            label_smoothing: self.label_smoothing,
+        };
+        let by_logits = needed[0]
+            .then(|| graph.add(op.into(), &[logits, targets, g]))
+            .transpose()?;
         if !needed[1] {
             return Ok(vec![by_logits, None]);
         }
@@ -87,8 +106,10 @@ impl Operator for SoftCrossEntropyGrad {
         let classes = shape[1];
         for (row, dx) in output.chunks_exact_mut(classes).enumerate() {
             let range = row * classes..(row + 1) * classes;
-            let t: Vec<f64> =
-                targets[range.clone()].iter().map(|&t| smoothed(t, classes, self.label_smoothing)).collect();
+            let t: Vec<f64> = targets[range.clone()]
+                .iter()
+                .map(|&t| smoothed(t, classes, self.label_smoothing))
+                .collect();
             let total: f64 = t.iter().sum();
             for ((dx, log), t) in dx.iter_mut().zip(log_softmax(&logits[range])).zip(t) {
                 *dx = ((log.exp() * total - t) * f64::from(d_loss[row])) as f32;
@@ -96,7 +117,13 @@ impl Operator for SoftCrossEntropyGrad {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let reason = "the second derivative of soft_cross_entropy is not implemented; build it from log_softmax";
         Err(check::no_gradient(graph, node, reason))
     }

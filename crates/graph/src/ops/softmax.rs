@@ -20,7 +20,11 @@ impl Operator for Softmax {
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let width = width(shape);
-        for (x, y) in inputs[0].data.chunks_exact(width).zip(output.chunks_exact_mut(width)) {
+        for (x, y) in inputs[0]
+            .data
+            .chunks_exact(width)
+            .zip(output.chunks_exact_mut(width))
+        {
             let logs = log_softmax(x);
             for (y, log) in y.iter_mut().zip(logs) {
                 *y = log.exp() as f32;
@@ -28,8 +32,16 @@ impl Operator for Softmax {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
-        Ok(vec![Some(graph.add(SoftmaxGrad {}.into(), &[node, upstream])?)])
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        Ok(vec![Some(
+            graph.add(SoftmaxGrad {}.into(), &[node, upstream])?,
+        )])
     }
 }
 
@@ -50,7 +62,11 @@ impl Operator for SoftmaxGrad {
         let width = width(shape);
         for (row, dx) in output.chunks_exact_mut(width).enumerate() {
             let [y, dy] = [0, 1].map(|i| &inputs[i].data[row * width..(row + 1) * width]);
-            let along: f64 = y.iter().zip(dy).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum();
+            let along: f64 = y
+                .iter()
+                .zip(dy)
+                .map(|(&y, &dy)| f64::from(y) * f64::from(dy))
+                .sum();
             for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
                 *dx = (f64::from(y) * (f64::from(dy) - along)) as f32;
             }
@@ -59,9 +75,17 @@ impl Operator for SoftmaxGrad {
 
     /// With U the upstream gradient: symmetric in dy, so the same operator for it; for y it is
     /// U · (dy − Σ y · dy) − dy · Σ y · U.
-    fn gradient(&self, graph: &mut Graph, node: NodeId, u: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        u: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (y, dy) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
-        let ddy = needed[1].then(|| graph.add(Self {}.into(), &[y, u])).transpose()?;
+        let ddy = needed[1]
+            .then(|| graph.add(Self {}.into(), &[y, u]))
+            .transpose()?;
         if !needed[0] {
             return Ok(vec![None, ddy]);
         }
@@ -99,7 +123,11 @@ pub(super) fn rows(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
 pub(super) fn pairs(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
     let [y, dy] = check::inputs(op, inputs)?;
     if y != dy || y.rank() == 0 {
-        return Err(Error::shape(op, "two inputs of one shape with at least one dimension", check::list(inputs)));
+        return Err(Error::shape(
+            op,
+            "two inputs of one shape with at least one dimension",
+            check::list(inputs),
+        ));
     }
     Ok(y.clone())
 }
@@ -111,7 +139,9 @@ pub(super) fn width(shape: &[usize]) -> usize {
 
 /// x − ln Σ eˣ, without overflow.
 pub(super) fn log_softmax(row: &[f32]) -> impl Iterator<Item = f64> + '_ {
-    let largest = row.iter().fold(f64::NEG_INFINITY, |largest, &x| largest.max(f64::from(x)));
+    let largest = row
+        .iter()
+        .fold(f64::NEG_INFINITY, |largest, &x| largest.max(f64::from(x)));
     let sum: f64 = row.iter().map(|&x| (f64::from(x) - largest).exp()).sum();
     let log = largest + sum.ln();
     row.iter().map(move |&x| f64::from(x) - log)

@@ -26,7 +26,11 @@ impl Operator for SparseCrossEntropy {
         check::within(OP, "label smoothing", self.label_smoothing, 0.0..1.0)?;
         let rows = logits_rows(OP, logits)?;
         if labels.0 != [rows] {
-            return Err(Error::shape(OP, format!("labels [{rows}] for logits {logits}"), labels.to_string()));
+            return Err(Error::shape(
+                OP,
+                format!("labels [{rows}] for logits {logits}"),
+                labels.to_string(),
+            ));
         }
         Ok(labels.clone())
     }
@@ -34,19 +38,41 @@ impl Operator for SparseCrossEntropy {
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
         let (logits, labels, classes) = (inputs[0], inputs[1], inputs[0].shape[1]);
         let smoothing = f64::from(self.label_smoothing);
-        for ((x, &label), loss) in logits.data.chunks_exact(classes).zip(labels.data).zip(output) {
+        for ((x, &label), loss) in logits
+            .data
+            .chunks_exact(classes)
+            .zip(labels.data)
+            .zip(output)
+        {
             *loss = whole(label, classes).map_or(f32::NAN, |label| {
                 let logs: Vec<f64> = log_softmax(x).collect();
-                let mean = if smoothing > 0.0 { logs.iter().sum::<f64>() / classes as f64 } else { 0.0 };
+                let mean = if smoothing > 0.0 {
+                    logs.iter().sum::<f64>() / classes as f64
+                } else {
+                    0.0
+                };
                 -((1.0 - smoothing) * logs[label] + smoothing * mean) as f32
             });
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, g: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        g: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (logits, labels) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
-        let op = SparseCrossEntropyGrad { label_smoothing: self.label_smoothing };
-        Ok(vec![needed[0].then(|| graph.add(op.into(), &[logits, labels, g])).transpose()?, None])
+        let op = SparseCrossEntropyGrad {
+            label_smoothing: self.label_smoothing,
+        };
+        Ok(vec![
+            needed[0]
+                .then(|| graph.add(op.into(), &[logits, labels, g]))
+                .transpose()?,
+            None,
+        ])
     }
 }
 
@@ -85,15 +111,24 @@ impl Operator for SparseCrossEntropyGrad {
             let logs = log_softmax(&logits[row * classes..(row + 1) * classes]);
             for (class, (dx, log)) in dx.iter_mut().zip(logs).enumerate() {
                 let hit = if class == label { 1.0 - smoothing } else { 0.0 };
-                *dx = ((log.exp() - hit - smoothing / classes as f64) * f64::from(d_loss[row])) as f32;
+                *dx = ((log.exp() - hit - smoothing / classes as f64) * f64::from(d_loss[row]))
+                    as f32;
             }
         }
     }
 
     /// With U the upstream gradient: dloss · the gradient of softmax applied to U for the logits, Σ U · (softmax − t)
     /// for dloss.
-    fn gradient(&self, graph: &mut Graph, node: NodeId, u: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
-        let &[logits, labels, d_loss] = graph.node(node).inputs.as_slice() else { return Ok(Vec::new()) };
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        u: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        let &[logits, labels, d_loss] = graph.node(node).inputs.as_slice() else {
+            return Ok(Vec::new());
+        };
         let rows = graph.shape(d_loss).clone();
         let mut flows = vec![None; 3];
         if needed[0] {
@@ -105,7 +140,14 @@ impl Operator for SparseCrossEntropyGrad {
         if needed[2] {
             let one = graph.constant(1.0);
             let one = graph.reshape(one, Shape::fixed(&[1]))?;
-            let ones = graph.add(BroadcastTo { shape: rows.clone(), average: false }.into(), &[one])?;
+            let ones = graph.add(
+                BroadcastTo {
+                    shape: rows.clone(),
+                    average: false,
+                }
+                .into(),
+                &[one],
+            )?;
             let slope = graph.add((*self).into(), &[logits, labels, ones])?;
             let sum = sum_of_product(graph, u, slope)?;
             flows[2] = Some(graph.reshape(sum, rows)?);
@@ -118,6 +160,10 @@ impl Operator for SparseCrossEntropyGrad {
 pub(super) fn logits_rows(op: &'static str, logits: &Shape) -> Result<Dim> {
     match logits.0.as_slice() {
         &[rows, Dim::Size(classes)] if classes > 0 => Ok(rows),
-        _ => Err(Error::shape(op, "logits [rows, classes] with a known number of classes", logits.to_string())),
+        _ => Err(Error::shape(
+            op,
+            "logits [rows, classes] with a known number of classes",
+            logits.to_string(),
+        )),
     }
 }

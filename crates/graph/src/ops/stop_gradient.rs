@@ -22,7 +22,13 @@ impl Operator for StopGradient {
         output.copy_from_slice(inputs[0].data);
     }
 
-    fn gradient(&self, _: &mut Graph, _: NodeId, _: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        _: &mut Graph,
+        _: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         Ok(vec![None])
     }
 }

@@ -34,9 +34,15 @@ impl Operator for Transpose {
         sorted.sort_unstable();
         if !sorted.into_iter().eq(0..x.rank()) {
             let expected = format!("each of the {} dimensions of {x} once", x.rank());
-            return Err(Error::shape("transpose", expected, format!("{:?}", self.permutation)));
+            return Err(Error::shape(
+                "transpose",
+                expected,
+                format!("{:?}", self.permutation),
+            ));
         }
-        Ok(Shape(self.permutation.iter().map(|&axis| x.0[axis]).collect()))
+        Ok(Shape(
+            self.permutation.iter().map(|&axis| x.0[axis]).collect(),
+        ))
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
@@ -55,7 +61,21 @@ impl Operator for Transpose {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, _: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
-        Ok(vec![Some(graph.add(Self { permutation: self.inverse() }.into(), &[upstream])?)])
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        _: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        Ok(vec![Some(
+            graph.add(
+                Self {
+                    permutation: self.inverse(),
+                }
+                .into(),
+                &[upstream],
+            )?,
+        )])
     }
 }

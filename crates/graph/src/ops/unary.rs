@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Operator;
+use super::{Operator, check};
 use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 
 /// The functions that [`Unary`] applies.
@@ -40,12 +40,32 @@ pub enum UnaryKind {
 }
 
 impl UnaryKind {
+    /// Refuses a slope that the rules do not hold for.
+    fn check(self, op: &'static str) -> Result<()> {
+        match self {
+            Self::LeakyRelu(slope) => check::within(op, "slope", slope, 0.0..1.0),
+            _ => Ok(()),
+        }
+    }
+
     /// The function, in plain arithmetic.
     #[must_use]
     pub fn apply(self, x: f32) -> f32 {
         match self {
-            Self::Relu => if x > 0.0 || x.is_nan() { x } else { 0.0 },
-            Self::LeakyRelu(slope) => if x > 0.0 { x } else { slope * x },
+            Self::Relu => {
+                if x > 0.0 || x.is_nan() {
+                    x
+                } else {
+                    0.0
+                }
+            }
+            Self::LeakyRelu(slope) => {
+                if x > 0.0 {
+                    x
+                } else {
+                    slope * x
+                }
+            }
             Self::Gelu => x * normal_cdf(x),
             Self::Silu => x * sigmoid(x),
             Self::Sigmoid => sigmoid(x),
@@ -83,8 +103,20 @@ impl UnaryKind {
     #[must_use]
     pub fn derivative(self, v: f32) -> f32 {
         match self {
-            Self::Relu => if v > 0.0 { 1.0 } else { 0.0 },
-            Self::LeakyRelu(slope) => if v > 0.0 { 1.0 } else { slope },
+            Self::Relu => {
+                if v > 0.0 {
+                    1.0
+                } else {
+                    0.0
+                }
+            }
+            Self::LeakyRelu(slope) => {
+                if v > 0.0 {
+                    1.0
+                } else {
+                    slope
+                }
+            }
             Self::Gelu => normal_cdf(v) + v * (-0.5 * v * v).exp() * FRAC_1_SQRT_2PI,
             Self::Silu => {
                 let s = sigmoid(v);
@@ -98,7 +130,15 @@ impl UnaryKind {
             Self::Sqrt => 0.5 / v,
             Self::Square => 2.0 * v,
             Self::Neg => -1.0,
-            Self::Abs => if v > 0.0 { 1.0 } else if v < 0.0 { -1.0 } else { 0.0 },
+            Self::Abs => {
+                if v > 0.0 {
+                    1.0
+                } else if v < 0.0 {
+                    -1.0
+                } else {
+                    0.0
+                }
+            }
             Self::Reciprocal => -v * v,
         }
     }
@@ -121,7 +161,8 @@ fn normal_cdf(x: f32) -> f32 {
                 + t * (0.096_784_18
                     + t * (-0.186_288_06
                         + t * (0.278_868_07
-                            + t * (-1.135_203_98 + t * (1.488_515_87 + t * (-0.822_152_23 + t * 0.170_872_77))))))));
+                            + t * (-1.135_203_98
+                                + t * (1.488_515_87 + t * (-0.822_152_23 + t * 0.170_872_77))))))));
     let erfc = t * (-z * z + series).exp();
     (0.5 * if z >= 0.0 { erfc } else { 2.0 - erfc }) as f32
 }
@@ -131,6 +172,7 @@ fn normal_cdf(x: f32) -> f32 {
 /// # Shapes
 /// Any; the result has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Unary {
     /// The function.
     pub kind: UnaryKind,
@@ -138,10 +180,9 @@ pub struct Unary {
 
 impl Operator for Unary {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        match inputs {
-            [x] => Ok((*x).clone()),
-            _ => Err(Error::shape("unary", "1 input", inputs.len().to_string())),
-        }
+        let [x] = check::inputs("unary", inputs)?;
+        self.kind.check("unary")?;
+        Ok(x.clone())
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
@@ -150,10 +191,23 @@ impl Operator for Unary {
         }
     }
 
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, _: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let x = graph.node(node).inputs[0];
-        let value = if self.kind.derivative_takes_result() { node } else { x };
-        Ok(vec![Some(graph.add(UnaryGrad { kind: self.kind }.into(), &[value, upstream])?)])
+        let value = if self.kind.derivative_takes_result() {
+            node
+        } else {
+            x
+        };
+        Ok(vec![Some(graph.add(
+            UnaryGrad { kind: self.kind }.into(),
+            &[value, upstream],
+        )?)])
     }
 }
 
@@ -163,6 +217,7 @@ impl Operator for Unary {
 /// Value (result or argument, as [`UnaryKind::derivative_takes_result`] says) and upstream of the same shape, which is
 /// the result's too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UnaryGrad {
     /// The function that was applied.
     pub kind: UnaryKind,
@@ -170,10 +225,16 @@ pub struct UnaryGrad {
 
 impl Operator for UnaryGrad {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        match inputs {
-            [value, upstream] if value == upstream => Ok((*value).clone()),
-            _ => Err(Error::shape("unary_grad", "2 inputs of one shape", format!("{inputs:?}"))),
+        let [value, upstream] = check::inputs("unary_grad", inputs)?;
+        self.kind.check("unary_grad")?;
+        if value != upstream {
+            return Err(Error::shape(
+                "unary_grad",
+                "2 inputs of one shape",
+                check::list(inputs),
+            ));
         }
+        Ok(value.clone())
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
@@ -182,8 +243,14 @@ impl Operator for UnaryGrad {
         }
     }
 
-    /// Linear in the upstream gradient; the second derivative is built for the functions where it is simple.
-    fn gradient(&self, graph: &mut Graph, node: NodeId, upstream: NodeId, needed: &[bool]) -> Result<Vec<Option<NodeId>>> {
+    /// Linear in the upstream gradient; the second derivative is built from other operators.
+    fn gradient(
+        &self,
+        graph: &mut Graph,
+        node: NodeId,
+        upstream: NodeId,
+        needed: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
         let (value, dy) = (graph.node(node).inputs[0], graph.node(node).inputs[1]);
         let by_upstream = if needed[1] {
             Some(graph.add(UnaryGrad { kind: self.kind }.into(), &[value, upstream])?)
@@ -194,32 +261,97 @@ impl Operator for UnaryGrad {
             return Ok(vec![None, by_upstream]);
         }
         let scaled = graph.multiply(upstream, dy)?;
-        let by_value = match self.kind {
-            UnaryKind::Relu | UnaryKind::LeakyRelu(_) | UnaryKind::Abs | UnaryKind::Neg => None,
-            UnaryKind::Exp => Some(scaled),
-            UnaryKind::Square => Some(graph.scale(scaled, 2.0)?),
-            UnaryKind::Tanh => {
-                let product = graph.multiply(scaled, value)?;
-                Some(graph.scale(product, -2.0)?)
-            }
-            UnaryKind::Sigmoid => {
-                let slope = graph.scale(value, -2.0)?;
-                let one = graph.constant(1.0);
-                let slope = graph.add_values(slope, one)?;
-                Some(graph.multiply(scaled, slope)?)
-            }
-            UnaryKind::Softplus => {
-                let s = graph.unary(UnaryKind::Sigmoid, value)?;
-                Some(graph.add(UnaryGrad { kind: UnaryKind::Sigmoid }.into(), &[s, scaled])?)
-            }
-            other => {
-                return Err(Error::NoGradient {
-                    layer: graph.node(node).layer.clone(),
-                    op: "unary_grad",
-                    reason: format!(": the second derivative of {other:?} is not implemented"),
-                });
-            }
-        };
-        Ok(vec![by_value, by_upstream])
+        Ok(vec![
+            second_derivative(self.kind, graph, value, scaled)?,
+            by_upstream,
+        ])
     }
+}
+
+/// Adds `scaled` times the derivative of [`UnaryKind::derivative`], or nothing where that is zero.
+fn second_derivative(
+    kind: UnaryKind,
+    graph: &mut Graph,
+    value: NodeId,
+    scaled: NodeId,
+) -> Result<Option<NodeId>> {
+    let flow = match kind {
+        UnaryKind::Relu | UnaryKind::LeakyRelu(_) | UnaryKind::Abs | UnaryKind::Neg => {
+            return Ok(None);
+        }
+        UnaryKind::Exp => scaled,
+        UnaryKind::Square => graph.scale(scaled, 2.0)?,
+        // Both first derivatives are a constant less the square of the result.
+        UnaryKind::Tanh | UnaryKind::Reciprocal => {
+            let product = graph.multiply(scaled, value)?;
+            graph.scale(product, -2.0)?
+        }
+        UnaryKind::Sigmoid => {
+            let slope = affine(graph, value, -2.0, 1.0)?;
+            graph.multiply(scaled, slope)?
+        }
+        UnaryKind::Softplus => {
+            let s = graph.sigmoid(value)?;
+            graph.add(
+                UnaryGrad {
+                    kind: UnaryKind::Sigmoid,
+                }
+                .into(),
+                &[s, scaled],
+            )?
+        }
+        UnaryKind::Log => inverse_square(graph, value, scaled)?,
+        UnaryKind::Sqrt => {
+            let flow = inverse_square(graph, value, scaled)?;
+            graph.scale(flow, 0.5)?
+        }
+        UnaryKind::Silu => silu_curvature(graph, value, scaled)?,
+        UnaryKind::Gelu => gelu_curvature(graph, value, scaled)?,
+    };
+    Ok(Some(flow))
+}
+
+/// scaled · −1 / v².
+fn inverse_square(graph: &mut Graph, value: NodeId, scaled: NodeId) -> Result<NodeId> {
+    let inverse = graph.reciprocal(value)?;
+    graph.add(
+        UnaryGrad {
+            kind: UnaryKind::Reciprocal,
+        }
+        .into(),
+        &[inverse, scaled],
+    )
+}
+
+/// scaled · σ'(x) · (2 + x · (1 − 2σ(x))).
+fn silu_curvature(graph: &mut Graph, x: NodeId, scaled: NodeId) -> Result<NodeId> {
+    let s = graph.sigmoid(x)?;
+    let slope = graph.add(
+        UnaryGrad {
+            kind: UnaryKind::Sigmoid,
+        }
+        .into(),
+        &[s, scaled],
+    )?;
+    let lean = affine(graph, s, -2.0, 1.0)?;
+    let lean = graph.multiply(x, lean)?;
+    let factor = affine(graph, lean, 1.0, 2.0)?;
+    graph.multiply(slope, factor)
+}
+
+/// scaled · φ(x) · (2 − x²), with the density φ of the normal distribution.
+fn gelu_curvature(graph: &mut Graph, x: NodeId, scaled: NodeId) -> Result<NodeId> {
+    let square = graph.square(x)?;
+    let exponent = graph.scale(square, -0.5)?;
+    let density = graph.exp(exponent)?;
+    let factor = affine(graph, square, -FRAC_1_SQRT_2PI, 2.0 * FRAC_1_SQRT_2PI)?;
+    let curvature = graph.multiply(density, factor)?;
+    graph.multiply(scaled, curvature)
+}
+
+/// factor · x + offset.
+fn affine(graph: &mut Graph, x: NodeId, factor: f32, offset: f32) -> Result<NodeId> {
+    let scaled = graph.scale(x, factor)?;
+    let offset = graph.constant(offset);
+    graph.add_values(scaled, offset)
 }

@@ -21,7 +21,11 @@ impl Window {
     /// A square window that moves by its own size, without padding.
     #[must_use]
     pub fn square(size: usize) -> Self {
-        Self { size: [size; 2], stride: [size; 2], padding: [0; 4] }
+        Self {
+            size: [size; 2],
+            stride: [size; 2],
+            padding: [0; 4],
+        }
     }
 
     /// Height and width of the result for an image of a height and width, or `None` if the window does not fit, a
@@ -35,7 +39,10 @@ impl Window {
     #[must_use]
     pub fn output(&self, height: usize, width: usize) -> Option<[usize; 2]> {
         let [top, bottom, left, right] = self.padding;
-        let fits = top.max(bottom) < self.size[0] && left.max(right) < self.size[1] && height > 0 && width > 0;
+        let fits = top.max(bottom) < self.size[0]
+            && left.max(right) < self.size[1]
+            && height > 0
+            && width > 0;
         fits.then_some(())?;
         Some([
             steps(height, self.size[0], self.stride[0], [top, bottom])?,
@@ -47,7 +54,9 @@ impl Window {
     pub(super) fn seen(&self, place: [usize; 2], image: [usize; 2]) -> [std::ops::Range<usize>; 2] {
         [0, 1].map(|axis| {
             let (start, before) = (place[axis] * self.stride[axis], self.padding[2 * axis]);
-            let end = (start + self.size[axis]).saturating_sub(before).min(image[axis]);
+            let end = (start + self.size[axis])
+                .saturating_sub(before)
+                .min(image[axis]);
             start.saturating_sub(before)..end
         })
     }
@@ -55,7 +64,11 @@ impl Window {
     /// The shape of what pooling makes of `x`.
     pub(super) fn pooled(&self, op: &'static str, x: &Shape) -> Result<Shape> {
         let &[batch, Dim::Size(height), Dim::Size(width), channels] = x.0.as_slice() else {
-            return Err(Error::shape(op, "images [batch, height, width, channels]", x.to_string()));
+            return Err(Error::shape(
+                op,
+                "images [batch, height, width, channels]",
+                x.to_string(),
+            ));
         };
         let [height, width] = self.output(height, width).ok_or_else(|| {
             let ([h, w], [down, right]) = (self.size, self.stride);
@@ -69,10 +82,18 @@ impl Window {
 }
 
 /// How many places a window of `size` takes along a dimension of `length` with padding before and after.
-pub(super) fn steps(length: usize, size: usize, stride: usize, padding: [usize; 2]) -> Option<usize> {
+pub(super) fn steps(
+    length: usize,
+    size: usize,
+    stride: usize,
+    padding: [usize; 2],
+) -> Option<usize> {
     let padded = length.checked_add(padding[0])?.checked_add(padding[1])?;
     if size == 0 {
         return None;
     }
-    padded.checked_sub(size)?.checked_div(stride)?.checked_add(1)
+    padded
+        .checked_sub(size)?
+        .checked_div(stride)?
+        .checked_add(1)
 }
