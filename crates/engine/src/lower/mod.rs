@@ -170,7 +170,9 @@ impl<'a> Lowering<'a> {
             Op::Conv2dGradInput(_) => self.lower_conv2d_grad_input(id),
             Op::Conv2dGradFilter(_) => self.lower_conv2d_grad_filter(id),
             Op::MaxPool2d(_) | Op::MaxPool2dGrad(_) | Op::AvgPool2d(_) | Op::AvgPool2dGrad(_) => self.lower_pooling(id),
-            Op::Unary(_) | Op::UnaryGrad(_) | Op::Binary(_) | Op::Dropout(_) => self.lower_elementwise(id),
+            Op::Unary(_) | Op::UnaryGrad(_) | Op::Binary(_) | Op::Compare(_) | Op::Where(_) | Op::BroadcastTo(_) => {
+                self.lower_elementwise(id)
+            },
             Op::Reduce(_) => self.lower_reduce(id),
             Op::Softmax(_)
             | Op::LogSoftmax(_)
