@@ -55,7 +55,7 @@ pub fn first_non_finite(workers: &Workers, values: &[f32]) -> Option<usize> {
     (0..chunks::count(values.len())).find_map(|piece| {
         let range = chunks::range(piece, values.len());
         let part = &values[range.clone()];
-        if difference_with_itself(workers.level(), part) == 0.0 {
+        if zero_times(workers.level(), part) == 0.0 {
             return None;
         }
         part.iter()
@@ -65,11 +65,11 @@ pub fn first_non_finite(workers: &Workers, values: &[f32]) -> Option<usize> {
 }
 
 dispatch! {
-    fn difference_with_itself(values: &[f32]) -> f32 => difference_generic
+    fn zero_times(values: &[f32]) -> f32 => zero_times_generic
 }
 
-/// 0 if all are finite, otherwise not a number, since ∞ − ∞ is none.
+/// 0 if all are finite, otherwise not a number, since 0 · ∞ is none.
 #[inline(always)]
-fn difference_generic<V: Simd>(values: &[f32]) -> f32 {
-    vectors::sum([values], |[x]: [V; 1]| x - x)
+fn zero_times_generic<V: Simd>(values: &[f32]) -> f32 {
+    vectors::sum([values], |[x]: [V; 1]| x * V::zero())
 }

@@ -190,26 +190,19 @@ fn sign<V: Simd>(x: V) -> V {
     x.select(one, V::mask_or(x.eq(V::zero()), x.is_nan()))
 }
 
-/// What the tanh form multiplies `x` by.
+/// What the tanh form multiplies `x` by, as a sigmoid, which is exact where tanh is close to −1.
 #[inline(always)]
 fn gelu_share<V: Simd>(x: V) -> V {
-    let half = V::splat(0.5);
-    half.fma(tanh(gelu_argument(x)), half)
-}
-
-#[inline(always)]
-fn gelu_argument<V: Simd>(x: V) -> V {
-    let one = V::splat(1.0);
-    V::splat(GELU_SCALE) * x * (x * x).fma(V::splat(GELU_CUBE), one)
+    let inner = (x * x).fma(V::splat(GELU_CUBE), V::splat(1.0));
+    sigmoid(V::splat(2.0 * GELU_SCALE) * x * inner)
 }
 
 #[inline(always)]
 fn gelu_tanh_slope<V: Simd>(x: V) -> V {
-    let (one, half) = (V::splat(1.0), V::splat(0.5));
-    let t = tanh(gelu_argument(x));
-    let inner = V::splat(GELU_SCALE) * (x * x).fma(V::splat(3.0 * GELU_CUBE), one);
-    let share = half.fma(t, half);
-    (half * x * (-t).fma(t, one)).fma(inner, share)
+    let one = V::splat(1.0);
+    let s = gelu_share(x);
+    let inner = (x * x).fma(V::splat(3.0 * GELU_CUBE), one);
+    (V::splat(2.0 * GELU_SCALE) * x * s * (one - s)).fma(inner, s)
 }
 
 /// `Φ(x) + x · φ(x)`.
