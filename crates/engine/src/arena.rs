@@ -12,8 +12,8 @@ const ALIGNMENT: usize = 16;
 /// Gives every value its place, and returns the places with the floats that the arena needs.
 ///
 /// Values whose lifetimes do not touch share memory: the largest are placed first, each at the lowest offset that is
-/// free during its whole life (greedy by size, Pisarchyk & Lee 2020). `inputs` are alive from the start, `outputs` to
-/// the end.
+/// free during its whole life (greedy by size, Pisarchyk & Lee 2020). `inputs` are alive all the time, so that a run can
+/// be repeated without filling them again, `outputs` to the end.
 pub(crate) fn plan(program: &Program, inputs: &[ValueId], outputs: &[ValueId]) -> Result<(Vec<Place>, usize)> {
     let lives = lifetimes(program, inputs, outputs);
     let mut order: Vec<ValueId> = (0..program.values.len())
@@ -51,12 +51,12 @@ type Life = Option<(usize, usize)>;
 fn lifetimes(program: &Program, inputs: &[ValueId], outputs: &[ValueId]) -> Vec<Life> {
     let mut lives: Vec<Life> = vec![None; program.values.len()];
     for &input in inputs {
-        lives[input] = Some((0, 0));
+        lives[input] = Some((0, usize::MAX));
     }
     for (time, instruction) in program.instructions.iter().enumerate() {
         for &id in instruction.reads.iter().chain(&instruction.writes) {
-            let (start, _) = lives[id].unwrap_or((time, time));
-            lives[id] = Some((start, time));
+            let (start, end) = lives[id].unwrap_or((time, time));
+            lives[id] = Some((start, end.max(time)));
         }
     }
     for &output in outputs {
