@@ -1,1 +1,25 @@
-//! placeholder
+//! The report of a training: one HTML file that needs no network and no script.
+//!
+//! [`Report`] is plain data; [`render`] turns it into a page with plots drawn as SVG. Names of classes, files and
+//! layers may be anything: everything is escaped. [`diagram`] draws a network by itself.
+
+mod canvas;
+mod classification;
+mod confusion;
+mod data;
+mod diagram;
+mod figure;
+mod images;
+mod page;
+mod regression;
+mod scale;
+mod svg;
+mod text;
+mod training;
+
+pub use data::{
+    DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report,
+    RunDescription, WorstImage,
+};
+pub use diagram::diagram;
+pub use page::render;

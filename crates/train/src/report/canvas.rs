@@ -1,0 +1,175 @@
+use std::fmt::Write;
+
+use super::scale::Axis;
+use super::svg::{coordinate, escape, path};
+
+const WIDTH: f64 = 440.0;
+const HEIGHT: f64 = 280.0;
+const LEFT: f64 = 54.0;
+const RIGHT: f64 = 14.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 44.0;
+
+/// A plot being drawn: axes, grid, and then marks in the coordinates of the axes.
+///
+/// Colours come from the classes of the page's style sheet, so that one drawing serves light, dark and print.
+pub(super) struct Canvas {
+    x: Axis,
+    y: Axis,
+    content: String,
+}
+
+impl Canvas {
+    /// Draws the frame. Few x values that are whole numbers, such as epochs, get whole ticks.
+    pub(super) fn new(x: Axis, y: Axis) -> Self {
+        let mut canvas = Self {
+            x,
+            y,
+            content: String::new(),
+        };
+        for (value, text) in canvas.y.ticks(5) {
+            let y = canvas.down(value);
+            canvas.element(&format!(
+                r#"<path class="grid" d="M{LEFT} {y:.1}H{:.1}"/>"#,
+                WIDTH - RIGHT
+            ));
+            canvas.element(&format!(
+                r#"<text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{text}</text>"#,
+                LEFT - 7.0,
+                y + 4.0
+            ));
+        }
+        for (value, text) in canvas.x.ticks(6) {
+            let x = canvas.across(value);
+            canvas.element(&format!(
+                r#"<path class="notch" d="M{x:.1} {:.1}v4"/>"#,
+                HEIGHT - BOTTOM
+            ));
+            canvas.element(&format!(
+                r#"<text class="tick" x="{x:.1}" y="{:.1}" text-anchor="middle">{text}</text>"#,
+                HEIGHT - BOTTOM + 17.0
+            ));
+        }
+        canvas.element(&format!(
+            r#"<path class="axis" d="M{LEFT} {:.1}H{:.1}"/>"#,
+            HEIGHT - BOTTOM,
+            WIDTH - RIGHT
+        ));
+        canvas.labels();
+        canvas
+    }
+
+    fn labels(&mut self) {
+        let (x, y) = ((LEFT + WIDTH - RIGHT) / 2.0, (TOP + HEIGHT - BOTTOM) / 2.0);
+        let across = format!(
+            r#"<text class="label" x="{x:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
+            HEIGHT - 7.0,
+            escape(&self.x.label)
+        );
+        let down = format!(
+            r#"<text class="label" x="0" y="0" text-anchor="middle" transform="translate(12 {y:.1}) rotate(-90)">{}</text>"#,
+            escape(&self.y.label)
+        );
+        self.element(&across);
+        self.element(&down);
+    }
+
+    /// A line through the points; a gap where a value is missing, a dot for each if there are few.
+    pub(super) fn line(&mut self, points: &[(f64, Option<f64>)], style: &str) {
+        for run in points.split(|point| point.1.is_none()) {
+            let placed: Vec<_> = run
+                .iter()
+                .map(|(x, y)| (self.across(*x), self.down(y.unwrap_or_default())))
+                .collect();
+            let _ = write!(
+                self.content,
+                r#"<path class="line {style}" d="{}"/>"#,
+                path(placed.iter().copied())
+            );
+            if points.len() <= 30 {
+                placed
+                    .into_iter()
+                    .for_each(|(x, y)| self.circle(x, y, 2.6, style));
+            }
+        }
+    }
+
+    /// A line without dots.
+    pub(super) fn curve(&mut self, points: impl IntoIterator<Item = (f64, f64)>, style: &str) {
+        let placed: Vec<_> = points
+            .into_iter()
+            .map(|(x, y)| (self.across(x), self.down(y)))
+            .collect();
+        let _ = write!(
+            self.content,
+            r#"<path class="line {style}" d="{}"/>"#,
+            path(placed)
+        );
+    }
+
+    /// A dot of `radius` units.
+    pub(super) fn dot(&mut self, x: f64, y: f64, radius: f64, style: &str) {
+        self.circle(self.across(x), self.down(y), radius, style);
+    }
+
+    /// A bar between two x values and two y values.
+    pub(super) fn bar(&mut self, x: (f64, f64), y: (f64, f64), style: &str) {
+        let (left, right) = (self.across(x.0), self.across(x.1));
+        let (bottom, top) = (self.down(y.0), self.down(y.1));
+        let _ = write!(
+            self.content,
+            r#"<rect class="bar {style}" x="{}" y="{}" width="{}" height="{}"/>"#,
+            coordinate(left + 0.5),
+            coordinate(top),
+            coordinate((right - left - 1.0).max(0.5)),
+            coordinate((bottom - top).max(0.0))
+        );
+    }
+
+    /// A vertical line with a word at its top.
+    pub(super) fn rule(&mut self, x: f64, word: &str) {
+        let x = self.across(x);
+        let (anchor, offset) = if x > WIDTH * 0.7 {
+            ("end", -5.0)
+        } else {
+            ("start", 5.0)
+        };
+        let _ = write!(
+            self.content,
+            r#"<path class="rule" d="M{x:.1} {TOP}V{:.1}"/><text class="tick" x="{:.1}" y="{:.1}" text-anchor="{anchor}">{}</text>"#,
+            HEIGHT - BOTTOM,
+            x + offset,
+            TOP + 10.0,
+            escape(word)
+        );
+    }
+
+    /// The finished drawing; `description` says in words what it shows.
+    pub(super) fn finish(self, description: &str) -> String {
+        format!(
+            r#"<svg class="plot" role="img" viewBox="0 0 {WIDTH} {HEIGHT}" aria-label="{}">{}</svg>"#,
+            escape(description),
+            self.content
+        )
+    }
+
+    fn circle(&mut self, x: f64, y: f64, radius: f64, style: &str) {
+        let (x, y) = (coordinate(x), coordinate(y));
+        let _ = write!(
+            self.content,
+            r#"<circle class="dot {style}" cx="{x}" cy="{y}" r="{radius:.1}"/>"#
+        );
+    }
+
+    fn element(&mut self, element: &str) {
+        self.content.push_str(element);
+    }
+
+    fn across(&self, x: f64) -> f64 {
+        LEFT + self.x.share(x) * (WIDTH - LEFT - RIGHT)
+    }
+
+    fn down(&self, y: f64) -> f64 {
+        HEIGHT - BOTTOM - self.y.share(y) * (HEIGHT - TOP - BOTTOM)
+    }
+}

@@ -1,0 +1,165 @@
+//! The confusion matrix: a table that can be read cell by cell, or a map if there are many classes.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::svg::{coordinate, escape, shorten};
+use super::text;
+use crate::metrics::ConfusionMatrix;
+
+/// Up to so many classes the matrix is a table of numbers.
+const TABLE_CLASSES: usize = 24;
+/// How many of the most frequent confusions are listed.
+const WORST: usize = 8;
+
+/// The matrix as shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Confusion {
+    names: Vec<String>,
+    rows: Vec<Row>,
+    map: String,
+    pub(super) worst: Vec<Pair>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    cells: Vec<Cell>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cell {
+    text: String,
+    /// `right` on the diagonal, `wrong` elsewhere, `none` for no rows.
+    kind: &'static str,
+    /// How strong the colour is, in percent.
+    tint: u32,
+    hint: String,
+}
+
+/// A class that was taken for another.
+#[derive(Debug, Serialize)]
+pub(super) struct Pair {
+    truth: String,
+    predicted: String,
+    count: String,
+    share: String,
+}
+
+impl Confusion {
+    pub(super) fn new(matrix: &ConfusionMatrix, names: &[String]) -> Self {
+        let small = matrix.classes() <= TABLE_CLASSES;
+        let row = |truth: usize| Row {
+            name: names[truth].clone(),
+            cells: (0..matrix.classes())
+                .map(|predicted| cell(matrix, names, truth, predicted))
+                .collect(),
+        };
+        let pair = |(truth, predicted, weight): (usize, usize, f64)| Pair {
+            truth: names[truth].clone(),
+            predicted: names[predicted].clone(),
+            count: text::count(weight),
+            share: text::percent(weight / matrix.support(truth)),
+        };
+        Self {
+            names: names.to_vec(),
+            rows: if small {
+                (0..matrix.classes()).map(row).collect()
+            } else {
+                Vec::new()
+            },
+            map: if small {
+                String::new()
+            } else {
+                map(matrix, names)
+            },
+            worst: matrix.worst(WORST).into_iter().map(pair).collect(),
+        }
+    }
+}
+
+fn cell(matrix: &ConfusionMatrix, names: &[String], truth: usize, predicted: usize) -> Cell {
+    let count = matrix.count(truth, predicted);
+    Cell {
+        text: if count == 0.0 {
+            "·".into()
+        } else {
+            text::count(count)
+        },
+        kind: kind(count, truth, predicted),
+        tint: tint(matrix, truth, predicted),
+        hint: hint(matrix, names, truth, predicted),
+    }
+}
+
+fn kind(count: f64, truth: usize, predicted: usize) -> &'static str {
+    match (count == 0.0, truth == predicted) {
+        (true, _) => "none",
+        (false, true) => "right",
+        (false, false) => "wrong",
+    }
+}
+
+/// The share of the class, its root for errors so that small ones are seen.
+fn tint(matrix: &ConfusionMatrix, truth: usize, predicted: usize) -> u32 {
+    let support = matrix.support(truth);
+    let share = if support > 0.0 {
+        matrix.count(truth, predicted) / support
+    } else {
+        0.0
+    };
+    let visible = if truth == predicted {
+        share
+    } else {
+        share.sqrt()
+    };
+    (visible * 100.0).round() as u32
+}
+
+fn hint(matrix: &ConfusionMatrix, names: &[String], truth: usize, predicted: usize) -> String {
+    let count = text::count(matrix.count(truth, predicted));
+    format!(
+        "{} predicted as {}: {count} of {}",
+        names[truth],
+        names[predicted],
+        text::count(matrix.support(truth))
+    )
+}
+
+/// A square of coloured cells with names at the sides.
+fn map(matrix: &ConfusionMatrix, names: &[String]) -> String {
+    const SIDE: f64 = 840.0;
+    const MARGIN: f64 = 160.0;
+    let classes = matrix.classes();
+    let size = SIDE / classes as f64;
+    let letters = (size * 0.92).min(12.0);
+    let mut content = String::new();
+    for truth in 0..classes {
+        let middle = MARGIN + (truth as f64 + 0.5) * size;
+        let name = escape(&shorten(&names[truth], 22));
+        let _ = write!(
+            content,
+            r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{name}</text><text transform="translate({:.1} {:.1}) rotate(-90)">{name}</text>"#,
+            MARGIN - 5.0,
+            middle + letters * 0.35,
+            middle + letters * 0.35,
+            MARGIN - 5.0
+        );
+        for predicted in (0..classes).filter(|predicted| matrix.count(truth, *predicted) > 0.0) {
+            let _ = write!(
+                content,
+                r#"<rect class="{}" x="{}" y="{}" width="{size:.2}" height="{size:.2}" fill-opacity="{:.2}"><title>{}</title></rect>"#,
+                kind(1.0, truth, predicted),
+                coordinate(MARGIN + predicted as f64 * size),
+                coordinate(MARGIN + truth as f64 * size),
+                f64::from(tint(matrix, truth, predicted).max(6)) / 100.0,
+                escape(&hint(matrix, names, truth, predicted))
+            );
+        }
+    }
+    let whole = MARGIN + SIDE + 2.0;
+    format!(
+        r#"<svg class="map" role="img" viewBox="0 0 {whole} {whole}" font-size="{letters:.1}" aria-label="Confusion matrix of {classes} classes; the most frequent confusions are listed below."><rect class="frame" x="{MARGIN}" y="{MARGIN}" width="{SIDE}" height="{SIDE}"/>{content}</svg>"#
+    )
+}

@@ -1,0 +1,318 @@
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use super::figure::Figure;
+use super::images::Card;
+use super::{
+    Evaluation, Fact, Layer, QuarantinedRow, Report, classification, diagram, images, regression,
+    text, training,
+};
+use crate::Error;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("style.css");
+
+/// A figure at the top of the page.
+#[derive(Debug, Serialize)]
+pub(super) struct Stat {
+    name: String,
+    value: String,
+    note: String,
+}
+
+impl Stat {
+    pub(super) fn new(name: &str, value: impl Into<String>, note: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            note: note.into(),
+        }
+    }
+}
+
+/// What the template reads.
+#[derive(Serialize)]
+struct View<'a> {
+    style: &'static str,
+    title: &'a str,
+    task: &'a str,
+    created: &'a str,
+    recipe: &'a str,
+    stats: Vec<Stat>,
+    warnings: &'a [String],
+    quarantined: String,
+    quarantined_rows: &'a [QuarantinedRow],
+    training: Vec<Figure>,
+    history: training::Table,
+    scores: Scores,
+    /// The part that the details are of.
+    part: &'static str,
+    is_test: bool,
+    classification: Option<classification::Details>,
+    regression: Option<regression::Details>,
+    worst: Vec<Card>,
+    data: DataView<'a>,
+    layers: Vec<LayerRow<'a>>,
+    parameters: String,
+    diagram: String,
+    model_facts: &'a [Fact],
+    run_facts: Vec<Fact>,
+}
+
+/// Single figures: a column a part.
+#[derive(Serialize)]
+struct Scores {
+    parts: Vec<&'static str>,
+    rows: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Serialize)]
+struct DataView<'a> {
+    facts: &'a [Fact],
+    parts: Vec<(&'a str, String)>,
+    classes: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Serialize)]
+struct LayerRow<'a> {
+    name: &'a str,
+    kind: &'a str,
+    output: &'a str,
+    parameters: String,
+    inputs: String,
+}
+
+/// Renders the page: a whole HTML document in UTF-8, without scripts and without links to anything outside.
+///
+/// # Errors
+///
+/// [`Error::Report`] if class names and counts do not match the evaluations, or an image's pixels its size.
+pub fn render(report: &Report) -> Result<String, Error> {
+    check(report)?;
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_template("page.html", PAGE)?;
+    Ok(environment
+        .get_template("page.html")?
+        .render(view(report)?)?)
+}
+
+fn view(report: &Report) -> Result<View<'_>, Error> {
+    let (part, evaluation) = match (&report.test, &report.valid) {
+        (Some(test), _) => ("test", Some(test)),
+        (None, valid) => ("validation", valid.as_ref()),
+    };
+    let names = names(report);
+    let name = |class: usize| {
+        names
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| format!("class {class}"))
+    };
+    Ok(View {
+        style: STYLE,
+        title: if report.title.is_empty() {
+            "Training"
+        } else {
+            &report.title
+        },
+        task: &report.task,
+        created: &report.created,
+        recipe: &report.recipe,
+        stats: stats(report, evaluation),
+        warnings: &report.warnings,
+        quarantined: text::count(report.quarantined as f64),
+        quarantined_rows: &report.quarantined_rows,
+        training: training::figures(&report.history, report.best_epoch),
+        history: training::table(&report.history),
+        scores: scores(report),
+        part,
+        is_test: report.test.is_some(),
+        classification: evaluation.and_then(|evaluation| match evaluation {
+            Evaluation::Classification(summary) => Some(classification::details(summary, &names)),
+            Evaluation::Regression(_) => None,
+        }),
+        regression: evaluation.and_then(|evaluation| match evaluation {
+            Evaluation::Regression(summary) => {
+                Some(regression::details(summary, &report.data.target))
+            }
+            Evaluation::Classification(_) => None,
+        }),
+        worst: images::cards(&report.worst, &name)?,
+        data: data(report, &names),
+        layers: report.model.layers.iter().map(layer_row).collect(),
+        parameters: text::count(
+            report
+                .model
+                .layers
+                .iter()
+                .map(|layer| layer.parameters as f64)
+                .sum(),
+        ),
+        diagram: diagram(&report.model.layers),
+        model_facts: &report.model.facts,
+        run_facts: run_facts(report),
+    })
+}
+
+/// Names for all classes of the evaluations; numbers where the data have none.
+fn names(report: &Report) -> Vec<String> {
+    let evaluations = [&report.test, &report.valid];
+    let counts = evaluations
+        .into_iter()
+        .flatten()
+        .map(|evaluation| match evaluation {
+            Evaluation::Classification(summary) => summary.classes.len(),
+            Evaluation::Regression(_) => 0,
+        });
+    let count = counts.max().unwrap_or(0).max(report.data.classes.len());
+    let name = |class: usize| {
+        report
+            .data
+            .classes
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| format!("class {class}"))
+    };
+    (0..count).map(name).collect()
+}
+
+fn check(report: &Report) -> Result<(), Error> {
+    let classes = report.data.classes.len();
+    let differ = |what: String, found: usize| match found == classes || classes == 0 {
+        true => Ok(()),
+        false => Err(Error::Report {
+            what,
+            expected: format!("{classes} classes"),
+            found: found.to_string(),
+        }),
+    };
+    for (part, evaluation) in [("test", &report.test), ("validation", &report.valid)] {
+        if let Some(Evaluation::Classification(summary)) = evaluation {
+            differ(
+                format!("evaluation of the {part} part"),
+                summary.classes.len(),
+            )?;
+        }
+    }
+    let counted = report
+        .data
+        .parts
+        .iter()
+        .filter(|part| !part.counts.is_empty());
+    counted
+        .into_iter()
+        .try_for_each(|part| differ(format!("counts of part `{}`", part.name), part.counts.len()))
+}
+
+fn stats(report: &Report, evaluation: Option<&Evaluation>) -> Vec<Stat> {
+    let mut stats = match evaluation {
+        Some(Evaluation::Classification(summary)) => classification::stats(summary),
+        Some(Evaluation::Regression(summary)) => regression::stats(summary),
+        None => Vec::new(),
+    };
+    let epochs = report.history.len();
+    if report.run.seconds > 0.0 {
+        let note = format!("{epochs} {}", if epochs == 1 { "epoch" } else { "epochs" });
+        stats.push(Stat::new(
+            "Training time",
+            text::duration(report.run.seconds),
+            note,
+        ));
+    }
+    if report.run.peak_memory > 0 {
+        stats.push(Stat::new(
+            "Peak memory",
+            text::bytes(report.run.peak_memory),
+            "of the whole process",
+        ));
+    }
+    stats
+}
+
+fn scores(report: &Report) -> Scores {
+    let parts = [("Validation", &report.valid), ("Test", &report.test)];
+    let columns: Vec<_> = parts
+        .into_iter()
+        .filter_map(|(part, evaluation)| Some((part, evaluation.as_ref()?)))
+        .map(|(part, evaluation)| match evaluation {
+            Evaluation::Classification(summary) => (part, classification::scores(summary)),
+            Evaluation::Regression(summary) => (part, regression::scores(summary)),
+        })
+        .collect();
+    let names = columns
+        .first()
+        .map(|column| column.1.iter().map(|score| score.0.clone()))
+        .into_iter()
+        .flatten();
+    let value = |column: &(&str, Vec<(String, String)>), name: &str| {
+        let score = column.1.iter().find(|score| score.0 == name);
+        score.map_or_else(|| text::UNDEFINED.into(), |score| score.1.clone())
+    };
+    let rows = names.map(|name| {
+        (
+            name.clone(),
+            columns.iter().map(|column| value(column, &name)).collect(),
+        )
+    });
+    Scores {
+        rows: rows.collect(),
+        parts: columns.iter().map(|column| column.0).collect(),
+    }
+}
+
+fn data<'a>(report: &'a Report, names: &[String]) -> DataView<'a> {
+    let parts = &report.data.parts;
+    let count = |part: &super::Part, class: usize| {
+        part.counts.get(class).map_or_else(
+            || text::UNDEFINED.into(),
+            |count| text::count(*count as f64),
+        )
+    };
+    let class = |(class, name): (usize, &String)| {
+        (
+            name.clone(),
+            parts.iter().map(|part| count(part, class)).collect(),
+        )
+    };
+    let counted = parts.iter().any(|part| !part.counts.is_empty());
+    DataView {
+        facts: &report.data.facts,
+        parts: parts
+            .iter()
+            .map(|part| (part.name.as_str(), text::count(part.rows as f64)))
+            .collect(),
+        classes: names
+            .iter()
+            .enumerate()
+            .filter(|_| counted)
+            .map(class)
+            .collect(),
+    }
+}
+
+fn layer_row(layer: &Layer) -> LayerRow<'_> {
+    LayerRow {
+        name: &layer.name,
+        kind: &layer.kind,
+        output: &layer.output,
+        parameters: text::count(layer.parameters as f64),
+        inputs: layer.inputs.join(", "),
+    }
+}
+
+fn run_facts(report: &Report) -> Vec<Fact> {
+    let run = &report.run;
+    let mut facts = Vec::new();
+    if run.seconds > 0.0 {
+        facts.push(Fact::new("Training time", text::duration(run.seconds)));
+    }
+    if run.peak_memory > 0 {
+        facts.push(Fact::new("Peak memory", text::bytes(run.peak_memory)));
+    }
+    facts.extend(run.facts.iter().cloned());
+    if !run.weights_hash.is_empty() {
+        facts.push(Fact::new("Hash of the weights", run.weights_hash.clone()));
+    }
+    facts
+}
