@@ -1,9 +1,11 @@
 //! Kernels against naive loops, at every level this processor has and on 1, 2 and 3 threads.
 
 mod elementwise;
+mod conv;
 mod gemm;
 mod golden;
 mod optimiser;
+mod pooling;
 mod reduce;
 mod softmax;
 mod support;
