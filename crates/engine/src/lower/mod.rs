@@ -17,6 +17,7 @@ mod reference;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jingwei_graph::ops::Window;
 use jingwei_graph::{Graph, Node, NodeId, Op};
 use jingwei_kernels::Level;
 
@@ -51,6 +52,8 @@ pub(crate) struct Lowering<'a> {
     done: Vec<bool>,
     /// Gradients that stand for one position in each pooling window.
     sparse: HashMap<NodeId, convolution::SparseGradient>,
+    /// The winning positions of a max pooling of a node's values.
+    positions: HashMap<NodeId, (Window, ValueId)>,
     constants: Vec<f32>,
     inputs: Vec<(String, ValueId)>,
 }
@@ -123,6 +126,7 @@ impl<'a> Lowering<'a> {
             values: vec![None; count],
             done: vec![false; count],
             sparse: HashMap::new(),
+            positions: HashMap::new(),
             constants: Vec::new(),
             inputs: Vec::new(),
         };

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use jingwei_engine::{Function, Layout, Level, RunContext, Runtime, Workspace};
+use jingwei_engine::{Buffer, Function, Layout, Level, RunContext, Runtime, Workspace};
 use jingwei_graph::ops::{self, BinaryKind, CompareKind, ConvAttributes, ReduceKind, UnaryKind, Window};
-use jingwei_graph::{Graph, Op, Shape, reference};
+use jingwei_graph::{Graph, Op, Shape, gradients, reference};
 
 use crate::noise;
 
@@ -176,10 +176,34 @@ fn pooling_and_its_gradients() {
         let y = graph.shape(y).sizes().unwrap();
         check(ops::MaxPool2d { window }, &[&x], &[]);
         check(ops::MaxPool2dGrad { window }, &[&x, &y], &[]);
+        max_pool_network(window, x);
         for include_padding in [false, true] {
             check(ops::AvgPool2d { window, include_padding }, &[&x], &[]);
             check(ops::AvgPool2dGrad { window, include_padding, height: 9, width: 8 }, &[&y], &[]);
         }
+    }
+}
+
+/// The gradient next to its forward pass, which tells it what won.
+fn max_pool_network(window: Window, x: [usize; 4]) {
+    let mut graph = Graph::new();
+    let leaf = graph.parameter("x", &x);
+    let y = graph.add(ops::MaxPool2d { window }.into(), &[leaf]).unwrap();
+    let squares = graph.square(y).unwrap();
+    let loss = graph.sum_all(squares).unwrap();
+    let gradient = gradients(&mut graph, loss, &[leaf]).unwrap()[0];
+    let values = noise("x", x.iter().product());
+    let leaves = HashMap::from([("x".to_owned(), values.clone())]);
+    let expected = reference::evaluate(&graph, &[gradient], &leaves, RunContext::default()).unwrap().remove(0);
+    let parameters = Layout::new([("x", x.to_vec())]);
+    let function = Function::new(graph, vec![gradient], parameters, Layout::default());
+    for level in Level::available() {
+        let runtime = Runtime::new(level, 2).unwrap();
+        let plan = function.plan(1, level).unwrap();
+        let mut workspace = Workspace::for_training(&function, &runtime);
+        workspace.buffer_mut(Buffer::Parameters)[..values.len()].copy_from_slice(&values);
+        plan.run(&runtime, &mut workspace, RunContext::default());
+        assert_eq!(workspace.output(&plan, 0), expected, "{level}");
     }
 }
 
