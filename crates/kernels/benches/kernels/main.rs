@@ -3,6 +3,7 @@
 //!
 //! `cargo bench -p jingwei-kernels --bench kernels -- [filter]`
 
+mod convolutions;
 mod harness;
 mod products;
 
@@ -10,4 +11,5 @@ fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let bench = harness::Bench::new(filter.unwrap_or_default());
     products::run(&bench);
+    convolutions::run(&bench);
 }

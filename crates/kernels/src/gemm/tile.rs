@@ -120,3 +120,47 @@ pub(crate) unsafe fn store<V: Simd, const ROWS: usize, const VECTORS: usize>(
         }
     }
 }
+
+/// A run of contiguous floats, from a pointer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub offset: usize,
+    pub len: usize,
+}
+
+/// `sums + a · b` where each row of `a` is read from a pointer of its own, run after run, `step`
+/// floats from one element to the next; rows of `b` follow one another `b_stride` apart.
+///
+/// # Safety
+/// All rows are readable at all runs, and `b` for as many rows as the runs are long.
+#[inline(always)]
+pub(crate) unsafe fn multiply_runs<V: Simd, const ROWS: usize, const VECTORS: usize>(
+    rows: [*const f32; ROWS],
+    runs: impl Iterator<Item = Run>,
+    step: usize,
+    mut b: *const f32,
+    b_stride: usize,
+    mut sums: [[V; VECTORS]; ROWS],
+) -> [[V; VECTORS]; ROWS] {
+    for run in runs {
+        let mut index = run.offset;
+        for _ in 0..run.len {
+            // SAFETY: the caller vouches for the memory.
+            unsafe {
+                let mut columns = [V::zero(); VECTORS];
+                for (vector, column) in columns.iter_mut().enumerate() {
+                    *column = V::load(b.add(vector * V::LANES));
+                }
+                for row in 0..ROWS {
+                    let value = V::splat(*rows[row].add(index));
+                    for vector in 0..VECTORS {
+                        sums[row][vector] = value.fma(columns[vector], sums[row][vector]);
+                    }
+                }
+            }
+            index += step;
+            b = b.wrapping_add(b_stride);
+        }
+    }
+    sums
+}
