@@ -1,0 +1,47 @@
+//! Random zeros against overfitting.
+
+use jingwei_graph::{NodeId, ops};
+use serde::{Deserialize, Serialize};
+
+use super::{Build, Builder};
+use crate::{Error, Mode, Result};
+
+/// In training, each value is zero with probability `rate`, and the others are divided by 1 − rate; at inference
+/// nothing happens (Srivastava et al. 2014).
+///
+/// # Shapes
+/// Any; the result has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dropout {
+    /// The share of values that become zero, in [0, 1).
+    pub rate: f32,
+}
+
+impl Dropout {
+    /// A share of values that become zero.
+    #[must_use]
+    pub fn new(rate: f32) -> Self {
+        Self { rate }
+    }
+}
+
+impl Build for Dropout {
+    fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
+        let x = builder.one(inputs)?;
+        let Self { rate } = *self;
+        if !(0.0..1.0).contains(&rate) {
+            return Err(Error::Setting {
+                place: builder.place(),
+                setting: "rate",
+                expected: "at least 0 and less than 1",
+                found: rate.to_string(),
+            });
+        }
+        if builder.mode() == Mode::Inference || rate == 0.0 {
+            return Ok(x);
+        }
+        let stream = builder.stream();
+        builder.add(ops::Dropout { rate, stream }, &[x])
+    }
+}

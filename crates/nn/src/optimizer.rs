@@ -1,0 +1,382 @@
+//! How parameters follow from gradients.
+
+use jingwei_kernels::optimiser::{Decay, Rule, Update};
+use serde::{Deserialize, Serialize};
+
+use crate::named::by_name;
+use crate::{Error, Result};
+
+/// An optimiser with its settings.
+///
+/// In a recipe a bare name stands for the defaults: `"adam"`, `{ sgd = { learning_rate = 0.1, momentum = 0.9 } }`. The
+/// names and defaults are Keras's; ε stands outside the root, after the correction of bias, as in PyTorch (whose default
+/// is 1e-8 where Keras has 1e-7).
+///
+/// Weight decay applies to kernels alone ([`crate::ParameterSpec::decay`]). As an L2 term it is added to the gradient;
+/// decoupled, the weights shrink by learning rate · decay on their own (Loshchilov & Hutter 2019).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", remote = "Self")]
+#[expect(missing_docs, reason = "each variant's type is documented")]
+pub enum Optimizer {
+    Sgd(Sgd),
+    #[serde(alias = "rms_prop")]
+    Rmsprop(RmsProp),
+    Adam(Adam),
+    #[serde(alias = "adam_w")]
+    Adamw(AdamW),
+}
+
+by_name!(Optimizer, "the name of an optimiser");
+
+/// Stochastic gradient descent: v ← μ · v + g, then w ← w − η · v, or with Nesterov's look-ahead w ← w − η · (g + μ · v)
+/// (Sutskever et al. 2013).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sgd {
+    /// η; 0.01 by default.
+    pub learning_rate: f32,
+    /// μ, in [0, 1); 0 by default, which needs no memory.
+    pub momentum: f32,
+    /// Whether to look ahead; false by default.
+    pub nesterov: bool,
+    /// How strongly weights are drawn towards zero; 0 by default.
+    pub weight_decay: f32,
+    /// Whether the decay stands apart from the gradient; false by default.
+    pub decoupled: bool,
+}
+
+/// s ← ρ · s + (1 − ρ) · g², then w ← w − η · g / (√s + ε), or the same through a momentum (Tieleman & Hinton 2012).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RmsProp {
+    /// η; 0.001 by default.
+    pub learning_rate: f32,
+    /// ρ, in [0, 1); 0.9 by default.
+    pub rho: f32,
+    /// Momentum, in [0, 1); 0 by default.
+    pub momentum: f32,
+    /// ε; 1e-7 by default.
+    pub epsilon: f32,
+    /// How strongly weights are drawn towards zero; 0 by default.
+    pub weight_decay: f32,
+    /// Whether the decay stands apart from the gradient; false by default.
+    pub decoupled: bool,
+}
+
+/// v ← β₁ · v + (1 − β₁) · g, s ← β₂ · s + (1 − β₂) · g², then w ← w − η · v̂ / (√ŝ + ε), where v̂ = v / (1 − β₁ᵗ) and
+/// ŝ = s / (1 − β₂ᵗ) (Kingma & Ba 2015).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adam {
+    /// η; 0.001 by default.
+    pub learning_rate: f32,
+    /// β₁, in [0, 1); 0.9 by default.
+    pub beta_1: f32,
+    /// β₂, in [0, 1); 0.999 by default.
+    pub beta_2: f32,
+    /// ε; 1e-7 by default.
+    pub epsilon: f32,
+    /// How strongly weights are drawn towards zero, as an L2 term in the gradient; 0 by default. [`AdamW`] decouples it.
+    pub weight_decay: f32,
+}
+
+/// [`Adam`] with decoupled weight decay (Loshchilov & Hutter 2019).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamW {
+    /// η; 0.001 by default.
+    pub learning_rate: f32,
+    /// β₁, in [0, 1); 0.9 by default.
+    pub beta_1: f32,
+    /// β₂, in [0, 1); 0.999 by default.
+    pub beta_2: f32,
+    /// ε; 1e-7 by default.
+    pub epsilon: f32,
+    /// How strongly weights are drawn towards zero, times the learning rate at each step; 0.004 by default.
+    pub weight_decay: f32,
+}
+
+impl Default for Sgd {
+    fn default() -> Self {
+        Self {
+            learning_rate: 0.01,
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+            decoupled: false,
+        }
+    }
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            rho: 0.9,
+            momentum: 0.0,
+            epsilon: 1e-7,
+            weight_decay: 0.0,
+            decoupled: false,
+        }
+    }
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            weight_decay: 0.0,
+        }
+    }
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            weight_decay: 0.004,
+        }
+    }
+}
+
+macro_rules! optimizers {
+    ($($variant:ident $type:ident $text:literal),* $(,)?) => {
+        impl Optimizer {
+            /// The name, as in a recipe.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $text),*
+                }
+            }
+
+            /// η before any schedule.
+            #[must_use]
+            pub fn learning_rate(&self) -> f32 {
+                match self {
+                    $(Self::$variant(settings) => settings.learning_rate),*
+                }
+            }
+
+            fn weight_decay(&self) -> f32 {
+                match self {
+                    $(Self::$variant(settings) => settings.weight_decay),*
+                }
+            }
+        }
+
+        $(impl From<$type> for Optimizer {
+            fn from(settings: $type) -> Self {
+                Self::$variant(settings)
+            }
+        }
+
+        impl $type {
+            /// With a learning rate.
+            #[must_use]
+            pub fn new(learning_rate: f32) -> Self {
+                Self { learning_rate, ..Self::default() }
+            }
+
+            /// With weight decay.
+            #[must_use]
+            pub fn weight_decay(mut self, weight_decay: f32) -> Self {
+                self.weight_decay = weight_decay;
+                self
+            }
+        })*
+    };
+}
+
+optimizers! {
+    Sgd Sgd "sgd",
+    Rmsprop RmsProp "rmsprop",
+    Adam Adam "adam",
+    Adamw AdamW "adamw",
+}
+
+impl Sgd {
+    /// With momentum.
+    #[must_use]
+    pub fn momentum(mut self, momentum: f32) -> Self {
+        self.momentum = momentum;
+        self
+    }
+
+    /// With Nesterov's look-ahead.
+    #[must_use]
+    pub fn nesterov(mut self) -> Self {
+        self.nesterov = true;
+        self
+    }
+}
+
+impl Default for Optimizer {
+    /// Adam.
+    fn default() -> Self {
+        Self::Adam(Adam::default())
+    }
+}
+
+impl Optimizer {
+    /// How many buffers of the parameters' length it keeps from step to step, zero before the first.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        let update = self.update(false);
+        usize::from(update.uses_velocity()) + usize::from(update.uses_squares())
+    }
+
+    /// The kernel for parameters with or without weight decay.
+    #[must_use]
+    pub fn update(&self, decayed: bool) -> Update {
+        let (rule, decoupled) = match *self {
+            Self::Sgd(Sgd {
+                momentum,
+                nesterov,
+                decoupled,
+                ..
+            }) => (Rule::Sgd { momentum, nesterov }, decoupled),
+            Self::Rmsprop(RmsProp {
+                rho,
+                epsilon,
+                momentum,
+                decoupled,
+                ..
+            }) => (
+                Rule::RmsProp {
+                    rho,
+                    epsilon,
+                    momentum,
+                },
+                decoupled,
+            ),
+            Self::Adam(Adam {
+                beta_1,
+                beta_2,
+                epsilon,
+                ..
+            }) => (
+                Rule::Adam {
+                    beta1: beta_1,
+                    beta2: beta_2,
+                    epsilon,
+                },
+                false,
+            ),
+            Self::Adamw(AdamW {
+                beta_1,
+                beta_2,
+                epsilon,
+                ..
+            }) => (
+                Rule::Adam {
+                    beta1: beta_1,
+                    beta2: beta_2,
+                    epsilon,
+                },
+                true,
+            ),
+        };
+        let decay = match (decayed, self.weight_decay(), decoupled) {
+            (false, ..) | (_, 0.0, _) => Decay::None,
+            (true, factor, false) => Decay::L2(factor),
+            (true, factor, true) => Decay::Decoupled(factor),
+        };
+        Update {
+            decay,
+            ..Update::new(rule)
+        }
+    }
+
+    /// Refuses settings out of their range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the first one.
+    pub fn check(&self) -> Result<()> {
+        let at_least_zero = |value: f32| value >= 0.0 && value.is_finite();
+        self.require(
+            "learning_rate",
+            "greater than 0",
+            self.learning_rate(),
+            |value| value > 0.0 && value.is_finite(),
+        )?;
+        self.require(
+            "weight_decay",
+            "at least 0",
+            self.weight_decay(),
+            at_least_zero,
+        )?;
+        let below_one = |setting, value| {
+            self.require(setting, "at least 0 and less than 1", value, |value| {
+                (0.0..1.0).contains(&value)
+            })
+        };
+        let epsilon = |value| self.require("epsilon", "at least 0", value, at_least_zero);
+        match *self {
+            Self::Sgd(Sgd {
+                momentum, nesterov, ..
+            }) => {
+                below_one("momentum", momentum)?;
+                self.require(
+                    "momentum",
+                    "greater than 0 for Nesterov's look-ahead",
+                    momentum,
+                    |value| !nesterov || value > 0.0,
+                )
+            }
+            Self::Rmsprop(RmsProp {
+                rho,
+                momentum,
+                epsilon: value,
+                ..
+            }) => {
+                below_one("rho", rho)?;
+                below_one("momentum", momentum)?;
+                epsilon(value)
+            }
+            Self::Adam(Adam {
+                beta_1,
+                beta_2,
+                epsilon: value,
+                ..
+            })
+            | Self::Adamw(AdamW {
+                beta_1,
+                beta_2,
+                epsilon: value,
+                ..
+            }) => {
+                below_one("beta_1", beta_1)?;
+                below_one("beta_2", beta_2)?;
+                epsilon(value)
+            }
+        }
+    }
+
+    fn require(
+        &self,
+        setting: &'static str,
+        expected: &'static str,
+        value: f32,
+        good: impl Fn(f32) -> bool,
+    ) -> Result<()> {
+        match good(value) {
+            true => Ok(()),
+            false => {
+                let place = format!("optimizer `{}`", self.name());
+                Err(Error::Setting {
+                    place,
+                    setting,
+                    expected,
+                    found: value.to_string(),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Networks by name, whose outputs are logits.
+
+mod cnn;
+mod mlp;
+mod resnet;
+
+pub use cnn::{cnn_cifar, cnn_compact, cnn_mnist};
+pub use mlp::mlp;
+pub use resnet::resnet;
