@@ -1,5 +1,7 @@
 //! Convolution of images.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Conv2dGradFilter, Conv2dGradInput, Operator, check, window};
@@ -27,6 +29,18 @@ impl Default for ConvAttributes {
             dilation: [1; 2],
             groups: 1,
         }
+    }
+}
+
+impl fmt::Display for ConvAttributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([down, right], [top, bottom, left, rightmost]) = (self.stride, self.padding);
+        let [dilation_down, dilation_right] = self.dilation;
+        write!(
+            f,
+            "stride {down} by {right}, padding {top}, {bottom}, {left}, {rightmost}, "
+        )?;
+        write!(f, "dilation {dilation_down} by {dilation_right}")
     }
 }
 
@@ -93,7 +107,7 @@ impl ConvAttributes {
         let [out_height, out_width] =
             self.output([height, width], [kernel_height, kernel_width]).ok_or_else(|| {
                 let expected = "filters that fit into the padded image, and a stride and a dilation that are not zero";
-                Error::shape(op, expected, format!("images {x} and filters {w}, {self:?}"))
+                Error::shape(op, expected, format!("images {x} and filters {w}, {self}"))
             })?;
         Ok(Shape(vec![
             batch,

@@ -99,10 +99,9 @@ macro_rules! operators {
     ($($name:ident $text:literal),* $(,)?) => {
         /// A canonical operator.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
         #[expect(missing_docs, reason = "each variant's type of the same name is documented")]
         pub enum Op {
-            $($name($name)),*
+            $(#[serde(rename = $text)] $name($name)),*
         }
 
         impl Op {

@@ -1,0 +1,10 @@
+//! Tests of the graph through its public interface.
+
+mod differences;
+mod golden;
+mod gradients;
+mod hostile;
+mod messages;
+mod passes;
+mod second_order;
+mod semantics;
