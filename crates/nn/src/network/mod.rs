@@ -1,9 +1,11 @@
 //! Layers connected to a network.
 
-use std::collections::HashMap;
+mod resolve;
 
 use jingwei_graph::{Graph, NodeId};
 use serde::{Deserialize, Serialize};
+
+use resolve::place;
 
 use crate::build::Builder;
 use crate::layers::{Activation, Add, Concat};
@@ -256,16 +258,6 @@ impl Network {
     }
 }
 
-/// Names and places, found.
-pub(crate) struct Resolved {
-    /// The name of every layer.
-    pub(crate) names: Vec<String>,
-    /// Where the inputs of every layer stand among the network's inputs and layers.
-    pub(crate) inputs: Vec<Vec<usize>>,
-    /// Where the outputs stand.
-    pub(crate) outputs: Vec<usize>,
-}
-
 /// Building the graph.
 impl Network {
     /// Checks that everything fits together.
@@ -375,123 +367,4 @@ impl Network {
         }
         Ok(given.to_vec())
     }
-
-    /// Gives every layer its name and finds what it takes.
-    pub(crate) fn resolve(&self) -> Result<Resolved> {
-        if self.inputs.is_empty() {
-            let remedy = "add one with the sizes of a sample, such as [28, 28, 1]";
-            return Err(Error::Incomplete {
-                missing: "input",
-                remedy,
-            });
-        }
-        let mut known: HashMap<&str, usize> = HashMap::new();
-        for (index, input) in self.inputs.iter().enumerate() {
-            if known.insert(&input.name, index).is_some() {
-                let place = format!("input {}", index + 1);
-                return Err(Error::DuplicateName {
-                    place,
-                    name: input.name.clone(),
-                });
-            }
-        }
-        let names = self.layer_names();
-        let mut inputs = Vec::with_capacity(self.layers.len());
-        for (index, (entry, name)) in self.layers.iter().zip(&names).enumerate() {
-            inputs.push(self.inputs_of(index, entry, name, &known)?);
-            if known.insert(name, self.inputs.len() + index).is_some() {
-                return Err(Error::DuplicateName {
-                    place: place(index, name),
-                    name: name.clone(),
-                });
-            }
-        }
-        let outputs = self
-            .outputs
-            .iter()
-            .map(|name| find(name, &known, "the outputs"))
-            .collect::<Result<Vec<_>>>()?;
-        let outputs = match (outputs.is_empty(), self.layers.is_empty()) {
-            (false, _) => outputs,
-            (true, false) => vec![self.count() - 1],
-            (true, true) => {
-                return Err(Error::Incomplete {
-                    missing: "layer",
-                    remedy: "add at least one",
-                });
-            }
-        };
-        Ok(Resolved {
-            names,
-            inputs,
-            outputs,
-        })
-    }
-
-    /// The given names, and for the others the kind and the smallest number that is free.
-    fn layer_names(&self) -> Vec<String> {
-        let given = self.layers.iter().filter_map(|entry| entry.name.as_deref());
-        let mut taken: std::collections::HashSet<String> = given.map(str::to_owned).collect();
-        taken.extend(self.inputs.iter().map(|input| input.name.clone()));
-        let mut names = Vec::with_capacity(self.layers.len());
-        for entry in &self.layers {
-            let automatic = || (1..).map(|number| format!("{}_{number}", entry.layer.kind()));
-            let name = entry
-                .name
-                .clone()
-                .or_else(|| automatic().find(|name| !taken.contains(name)))
-                .unwrap_or_default();
-            taken.insert(name.clone());
-            names.push(name);
-        }
-        names
-    }
-
-    fn inputs_of(
-        &self,
-        index: usize,
-        entry: &Entry,
-        name: &str,
-        known: &HashMap<&str, usize>,
-    ) -> Result<Vec<usize>> {
-        match (entry.inputs.is_empty(), index) {
-            (false, _) => entry
-                .inputs
-                .iter()
-                .map(|input| find(input, known, &place(index, name)))
-                .collect(),
-            (true, 0) if self.inputs.len() > 1 => Err(Error::Shape {
-                place: place(index, name),
-                expected: "the names of its inputs, as the network has several".to_owned(),
-                found: "none".to_owned(),
-            }),
-            (true, 0) => Ok(vec![0]),
-            (true, _) => Ok(vec![self.inputs.len() + index - 1]),
-        }
-    }
-}
-
-/// How errors name a layer.
-fn place(index: usize, name: &str) -> String {
-    format!("layer {} `{name}`", index + 1)
-}
-
-fn find(name: &str, known: &HashMap<&str, usize>, place: &str) -> Result<usize> {
-    known.get(name).copied().ok_or_else(|| {
-        let mut names: Vec<_> = known
-            .iter()
-            .map(|(name, index)| (*index, format!("`{name}`")))
-            .collect();
-        names.sort_unstable();
-        let known = names
-            .into_iter()
-            .map(|(_, name)| name)
-            .collect::<Vec<_>>()
-            .join(", ");
-        Error::UnknownName {
-            place: place.to_owned(),
-            name: name.to_owned(),
-            known,
-        }
-    })
 }

@@ -1,7 +1,17 @@
 //! How parameters follow from gradients.
 
+mod adam;
+mod adamw;
+mod rmsprop;
+mod sgd;
+
 use jingwei_kernels::optimiser::{Decay, Rule, Update};
 use serde::{Deserialize, Serialize};
+
+pub use adam::Adam;
+pub use adamw::AdamW;
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
 
 use crate::named::by_name;
 use crate::{Error, Result};
@@ -27,123 +37,6 @@ pub enum Optimizer {
 }
 
 by_name!(Optimizer, "the name of an optimiser");
-
-/// Stochastic gradient descent: v ← μ · v + g, then w ← w − η · v, or with Nesterov's look-ahead w ← w − η · (g + μ · v)
-/// (Sutskever et al. 2013).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sgd {
-    /// η; 0.01 by default.
-    pub learning_rate: f32,
-    /// μ, in [0, 1); 0 by default, which needs no memory.
-    pub momentum: f32,
-    /// Whether to look ahead; false by default.
-    pub nesterov: bool,
-    /// How strongly weights are drawn towards zero; 0 by default.
-    pub weight_decay: f32,
-    /// Whether the decay stands apart from the gradient; false by default.
-    pub decoupled: bool,
-}
-
-/// s ← ρ · s + (1 − ρ) · g², then w ← w − η · g / (√s + ε), or the same through a momentum (Tieleman & Hinton 2012).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RmsProp {
-    /// η; 0.001 by default.
-    pub learning_rate: f32,
-    /// ρ, in [0, 1); 0.9 by default.
-    pub rho: f32,
-    /// Momentum, in [0, 1); 0 by default.
-    pub momentum: f32,
-    /// ε; 1e-7 by default.
-    pub epsilon: f32,
-    /// How strongly weights are drawn towards zero; 0 by default.
-    pub weight_decay: f32,
-    /// Whether the decay stands apart from the gradient; false by default.
-    pub decoupled: bool,
-}
-
-/// v ← β₁ · v + (1 − β₁) · g, s ← β₂ · s + (1 − β₂) · g², then w ← w − η · v̂ / (√ŝ + ε), where v̂ = v / (1 − β₁ᵗ) and
-/// ŝ = s / (1 − β₂ᵗ) (Kingma & Ba 2015).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Adam {
-    /// η; 0.001 by default.
-    pub learning_rate: f32,
-    /// β₁, in [0, 1); 0.9 by default.
-    pub beta_1: f32,
-    /// β₂, in [0, 1); 0.999 by default.
-    pub beta_2: f32,
-    /// ε; 1e-7 by default.
-    pub epsilon: f32,
-    /// How strongly weights are drawn towards zero, as an L2 term in the gradient; 0 by default. [`AdamW`] decouples it.
-    pub weight_decay: f32,
-}
-
-/// [`Adam`] with decoupled weight decay (Loshchilov & Hutter 2019).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AdamW {
-    /// η; 0.001 by default.
-    pub learning_rate: f32,
-    /// β₁, in [0, 1); 0.9 by default.
-    pub beta_1: f32,
-    /// β₂, in [0, 1); 0.999 by default.
-    pub beta_2: f32,
-    /// ε; 1e-7 by default.
-    pub epsilon: f32,
-    /// How strongly weights are drawn towards zero, times the learning rate at each step; 0.004 by default.
-    pub weight_decay: f32,
-}
-
-impl Default for Sgd {
-    fn default() -> Self {
-        Self {
-            learning_rate: 0.01,
-            momentum: 0.0,
-            nesterov: false,
-            weight_decay: 0.0,
-            decoupled: false,
-        }
-    }
-}
-
-impl Default for RmsProp {
-    fn default() -> Self {
-        Self {
-            learning_rate: 1e-3,
-            rho: 0.9,
-            momentum: 0.0,
-            epsilon: 1e-7,
-            weight_decay: 0.0,
-            decoupled: false,
-        }
-    }
-}
-
-impl Default for Adam {
-    fn default() -> Self {
-        Self {
-            learning_rate: 1e-3,
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-7,
-            weight_decay: 0.0,
-        }
-    }
-}
-
-impl Default for AdamW {
-    fn default() -> Self {
-        Self {
-            learning_rate: 1e-3,
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-7,
-            weight_decay: 0.004,
-        }
-    }
-}
 
 macro_rules! optimizers {
     ($($variant:ident $type:ident $text:literal),* $(,)?) => {
@@ -199,22 +92,6 @@ optimizers! {
     Rmsprop RmsProp "rmsprop",
     Adam Adam "adam",
     Adamw AdamW "adamw",
-}
-
-impl Sgd {
-    /// With momentum.
-    #[must_use]
-    pub fn momentum(mut self, momentum: f32) -> Self {
-        self.momentum = momentum;
-        self
-    }
-
-    /// With Nesterov's look-ahead.
-    #[must_use]
-    pub fn nesterov(mut self) -> Self {
-        self.nesterov = true;
-        self
-    }
 }
 
 impl Default for Optimizer {

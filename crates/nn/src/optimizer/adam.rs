@@ -1,0 +1,32 @@
+//! Adam.
+
+use serde::{Deserialize, Serialize};
+
+/// v ← β₁ · v + (1 − β₁) · g, s ← β₂ · s + (1 − β₂) · g², then w ← w − η · v̂ / (√ŝ + ε), where v̂ = v / (1 − β₁ᵗ) and
+/// ŝ = s / (1 − β₂ᵗ) (Kingma & Ba 2015).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adam {
+    /// η; 0.001 by default.
+    pub learning_rate: f32,
+    /// β₁, in [0, 1); 0.9 by default.
+    pub beta_1: f32,
+    /// β₂, in [0, 1); 0.999 by default.
+    pub beta_2: f32,
+    /// ε; 1e-7 by default.
+    pub epsilon: f32,
+    /// How strongly weights are drawn towards zero, as an L2 term in the gradient; 0 by default. [`AdamW`](super::AdamW) decouples it.
+    pub weight_decay: f32,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-3,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            weight_decay: 0.0,
+        }
+    }
+}
