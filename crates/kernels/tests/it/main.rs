@@ -2,8 +2,10 @@
 
 mod elementwise;
 mod conv;
+mod conv_pool;
 mod gemm;
 mod golden;
+mod norm;
 mod optimiser;
 mod pooling;
 mod reduce;

@@ -1,0 +1,312 @@
+//! Batch normalisation over all axes but the last (Ioffe and Szegedy 2015).
+//!
+//! With `x` of `[rows, channels]` and each channel's mean `m` and variance `v` over the rows:
+//! `y = γ · x̂ + β`, `x̂ = (x − m) / √(v + ε)`. Means and squared deviations are taken block by block and
+//! merged as Chan et al. (1979) do, which no large mean disturbs.
+
+use crate::Workers;
+use crate::level::dispatch;
+use crate::row_blocks::RowBlocks;
+use crate::simd::Simd;
+
+/// A batch normalisation of `[rows, channels]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Rows: everything but the last axis.
+    pub rows: usize,
+    /// Channels: the last axis.
+    pub channels: usize,
+    /// `ε`.
+    pub epsilon: f32,
+}
+
+/// What the forward pass of training keeps for the backward pass, one of each for a channel.
+#[derive(Debug)]
+pub struct Moments<'a> {
+    /// `m`.
+    pub mean: &'a mut [f32],
+    /// `1 / √(v + ε)`.
+    pub inverse_deviation: &'a mut [f32],
+}
+
+/// Averages over steps, for inference: `running ← momentum · running + (1 − momentum) · new`.
+#[derive(Debug)]
+pub struct Running<'a> {
+    /// Of the mean.
+    pub mean: &'a mut [f32],
+    /// Of the variance.
+    pub variance: &'a mut [f32],
+    /// How much of the old value stays (Keras 0.99; PyTorch's 0.1 is 0.9 here).
+    pub momentum: f32,
+    /// Whether the variance is divided by `rows − 1` (PyTorch) instead of `rows` (Keras).
+    pub unbiased: bool,
+}
+
+impl BatchNorm {
+    /// Floats of temporary memory that each of the functions takes as `shared`.
+    pub fn shared(&self) -> usize {
+        self.blocks().partials().max(self.channels)
+    }
+
+    fn blocks(&self) -> RowBlocks {
+        RowBlocks::new(self.rows, self.channels)
+    }
+
+    /// Normalises by the moments of this batch, keeps them, and updates the running averages.
+    /// `affine` is `[γ, β]`.
+    ///
+    /// # Panics
+    /// Where a slice has not the length that the shape asks for; so do the other functions.
+    #[expect(clippy::too_many_arguments, reason = "each is a buffer of its own")]
+    pub fn train(
+        &self,
+        workers: &Workers,
+        x: &[f32],
+        affine: [&[f32]; 2],
+        y: &mut [f32],
+        moments: Moments,
+        running: Option<Running>,
+        shared: &mut [f32],
+    ) {
+        let Moments {
+            mean,
+            inverse_deviation,
+        } = moments;
+        self.check(&[x, y], &[affine[0], affine[1], mean, inverse_deviation]);
+        let blocks = self.blocks();
+        blocks.reduce(workers, [x], shared, |level, [x], [mean, squares]| {
+            block_moments(level, x, mean, squares);
+        });
+        let variance = inverse_deviation;
+        for channel in 0..self.channels {
+            let (m, v) = merge(blocks.column(shared, channel));
+            (mean[channel], variance[channel]) = (m, v);
+        }
+        if let Some(running) = running {
+            self.follow(running, mean, variance);
+        }
+        self.invert(variance);
+        self.normalise(workers, x, [affine[0], affine[1], mean, variance], y);
+    }
+
+    /// Normalises by running averages `[mean, variance]`. `affine` is `[γ, β]`.
+    pub fn infer(
+        &self,
+        workers: &Workers,
+        x: &[f32],
+        affine: [&[f32]; 2],
+        [mean, variance]: [&[f32]; 2],
+        y: &mut [f32],
+        shared: &mut [f32],
+    ) {
+        self.check(&[x, y], &[affine[0], affine[1], mean, variance]);
+        let inverse = &mut shared[..self.channels];
+        inverse.copy_from_slice(variance);
+        self.invert(inverse);
+        self.normalise(workers, x, [affine[0], affine[1], mean, inverse], y);
+    }
+
+    /// Writes the gradients of the input and of `[γ, β]`, from the moments that [`Self::train`] kept:
+    /// `dβ = Σ dy`, `dγ = Σ dy·x̂`, `dx = γ / √(v + ε) · (dy − dβ / rows − x̂ · dγ / rows)`. `kept` is
+    /// `[γ, m, 1 / √(v + ε)]`.
+    pub fn backward(
+        &self,
+        workers: &Workers,
+        [x, dy]: [&[f32]; 2],
+        kept: [&[f32]; 3],
+        dx: &mut [f32],
+        [dgamma, dbeta]: [&mut [f32]; 2],
+        shared: &mut [f32],
+    ) {
+        let [gamma, mean, inverse] = kept;
+        self.check(&[x, dy, dx], &[gamma, mean, inverse, dgamma, dbeta]);
+        let blocks = self.blocks();
+        blocks.reduce(workers, [x, dy], shared, |level, inputs, sums| {
+            block_gradients(level, inputs, [mean, inverse], sums);
+        });
+        blocks.sum(shared, [&mut *dgamma, &mut *dbeta]);
+        let constants = [gamma, mean, inverse, dgamma, dbeta];
+        blocks.map(workers, [x, dy], dx, |level, inputs, dx| {
+            input_gradients(level, self.rows, inputs, constants, dx);
+        });
+    }
+
+    fn check(&self, elements: &[&[f32]], of_channels: &[&[f32]]) {
+        let len = self.rows * self.channels;
+        assert!(
+            elements.iter().all(|slice| slice.len() == len),
+            "{self:?} takes {len} elements"
+        );
+        assert!(
+            of_channels.iter().all(|slice| slice.len() == self.channels),
+            "{self:?} has one number for each channel"
+        );
+    }
+
+    fn normalise(&self, workers: &Workers, x: &[f32], constants: [&[f32]; 4], y: &mut [f32]) {
+        self.blocks().map(workers, [x], y, |level, [x], y| {
+            normalise_rows(level, x, constants, y)
+        });
+    }
+
+    fn invert(&self, variance: &mut [f32]) {
+        variance
+            .iter_mut()
+            .for_each(|v| *v = 1.0 / (*v + self.epsilon).sqrt());
+    }
+
+    fn follow(&self, running: Running, mean: &[f32], variance: &[f32]) {
+        let Running {
+            mean: old_mean,
+            variance: old_variance,
+            momentum,
+            unbiased,
+        } = running;
+        self.check(&[], &[old_mean, old_variance]);
+        let correction = if unbiased && self.rows > 1 {
+            self.rows as f32 / (self.rows - 1) as f32
+        } else {
+            1.0
+        };
+        let blend = |old: &mut f32, new: f32| *old = momentum * *old + (1.0 - momentum) * new;
+        old_mean
+            .iter_mut()
+            .zip(mean)
+            .for_each(|(old, new)| blend(old, *new));
+        old_variance
+            .iter_mut()
+            .zip(variance)
+            .for_each(|(old, new)| blend(old, new * correction));
+    }
+}
+
+/// Mean and variance from those of blocks: (rows, mean, squared deviations).
+fn merge(blocks: impl Iterator<Item = (f64, f64, f64)>) -> (f32, f32) {
+    let (count, mean, squares) = blocks.fold((0.0, 0.0, 0.0), |(count, mean, squares), block| {
+        let (more, other_mean, other_squares) = block;
+        let total = count + more;
+        let difference = other_mean - mean;
+        let shift = difference * difference * count * more / total;
+        (
+            total,
+            mean + difference * more / total,
+            squares + other_squares + shift,
+        )
+    });
+    (mean as f32, (squares / count) as f32)
+}
+
+dispatch! {
+    fn block_moments(x: &[f32], mean: &mut [f32], squares: &mut [f32]) => block_moments_generic
+}
+
+#[inline(always)]
+fn block_moments_generic<V: Simd>(x: &[f32], mean: &mut [f32], squares: &mut [f32]) {
+    let channels = mean.len();
+    let count = V::splat((x.len() / channels) as f32);
+    let mut first = 0;
+    while first < channels {
+        let last = (first + V::LANES).min(channels);
+        let mut sum = V::zero();
+        for row in x.chunks_exact(channels) {
+            sum = sum + V::from_slice(&row[first..last]);
+        }
+        let middle = sum / count;
+        // What rounding left of the mean is seen in the deviations, and mended (Björck's two-pass sum).
+        let (mut rest, mut deviations) = (V::zero(), V::zero());
+        for row in x.chunks_exact(channels) {
+            let deviation = V::from_slice(&row[first..last]) - middle;
+            rest = rest + deviation;
+            deviations = deviation.fma(deviation, deviations);
+        }
+        let shift = rest / count;
+        (middle + shift).to_slice(&mut mean[first..last]);
+        (-rest)
+            .fma(shift, deviations)
+            .to_slice(&mut squares[first..last]);
+        first = last;
+    }
+}
+
+dispatch! {
+    fn normalise_rows(x: &[f32], constants: [&[f32]; 4], y: &mut [f32]) => normalise_generic
+}
+
+#[inline(always)]
+fn normalise_generic<V: Simd>(x: &[f32], [gamma, beta, mean, inverse]: [&[f32]; 4], y: &mut [f32]) {
+    let channels = gamma.len();
+    let mut first = 0;
+    while first < channels {
+        let last = (first + V::LANES).min(channels);
+        let at = |slice: &[f32]| V::from_slice(&slice[first..last]);
+        let (mean, beta) = (at(mean), at(beta));
+        let factor = at(gamma) * at(inverse);
+        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+            (V::from_slice(&x[first..last]) - mean)
+                .fma(factor, beta)
+                .to_slice(&mut y[first..last]);
+        }
+        first = last;
+    }
+}
+
+dispatch! {
+    fn block_gradients(inputs: [&[f32]; 2], moments: [&[f32]; 2], sums: [&mut [f32]; 2])
+        => block_gradients_generic
+}
+
+/// The block's part of `dγ` and `dβ`.
+#[inline(always)]
+fn block_gradients_generic<V: Simd>(
+    [x, dy]: [&[f32]; 2],
+    [mean, inverse]: [&[f32]; 2],
+    [dgamma, dbeta]: [&mut [f32]; 2],
+) {
+    let channels = mean.len();
+    let mut first = 0;
+    while first < channels {
+        let last = (first + V::LANES).min(channels);
+        let mean = V::from_slice(&mean[first..last]);
+        let (mut of_gamma, mut of_beta) = (V::zero(), V::zero());
+        for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
+            let gradient = V::from_slice(&dy[first..last]);
+            of_gamma = gradient.fma(V::from_slice(&x[first..last]) - mean, of_gamma);
+            of_beta = of_beta + gradient;
+        }
+        (of_gamma * V::from_slice(&inverse[first..last])).to_slice(&mut dgamma[first..last]);
+        of_beta.to_slice(&mut dbeta[first..last]);
+        first = last;
+    }
+}
+
+dispatch! {
+    fn input_gradients(rows: usize, inputs: [&[f32]; 2], constants: [&[f32]; 5], dx: &mut [f32])
+        => input_gradients_generic
+}
+
+#[inline(always)]
+fn input_gradients_generic<V: Simd>(
+    rows: usize,
+    [x, dy]: [&[f32]; 2],
+    [gamma, mean, inverse, dgamma, dbeta]: [&[f32]; 5],
+    dx: &mut [f32],
+) {
+    let channels = gamma.len();
+    let share = V::splat(1.0 / rows as f32);
+    let mut first = 0;
+    while first < channels {
+        let last = (first + V::LANES).min(channels);
+        let at = |slice: &[f32]| V::from_slice(&slice[first..last]);
+        let (mean, inverse) = (at(mean), at(inverse));
+        let factor = at(gamma) * inverse;
+        let constant = at(dbeta) * share;
+        let slope = at(dgamma) * share * inverse;
+        let inputs = x.chunks_exact(channels).zip(dy.chunks_exact(channels));
+        for ((x, dy), dx) in inputs.zip(dx.chunks_exact_mut(channels)) {
+            let deviation = V::from_slice(&x[first..last]) - mean;
+            let rest = V::from_slice(&dy[first..last]) - constant;
+            ((-deviation).fma(slope, rest) * factor).to_slice(&mut dx[first..last]);
+        }
+        first = last;
+    }
+}
