@@ -142,7 +142,7 @@ def conv2d():
         case(f"conv2d {name}", {"conv2d": {"attributes": settings}}, [random(*x), random(*w)], function)
 
     settings = attributes(stride=(2, 2), padding=(1, 1, 1, 1))
-    shape = [{"size": size} for size in (2, 7, 5, 2)]
+    shape = (2, 7, 5, 2)
 
     def transposed(w, y):
         result = F.conv_transpose2d(y.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1), None, 2, 1)
@@ -199,10 +199,9 @@ def moving():
         for keep in (False, True):
             op = {"reduce": {"kind": kind, "axes": [0, 2], "keep": keep}}
             case(f"reduce {kind} {keep}", op, [random(2, 3, 4)], lambda x, f=function, k=keep: f(x, (0, 2), k))
-    sizes = lambda *shape: [{"size": size} for size in shape]
-    op = {"broadcast_to": {"shape": sizes(2, 3, 4), "average": False}}
+    op = {"broadcast_to": {"shape": (2, 3, 4), "average": False}}
     case("broadcast_to", op, [random(2, 1, 4)], lambda x: x.expand(2, 3, 4))
-    case("reshape", {"reshape": {"shape": sizes(3, 4)}}, [random(2, 6)], lambda x: x.reshape(3, 4))
+    case("reshape", {"reshape": {"shape": (3, 4)}}, [random(2, 6)], lambda x: x.reshape(3, 4))
     case("transpose", {"transpose": {"permutation": [2, 0, 1]}}, [random(2, 3, 4)], lambda x: x.permute(2, 0, 1))
     case("slice", {"slice": {"axis": 1, "start": 1, "len": 2}}, [random(2, 4, 3)], lambda x: x[:, 1:3])
     inputs = [random(2, 1, 2), random(2, 3, 2), random(2, 2, 2)]

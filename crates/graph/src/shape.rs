@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A dimension whose size is known only when a graph runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,8 +16,9 @@ pub enum Symbol {
 }
 
 /// One dimension: a number, or a symbol that [`crate::passes::bind`] replaces by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// In a file it is a number or the symbol's name: `["batch", 28, 28, 1]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dim {
     /// A known size.
     Size(usize),
@@ -27,6 +29,45 @@ pub enum Dim {
 impl From<usize> for Dim {
     fn from(size: usize) -> Self {
         Self::Size(size)
+    }
+}
+
+impl Serialize for Dim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Size(size) => size.serialize(serializer),
+            Self::Symbol(symbol) => symbol.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Dim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DimVisitor)
+    }
+}
+
+struct DimVisitor;
+
+impl Visitor<'_> for DimVisitor {
+    type Value = Dim;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size, \"batch\" or \"time\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Dim, E> {
+        let size = usize::try_from(value);
+        size.map(Dim::Size)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Dim, E> {
+        match value {
+            "batch" => Ok(Dim::Symbol(Symbol::Batch)),
+            "time" => Ok(Dim::Symbol(Symbol::Time)),
+            _ => Err(E::invalid_value(Unexpected::Str(value), &self)),
+        }
     }
 }
 

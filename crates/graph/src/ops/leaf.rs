@@ -34,6 +34,7 @@ pub struct State {
 #[serde(deny_unknown_fields)]
 pub struct Constant {
     /// The number.
+    #[serde(with = "super::number")]
     pub value: f32,
 }
 

@@ -47,7 +47,7 @@ impl Operator for MaxPool2d {
     }
 }
 
-/// The gradient of [`MaxPool2d`]: each dy goes to the first maximum of its window, row by row.
+/// The gradient of [`MaxPool2d`]: each dy goes to the first maximum of its window, row by row, or to the last NaN.
 ///
 /// # Shapes
 /// x `[batch, height, width, channels]` and dy of the pooled shape; the result has x's shape.
@@ -113,7 +113,7 @@ fn each_maximum(window: &Window, x: Tensor<'_>, y: &[usize], mut visit: impl FnM
                 .flat_map(|row| columns.clone().map(move |column| at(row, column)))
             {
                 let (value, largest) = (x.data[candidate], x.data[best]);
-                if value > largest || (value.is_nan() && !largest.is_nan()) {
+                if value > largest || value.is_nan() {
                     best = candidate;
                 }
             }

@@ -20,6 +20,7 @@ mod leaf;
 mod log_softmax;
 mod matmul;
 mod max_pool2d;
+mod number;
 mod pad;
 mod reduce;
 mod reshape;

@@ -17,6 +17,7 @@ pub struct Pad {
     /// How many places are put after each dimension.
     pub after: Vec<usize>,
     /// The value in them.
+    #[serde(with = "super::number")]
     pub value: f32,
 }
 

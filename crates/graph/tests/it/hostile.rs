@@ -13,16 +13,12 @@ fn load(nodes: Value) -> Result<Graph, String> {
     Ok(graph)
 }
 
-fn sizes(sizes: &[u64]) -> Value {
-    sizes.iter().map(|size| json!({ "size": size })).collect()
-}
-
 fn leaf(name: &str, shape: &[u64]) -> Value {
-    json!({ "op": { "input": { "name": name } }, "inputs": [], "shape": sizes(shape) })
+    json!({ "op": { "input": { "name": name } }, "inputs": [], "shape": shape })
 }
 
 fn node(op: Value, inputs: &[u32], shape: &[u64]) -> Value {
-    json!({ "op": op, "inputs": inputs, "shape": sizes(shape) })
+    json!({ "op": op, "inputs": inputs, "shape": shape })
 }
 
 const HUGE: u64 = u64::MAX;
@@ -63,7 +59,7 @@ fn broken_structure_is_refused_with_its_place() {
             "broken graph: node 0: constant is one number, but has [2]",
         ),
         (
-            json!([{ "op": { "state": { "name": "s" } }, "inputs": [], "shape": [{ "symbol": "batch" }] }]),
+            json!([{ "op": { "state": { "name": "s" } }, "inputs": [], "shape": ["batch"] }]),
             "broken graph: node 0: state needs known sizes, but has [batch]",
         ),
         (
@@ -129,7 +125,7 @@ fn attacks() -> Vec<(Value, Vec<Vec<u64>>)> {
                 json!({ "conv2d": { "attributes": attributes } }),
                 filtered(),
             ));
-            let input = json!({ "attributes": attributes, "shape": sizes(&[bad, bad, bad, bad]) });
+            let input = json!({ "attributes": attributes, "shape": [bad, bad, bad, bad] });
             attacks.push((
                 json!({ "conv2d_grad_input": input }),
                 [filtered().remove(1), image().remove(0)].into(),
@@ -168,12 +164,9 @@ fn attacks() -> Vec<(Value, Vec<Vec<u64>>)> {
             json!({ "gather_grad": { "rows": bad } }),
             vec![vec![1, 4], vec![1, 4, 9]],
         ));
+        attacks.push((json!({ "reshape": { "shape": [bad, bad] } }), image()));
         attacks.push((
-            json!({ "reshape": { "shape": sizes(&[bad, bad]) } }),
-            image(),
-        ));
-        attacks.push((
-            json!({ "broadcast_to": { "shape": sizes(&[bad, 4, 4, 2]), "average": true } }),
+            json!({ "broadcast_to": { "shape": [bad, 4, 4, 2], "average": true } }),
             image(),
         ));
     }
@@ -258,6 +251,49 @@ fn a_graph_survives_its_file() {
     assert_eq!(serde_json::to_string(&back).expect("finite numbers"), text);
     assert_eq!(back.nodes(), graph.nodes());
     passes::bind(&back, &[(Symbol::Batch, 2)]).expect("fits");
+}
+
+#[test]
+fn sizes_and_numbers_read_well_in_a_file() {
+    let mut graph = Graph::new();
+    graph.input("x", Shape::batch_of(&[28, 28, 1]));
+    graph.constant(f32::NEG_INFINITY);
+    graph.constant(0.1);
+    assert_eq!(
+        serde_json::to_string(&graph).expect("JSON"),
+        r#"{"nodes":[{"op":{"input":{"name":"x"}},"inputs":[],"shape":["batch",28,28,1]},{"op":{"constant":{"value":"-inf"}},"inputs":[],"shape":[]},{"op":{"constant":{"value":0.1}},"inputs":[],"shape":[]}]}"#
+    );
+    let back: Graph =
+        serde_json::from_value(serde_json::to_value(&graph).expect("JSON")).expect("its own form");
+    assert_eq!(back, graph);
+    for (shape, expected) in [
+        (
+            json!([-1]),
+            "invalid type: integer `-1`, expected a size, \"batch\" or \"time\"",
+        ),
+        (
+            json!(["width"]),
+            "invalid value: string \"width\", expected a size, \"batch\" or \"time\"",
+        ),
+        (
+            json!([1.5]),
+            "invalid type: floating point `1.5`, expected a size, \"batch\" or \"time\"",
+        ),
+    ] {
+        assert_eq!(
+            serde_json::from_value::<Shape>(shape)
+                .expect_err("no size")
+                .to_string(),
+            expected
+        );
+    }
+    let word = json!({ "constant": { "value": "ten" } });
+    assert_eq!(
+        serde_json::from_value::<ops::Constant>(word["constant"].clone())
+            .expect_err("no number")
+            .to_string(),
+        "invalid value: string \"ten\", expected a number, \"inf\", \"-inf\" or \"NaN\""
+    );
 }
 
 /// The places of all numbers in a JSON value.
