@@ -9,7 +9,9 @@ mod grad_filter;
 mod grad_input;
 
 pub use forward::Conv2dForward;
+pub(crate) use forward::Panels;
 pub use grad_filter::Conv2dGradFilter;
+pub(crate) use grad_filter::sum_partials;
 pub use grad_input::Conv2dGradInput;
 
 /// The shape of a convolution.

@@ -5,11 +5,14 @@
 //! the result at one [`Level`] has the same bits at any number of threads.
 
 mod activation;
+pub mod batch_norm;
 mod chunks;
 pub mod cross_entropy;
 pub mod elementwise;
 mod conv;
+mod conv_pool;
 mod gemm;
+pub mod layer_norm;
 mod level;
 mod math;
 mod memory;
@@ -18,6 +21,7 @@ pub mod optimiser;
 mod pool;
 pub mod pooling;
 pub mod reduce;
+mod row_blocks;
 mod simd;
 pub mod softmax;
 mod vectors;
@@ -25,6 +29,7 @@ mod workers;
 
 pub use activation::Activation;
 pub use conv::{Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvShape};
+pub use conv_pool::{ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput};
 pub use gemm::{Epilogue, MatMul, MatMulShape};
 pub use level::{Level, UnknownLevel};
 pub use memory::{ALIGNMENT, AlignedVec, Buffers, Place};

@@ -17,6 +17,9 @@ pub(crate) use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 
+/// Floats in the widest vector.
+const MOST_LANES: usize = 16;
+
 /// A vector of `f32`. Use `fma` where a product is added: `*` followed by `+` rounds twice.
 pub(crate) trait Simd:
     Copy
@@ -28,8 +31,6 @@ pub(crate) trait Simd:
 {
     /// Floats in a vector.
     const LANES: usize;
-    /// Vector registers.
-    const REGISTERS: usize;
     /// Rows of a matrix tile two vectors wide whose sums stay in registers; at most `LANES`.
     const TILE_ROWS: usize;
     /// One truth value a lane.
@@ -123,6 +124,49 @@ pub(crate) trait Simd:
     fn mask_bits(mask: Self::Mask) -> u32;
     /// Lane `i` is bit `i`.
     fn mask_from_bits(bits: u32) -> Self::Mask;
+
+    /// `LANES` bytes as numbers.
+    /// # Safety
+    /// `source` is readable for `LANES` bytes.
+    #[inline(always)]
+    unsafe fn load_bytes(source: *const u8) -> Self {
+        let mut lanes = [0.0; MOST_LANES];
+        for (index, lane) in lanes.iter_mut().enumerate().take(Self::LANES) {
+            // SAFETY: the caller vouches for `LANES` bytes.
+            *lane = f32::from(unsafe { *source.add(index) });
+        }
+        Self::from_slice(&lanes)
+    }
+
+    /// Integral numbers in 0..=255 as `LANES` bytes.
+    /// # Safety
+    /// `target` is writable for `LANES` bytes.
+    #[inline(always)]
+    unsafe fn store_bytes(self, target: *mut u8) {
+        let mut lanes = [0.0; MOST_LANES];
+        self.to_slice(&mut lanes);
+        for (index, lane) in lanes.iter().enumerate().take(Self::LANES) {
+            // SAFETY: the caller vouches for `LANES` bytes.
+            unsafe { *target.add(index) = *lane as u8 };
+        }
+    }
+
+    /// Writes the lanes in `mask` one after the other and returns how many there are.
+    /// # Safety
+    /// `target` is writable for `LANES` floats, of which those after the last lane end unspecified.
+    #[inline(always)]
+    unsafe fn compress(self, mask: Self::Mask, target: *mut f32) -> usize {
+        let mut lanes = [0.0; MOST_LANES];
+        self.to_slice(&mut lanes);
+        let bits = Self::mask_bits(mask);
+        let mut count = 0;
+        for (index, lane) in lanes.iter().enumerate().take(Self::LANES) {
+            // SAFETY: `count <= index < LANES`.
+            unsafe { *target.add(count) = *lane };
+            count += (bits >> index & 1) as usize;
+        }
+        count
+    }
 
     /// Copies the transpose of `rows` by `columns` floats, both at most `LANES`: writes `columns`
     /// rows of `LANES` floats, zeros after the first `rows`.

@@ -5,6 +5,7 @@
 
 mod convolutions;
 mod harness;
+mod pooled;
 mod products;
 
 fn main() {
@@ -12,4 +13,5 @@ fn main() {
     let bench = harness::Bench::new(filter.unwrap_or_default());
     products::run(&bench);
     convolutions::run(&bench);
+    pooled::run(&bench);
 }

@@ -50,7 +50,22 @@ impl Panels {
         (first, self.width.min(self.group_filters - first))
     }
 
-    pub(crate) fn pack(
+    /// The panels, packed unless the filters already lie in that order.
+    pub(crate) fn prepare<'a>(
+        &self,
+        level: Level,
+        workers: &Workers,
+        filters: &'a [f32],
+        packed: &'a mut [f32],
+    ) -> &'a [f32] {
+        if self.groups == 1 && self.group_filters == self.width {
+            return filters;
+        }
+        self.pack(level, workers, filters, packed);
+        packed
+    }
+
+    fn pack(
         &self,
         level: Level,
         workers: &Workers,
@@ -172,8 +187,9 @@ impl Conv2dForward {
             "bias of {shape:?}"
         );
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
-        let shared = &mut shared[..self.shared()];
-        self.panels.pack(self.level, workers, w, shared);
+        let packed = self
+            .panels
+            .prepare(self.level, workers, w, &mut shared[..self.shared()]);
         let (parts, part) = self.parts();
         let per_piece = if parts > 1 {
             1
@@ -202,7 +218,7 @@ impl Conv2dForward {
                         x
                     };
                     let positions = &self.geometry.bases[start..start + count];
-                    convolve(self.level, self, positions, x, shared, bias, y);
+                    convolve(self.level, self, positions, x, packed, bias, y);
                 }
             },
         );

@@ -45,7 +45,6 @@ impl Neg for Neon {
 
 impl Simd for Neon {
     const LANES: usize = 4;
-    const REGISTERS: usize = 32;
     const TILE_ROWS: usize = 4;
     type Mask = uint32x4_t;
 

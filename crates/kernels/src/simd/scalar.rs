@@ -43,7 +43,6 @@ impl Neg for Scalar {
 
 impl Simd for Scalar {
     const LANES: usize = LANES;
-    const REGISTERS: usize = 16;
     const TILE_ROWS: usize = 4;
     type Mask = [bool; LANES];
 

@@ -130,7 +130,6 @@ fn transpose_16(rows: [__m512; 16]) -> [__m512; 16] {
 
 impl Simd for Avx2 {
     const LANES: usize = 8;
-    const REGISTERS: usize = 16;
     const TILE_ROWS: usize = 6;
     type Mask = __m256;
 
@@ -328,7 +327,6 @@ impl Simd for Avx2 {
 
 impl Simd for Avx512 {
     const LANES: usize = 16;
-    const REGISTERS: usize = 32;
     const TILE_ROWS: usize = 12;
     type Mask = __mmask16;
 
@@ -496,6 +494,25 @@ impl Simd for Avx512 {
                 unsafe { Self(line).store(target.add(column * target_stride)) }
             }
         }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(source: *const u8) -> Self {
+        Self(call!(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(
+            _mm_loadu_si128(source.cast())
+        ))))
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(self, target: *mut u8) {
+        let bytes = call!(_mm512_cvtepi32_epi8(_mm512_cvtps_epi32(self.0)));
+        call!(_mm_storeu_si128(target.cast(), bytes));
+    }
+    #[inline(always)]
+    unsafe fn compress(self, mask: Self::Mask, target: *mut f32) -> usize {
+        call!(_mm512_storeu_ps(
+            target,
+            _mm512_maskz_compress_ps(mask, self.0)
+        ));
+        mask.count_ones() as usize
     }
     #[inline(always)]
     fn reduce_sum(self) -> f32 {
