@@ -8,6 +8,11 @@ use crate::augment::{Augment, Mixup, SampleAugment, mix};
 use crate::prepare::{ColumnMap, FeatureMap, FeaturePreparation, TargetPreparation};
 use crate::{Dataset, Error, Permutation, Preparation, Result, Targets};
 
+/// Samples that are fetched into the cache together.
+const AHEAD: usize = 8;
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// How samples are put into batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -195,7 +200,13 @@ impl<'a> BatchSource<'a> {
         assert!(scratch.len() >= self.scratch_len(), "room for scratch");
         let order = self.order(epoch);
         let start = step * self.options.batch_size;
-        for (at, position) in samples.enumerate() {
+        for (at, position) in samples.clone().enumerate() {
+            if at.is_multiple_of(AHEAD) {
+                self.fetch(
+                    &order,
+                    start + position..start + samples.end.min(position + AHEAD),
+                );
+            }
             let features = &mut features[at * self.sample_len..][..self.sample_len];
             let target = &mut targets[at * self.target_len..][..self.target_len];
             let index = self.index(&order, start + position);
@@ -214,6 +225,18 @@ impl<'a> BatchSource<'a> {
                 mix(target, other_target, share);
             }
         }
+    }
+
+    /// Reads a byte of each cache line of the pictures at these positions. They lie far apart in memory, and reads that
+    /// do not wait for each other arrive together.
+    fn fetch(&self, order: &Permutation, positions: Range<usize>) {
+        let image = |position| {
+            self.dataset
+                .image(self.index(order, position))
+                .unwrap_or(&[])
+        };
+        let lines = positions.flat_map(|position| image(position).iter().step_by(LINE));
+        std::hint::black_box(lines.fold(0, |all, byte| all ^ byte));
     }
 
     fn write(&self, epoch: u64, index: usize, features: &mut [f32], target: &mut [f32]) {

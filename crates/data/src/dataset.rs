@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Error, Result};
+use crate::{Error, Quarantined, Result};
 
 /// What a model looks at, one record per sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,15 +122,6 @@ impl Origins {
             Self::Lines(path, lines) => format!("{}, line {}", path.display(), lines[sample]),
         }
     }
-}
-
-/// A sample that was left out because the caller asked for bad samples to be set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// File, and row where there is one.
-    pub origin: String,
-    /// Why it was left out.
-    pub reason: String,
 }
 
 /// Samples in memory: features, targets, origins, and what was set aside while reading.

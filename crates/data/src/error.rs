@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -80,5 +82,42 @@ impl Error {
             cause: cause.to_string(),
             remedy: remedy.to_string(),
         }
+    }
+}
+
+/// What a reader does about a bad sample.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBad {
+    /// It stops with an error.
+    #[default]
+    Stop,
+    /// It leaves the sample out, and lists it in [`crate::Dataset::quarantine`].
+    Quarantine,
+}
+
+/// A sample that was left out because the caller asked for bad samples to be set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// File, and row where there is one.
+    pub origin: String,
+    /// Why it was left out.
+    pub reason: String,
+}
+
+impl OnBad {
+    /// Returns the error, or puts it on the list.
+    pub(crate) fn handle(self, error: Error, list: &mut Vec<Quarantined>) -> Result<()> {
+        if self == Self::Stop {
+            return Err(error);
+        }
+        let (origin, reason) = match error {
+            Error::Content { place, cause, .. } => (place, cause),
+            Error::Unreadable { path, source } => (path.display().to_string(), source.to_string()),
+            Error::TooLarge { ref place, .. } => (place.clone(), error.to_string()),
+            error => return Err(error),
+        };
+        list.push(Quarantined { origin, reason });
+        Ok(())
     }
 }

@@ -15,7 +15,11 @@ mod dataset;
 mod error;
 mod limits;
 
+pub mod cifar10;
+pub mod csv;
 pub mod idx;
+pub mod image;
+pub mod image_folder;
 
 pub mod random;
 
@@ -30,8 +34,8 @@ mod batches;
 
 pub use augment::Augment;
 pub use batches::{BatchOptions, BatchSource};
-pub use dataset::{Dataset, Features, Origins, Quarantined, Targets};
-pub use error::{Error, Result};
+pub use dataset::{Dataset, Features, Origins, Targets};
+pub use error::{Error, OnBad, Quarantined, Result};
 pub use limits::Limits;
 pub use permutation::Permutation;
 pub use prepare::Preparation;

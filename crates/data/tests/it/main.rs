@@ -1,6 +1,10 @@
 //! Tests of the data crate through its public interface.
 
 mod batches;
+mod cifar10;
+mod csv;
 mod idx;
+mod image;
+mod image_folder;
 mod prepare;
 mod split;
