@@ -42,7 +42,10 @@ pub struct Group<'a> {
 impl Group<'_> {
     fn tensors(&self) -> impl Iterator<Item = (String, Floats<'_>)> {
         self.layout.entries().iter().map(|entry| {
-            let floats = Floats { sizes: &entry.sizes, values: &self.values[entry.range()] };
+            let floats = Floats {
+                sizes: &entry.sizes,
+                values: &self.values[entry.range()],
+            };
             (format!("{}/{}", self.name, entry.name), floats)
         })
     }
@@ -63,7 +66,12 @@ impl View for Floats<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        Cow::Owned(
+            self.values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+        )
     }
 
     fn data_len(&self) -> usize {
@@ -89,11 +97,18 @@ fn hash_tensor(hasher: &mut Sha256, name: &str, bytes: &[u8]) {
 }
 
 fn hexadecimal(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The hash of the whole content; tensors come in the order of their names.
-fn content_hash<'a>(header: &str, tensors: impl IntoIterator<Item = (&'a str, Cow<'a, [u8]>)>) -> String {
+fn content_hash<'a>(
+    header: &str,
+    tensors: impl IntoIterator<Item = (&'a str, Cow<'a, [u8]>)>,
+) -> String {
     let mut tensors: Vec<_> = tensors.into_iter().collect();
     tensors.sort_by_key(|(name, _)| *name);
     let mut hasher = Sha256::new();
@@ -122,11 +137,18 @@ impl Checkpoint {
         let action = "read the checkpoint";
         let length = fs::metadata(path).map_err(Error::file(path, action))?.len();
         if length > LARGEST {
-            return Err(damaged(path, format!("{length} bytes are more than any checkpoint has")));
+            return Err(damaged(
+                path,
+                format!("{length} bytes are more than any checkpoint has"),
+            ));
         }
         let bytes = fs::read(path).map_err(Error::file(path, action))?;
         let header = check(&bytes).map_err(|reason| damaged(path, reason))?;
-        Ok(Self { path: path.to_owned(), header, bytes })
+        Ok(Self {
+            path: path.to_owned(),
+            header,
+            bytes,
+        })
     }
 
     /// The file.
@@ -147,7 +169,8 @@ impl Checkpoint {
     #[must_use]
     pub fn has(&self, group: &str) -> bool {
         let start = format!("{group}/");
-        self.tensors().is_ok_and(|tensors| tensors.names().iter().any(|name| name.starts_with(&start)))
+        self.tensors()
+            .is_ok_and(|tensors| tensors.names().iter().any(|name| name.starts_with(&start)))
     }
 
     /// Copies the tensors of a group to their places.
@@ -158,37 +181,60 @@ impl Checkpoint {
         let tensors = self.tensors()?;
         for entry in layout.entries() {
             let name = format!("{group}/{}", entry.name);
-            let tensor = tensors.tensor(&name).map_err(|error| damaged(&self.path, error.to_string()))?;
+            let tensor = tensors
+                .tensor(&name)
+                .map_err(|error| damaged(&self.path, error.to_string()))?;
             if tensor.shape() != entry.sizes || tensor.dtype() != Dtype::F32 {
-                let reason = format!("`{name}` has the sizes {:?}, not {:?}", tensor.shape(), entry.sizes);
+                let reason = format!(
+                    "`{name}` has the sizes {:?}, not {:?}",
+                    tensor.shape(),
+                    entry.sizes
+                );
                 return Err(damaged(&self.path, reason));
             }
             let (floats, _) = tensor.data().as_chunks::<4>();
-            values[entry.range()].iter_mut().zip(floats).for_each(|(value, bytes)| *value = f32::from_le_bytes(*bytes));
+            values[entry.range()]
+                .iter_mut()
+                .zip(floats)
+                .for_each(|(value, bytes)| *value = f32::from_le_bytes(*bytes));
         }
         Ok(())
     }
 
     fn tensors(&self) -> Result<SafeTensors<'_>, Error> {
-        SafeTensors::deserialize(&self.bytes).map_err(|error| damaged(&self.path, error.to_string()))
+        SafeTensors::deserialize(&self.bytes)
+            .map_err(|error| damaged(&self.path, error.to_string()))
     }
 }
 
 fn damaged(path: &Path, reason: String) -> Error {
-    Error::Damaged { path: path.to_owned(), place: "the checkpoint".to_owned(), reason }
+    Error::Damaged {
+        path: path.to_owned(),
+        place: "the checkpoint".to_owned(),
+        reason,
+    }
 }
 
 /// The header of undamaged bytes.
 fn check(bytes: &[u8]) -> Result<String, String> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let metadata = metadata.metadata().as_ref().ok_or("it has no metadata")?;
-    let get = |key: &str| metadata.get(key).ok_or(format!("its metadata lacks `{key}`"));
+    let get = |key: &str| {
+        metadata
+            .get(key)
+            .ok_or(format!("its metadata lacks `{key}`"))
+    };
     if get("format")? != FORMAT {
-        return Err(format!("it has the format {}, this program reads {FORMAT}", get("format")?));
+        return Err(format!(
+            "it has the format {}, this program reads {FORMAT}",
+            get("format")?
+        ));
     }
     let header = get("jingwei")?.clone();
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let named = tensors.iter().map(|(name, tensor)| (name, Cow::Borrowed(tensor.data())));
+    let named = tensors
+        .iter()
+        .map(|(name, tensor)| (name, Cow::Borrowed(tensor.data())));
     match content_hash(&header, named) == *get("hash")? {
         true => Ok(header),
         false => Err("its content does not match its hash".to_owned()),
@@ -202,13 +248,19 @@ fn check(bytes: &[u8]) -> Result<String, String> {
 pub fn write(path: &Path, header: &impl Serialize, groups: &[Group]) -> Result<(), Error> {
     let header = serde_json::to_string(header).map_err(|error| damaged(path, error.to_string()))?;
     let tensors: Vec<_> = groups.iter().flat_map(Group::tensors).collect();
-    let hash = content_hash(&header, tensors.iter().map(|(name, floats)| (name.as_str(), floats.data())));
+    let hash = content_hash(
+        &header,
+        tensors
+            .iter()
+            .map(|(name, floats)| (name.as_str(), floats.data())),
+    );
     let metadata = HashMap::from([
         ("format".to_owned(), FORMAT.to_owned()),
         ("jingwei".to_owned(), header),
         ("hash".to_owned(), hash),
     ]);
-    let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|error| damaged(path, error.to_string()))?;
+    let bytes = safetensors::serialize(tensors, Some(metadata))
+        .map_err(|error| damaged(path, error.to_string()))?;
     files::replace(path, &bytes, "write the checkpoint")
 }
 
@@ -234,8 +286,18 @@ impl Folder {
     /// # Errors
     /// As [`write`].
     pub fn save(&self, step: u64, header: &impl Serialize, groups: &[Group]) -> Result<(), Error> {
-        write(&self.path.join(format!("{PREFIX}{step:012}{SUFFIX}")), header, groups)?;
-        for (_, old) in self.steps()?.iter().rev().filter(|(number, _)| *number <= step).skip(KEPT) {
+        write(
+            &self.path.join(format!("{PREFIX}{step:012}{SUFFIX}")),
+            header,
+            groups,
+        )?;
+        for (_, old) in self
+            .steps()?
+            .iter()
+            .rev()
+            .filter(|(number, _)| *number <= step)
+            .skip(KEPT)
+        {
             fs::remove_file(old).map_err(Error::file(old, "remove an old checkpoint"))?;
         }
         Ok(())
@@ -286,14 +348,20 @@ impl Folder {
 
     /// The numbered checkpoints, oldest first.
     fn steps(&self) -> Result<Vec<(u64, PathBuf)>, Error> {
-        let entries = fs::read_dir(&self.path).map_err(Error::file(&self.path, "list the checkpoints"))?;
+        let entries =
+            fs::read_dir(&self.path).map_err(Error::file(&self.path, "list the checkpoints"))?;
         let step = |path: &Path| {
             let name = path.file_name()?.to_str()?;
-            name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
+            name.strip_prefix(PREFIX)?
+                .strip_suffix(SUFFIX)?
+                .parse()
+                .ok()
         };
         let mut steps = Vec::new();
         for entry in entries {
-            let path = entry.map_err(Error::file(&self.path, "list the checkpoints"))?.path();
+            let path = entry
+                .map_err(Error::file(&self.path, "list the checkpoints"))?
+                .path();
             steps.extend(step(&path).map(|step| (step, path)));
         }
         steps.sort_unstable();

@@ -122,6 +122,69 @@ pub enum Error {
     /// The report's page could not be rendered.
     #[error("report: the page could not be rendered: {0}")]
     Template(#[from] minijinja::Error),
+    /// A recipe is wrong.
+    #[error(transparent)]
+    Recipe(Box<crate::recipe::RecipeError>),
+    /// A setting is out of its range or does not fit another one.
+    #[error("{name}: {reason}; {remedy}")]
+    Setting {
+        /// The setting, as it stands in a recipe.
+        name: String,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The loss or a parameter is no longer a number.
+    #[error(
+        "training diverged in step {step}: {reason}; the largest gradient is that of `{parameter}` ({gradient:.3e}). \
+         Lower the learning rate, or clip gradients with `clip = {{ global_norm = 1.0 }}`; earlier checkpoints are kept"
+    )]
+    Diverged {
+        /// The step, from 1.
+        step: u64,
+        /// What is no number.
+        reason: String,
+        /// The parameter whose gradient is largest.
+        parameter: String,
+        /// The length of that gradient.
+        gradient: f64,
+    },
+    /// Another process trains in the same folder.
+    #[error(
+        "{}: another process{} trains here; wait for it, stop it, or choose another run folder",
+        folder.display(),
+        if process.is_empty() { String::new() } else { format!(" ({process})") }
+    )]
+    Locked {
+        /// The run folder.
+        folder: PathBuf,
+        /// The number of the other process; empty if unknown.
+        process: String,
+    },
+    /// A run folder holds a training of something else.
+    #[error(
+        "{}: the training there differs from this one in {differences}; restore what it was, or choose another run folder",
+        folder.display()
+    )]
+    OtherTraining {
+        /// The run folder.
+        folder: PathBuf,
+        /// What differs, and how.
+        differences: String,
+    },
+    /// Data cannot be used.
+    #[error(transparent)]
+    Data(#[from] jingwei_data::Error),
+    /// A network, a loss or an optimiser does not fit.
+    #[error(transparent)]
+    Network(#[from] jingwei_nn::Error),
+    /// A network cannot be differentiated.
+    #[error(transparent)]
+    Graph(#[from] jingwei_graph::Error),
+    /// A network cannot be planned.
+    #[error(transparent)]
+    Engine(#[from] jingwei_engine::Error),
 }
 
 impl Error {

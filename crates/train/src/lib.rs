@@ -6,9 +6,15 @@
 mod error;
 mod files;
 
+pub mod checkpoint;
+pub mod fit;
 pub mod history;
+mod lock;
+pub mod memory;
 pub mod metrics;
+pub mod recipe;
 pub mod report;
 pub mod tensorboard;
 
 pub use error::Error;
+pub use lock::Lock;

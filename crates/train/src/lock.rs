@@ -21,7 +21,12 @@ impl Lock {
         std::fs::create_dir_all(folder).map_err(Error::file(folder, "make the run folder"))?;
         let path = folder.join("lock");
         let mut options = OpenOptions::new();
-        let opened = options.create(true).truncate(false).read(true).write(true).open(&path);
+        let opened = options
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path);
         let mut file = opened.map_err(Error::file(&path, "make the lock"))?;
         match file.try_lock() {
             Ok(()) => {
@@ -37,7 +42,10 @@ impl Lock {
                 let mut process = String::new();
                 // Whoever holds the lock may still be writing its number; the error is clear without it.
                 let _ = (&mut file).take(20).read_to_string(&mut process);
-                Err(Error::Locked { folder: folder.to_owned(), process })
+                Err(Error::Locked {
+                    folder: folder.to_owned(),
+                    process,
+                })
             }
             Err(TryLockError::Error(error)) => Err(Error::file(&path, "take the lock")(error)),
         }

@@ -1,0 +1,191 @@
+//! The functions of a network that training and evaluation run.
+
+use jingwei_engine::{Function, Layout};
+use jingwei_graph::{Graph, NodeId, Shape, gradients};
+use jingwei_nn::losses::{class_weights, mean_loss, total_loss};
+use jingwei_nn::{CategoricalCrossEntropy, Loss, Mode, Network, ParameterSpec, StateSpec};
+
+use crate::Error;
+
+/// The name of the input that holds what the network should say.
+pub const TARGETS: &str = "targets";
+
+/// What a training does with the targets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Objective {
+    /// What is minimised, beside the penalties of the layers.
+    pub loss: Loss,
+    /// A weight for each class; empty for none.
+    pub class_weights: Vec<f32>,
+    /// Whether training gives a share for each class instead of one class number, as mixup does.
+    pub soft_targets: bool,
+}
+
+impl Objective {
+    /// A loss without class weights, on plain targets.
+    #[must_use]
+    pub fn new(loss: impl Into<Loss>) -> Self {
+        Self {
+            loss: loss.into(),
+            class_weights: Vec::new(),
+            soft_targets: false,
+        }
+    }
+
+    /// The loss as training needs it.
+    fn training_loss(&self) -> Result<Loss, Error> {
+        match (self.soft_targets, self.loss) {
+            (false, loss) | (true, loss @ Loss::CategoricalCrossEntropy(_)) => Ok(loss),
+            (true, Loss::SparseCategoricalCrossEntropy(sparse)) => Ok(CategoricalCrossEntropy {
+                label_smoothing: sparse.label_smoothing,
+            }
+            .into()),
+            (true, loss) => Err(Error::Setting {
+                name: "augment.mixup".to_owned(),
+                reason: format!("the loss `{}` takes no mixed classes", loss.name()),
+                remedy: "use `sparse_categorical_cross_entropy`, or leave mixup out".to_owned(),
+            }),
+        }
+    }
+}
+
+/// The functions of one network over shared parameters.
+#[derive(Debug, Clone)]
+pub struct Functions {
+    /// Loss and gradients; the outputs are the loss with its penalties, one number, and the network's output.
+    pub training: Function,
+    /// The outputs are predictions (probabilities for classes) and the loss of each sample, without penalties.
+    pub evaluation: Function,
+    /// The output is predictions.
+    pub inference: Function,
+    /// The parameters, in the order of their layout.
+    pub parameters: Vec<ParameterSpec>,
+    /// The states, in the order of their layout.
+    pub states: Vec<StateSpec>,
+}
+
+impl Functions {
+    /// Builds and differentiates a network of one input and one output.
+    ///
+    /// # Errors
+    /// If layers, loss and class weights do not fit together, with the layer, what it expected and what it found.
+    pub fn new(network: &Network, objective: &Objective) -> Result<Self, Error> {
+        let mut graph = Graph::new();
+        let built = network.build(&mut graph, Mode::Training)?;
+        let output = single_output(&built.outputs)?;
+        let loss = objective.training_loss()?;
+        let target_shape = loss.target_shape(graph.shape(output));
+        let targets = graph.input(TARGETS, target_shape);
+        let losses = loss.build(&mut graph, output, targets)?;
+        let mut states = built.states;
+        let weights = match objective.class_weights.as_slice() {
+            [] => None,
+            weights => {
+                let (node, spec) = class_weights(&mut graph, targets, weights)?;
+                states.push(spec);
+                Some(node)
+            }
+        };
+        let mean = mean_loss(&mut graph, losses, weights)?;
+        let total = total_loss(&mut graph, mean, &built.penalties)?;
+        let nodes: Vec<NodeId> = built
+            .parameters
+            .iter()
+            .map(|parameter| parameter.node)
+            .collect();
+        let gradients = gradients(&mut graph, total, &nodes)?;
+        let (parameter_layout, state_layout) = layouts(&built.parameters, &states);
+        let names = built
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.clone());
+        let state_name = |node: NodeId| {
+            states
+                .iter()
+                .find(|state| state.node == node)
+                .map(|state| state.name.clone())
+        };
+        let updates = built
+            .updates
+            .iter()
+            .filter_map(|&(state, value)| Some((state_name(state)?, value)));
+        let training = Function {
+            gradients: names.zip(gradients).collect(),
+            updates: updates.collect(),
+            ..Function::new(graph, vec![total, output], parameter_layout, state_layout)
+        };
+        let evaluation = without_training(network, &objective.loss, &training, true)?;
+        let inference = without_training(network, &objective.loss, &training, false)?;
+        Ok(Self {
+            training,
+            evaluation,
+            inference,
+            parameters: built.parameters,
+            states,
+        })
+    }
+
+    /// The values of a prediction: the number of classes or of targets.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        let shape = self.inference.graph.shape(self.inference.outputs[0]);
+        shape
+            .0
+            .get(1..)
+            .and_then(|rest| Shape(rest.to_vec()).len())
+            .unwrap_or(1)
+    }
+}
+
+fn single_output(outputs: &[NodeId]) -> Result<NodeId, Error> {
+    match outputs {
+        [output] => Ok(*output),
+        _ => Err(Error::Setting {
+            name: "model.outputs".to_owned(),
+            reason: format!(
+                "training by a recipe takes one output, found {}",
+                outputs.len()
+            ),
+            remedy: "leave one, or write a training loop over compiled functions".to_owned(),
+        }),
+    }
+}
+
+fn layouts(parameters: &[ParameterSpec], states: &[StateSpec]) -> (Layout, Layout) {
+    (
+        Layout::new(
+            parameters
+                .iter()
+                .map(|parameter| (parameter.name.clone(), parameter.sizes.clone())),
+        ),
+        Layout::new(
+            states
+                .iter()
+                .map(|state| (state.name.clone(), state.sizes.clone())),
+        ),
+    )
+}
+
+/// Predictions by the parameters and states of training, and their losses if asked for.
+fn without_training(
+    network: &Network,
+    loss: &Loss,
+    training: &Function,
+    with_losses: bool,
+) -> Result<Function, Error> {
+    let mut graph = Graph::new();
+    let built = network.build(&mut graph, Mode::Inference)?;
+    let output = single_output(&built.outputs)?;
+    let mut outputs = vec![loss.predictions(&mut graph, output)?];
+    if with_losses {
+        let shape = loss.target_shape(graph.shape(output));
+        let targets = graph.input(TARGETS, shape);
+        outputs.push(loss.build(&mut graph, output, targets)?);
+    }
+    Ok(Function::new(
+        graph,
+        outputs,
+        training.parameters.clone(),
+        training.states.clone(),
+    ))
+}

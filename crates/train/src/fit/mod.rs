@@ -1,0 +1,25 @@
+//! The engine of training: steps, epochs, validation, stopping.
+//!
+//! [`Functions`] are what a network compiles to; a [`Trainer`] runs them over batches and updates the parameters;
+//! [`Observer`]s look on. Everything that a training comes to is a pure function of its options, data and SIMD level:
+//! never of the number of threads, of timing, or of how often it was stopped and resumed.
+
+mod early_stopping;
+mod evaluate;
+mod fill;
+mod functions;
+mod observer;
+mod options;
+mod progress;
+mod run;
+mod snapshot;
+mod trainer;
+
+pub use early_stopping::{EarlyStopping, Monitor, Watch};
+pub use evaluate::{EVALUATION_BATCH, Evaluator};
+pub use functions::{Functions, Objective, TARGETS};
+pub use observer::{Observer, Outcome};
+pub use options::FitOptions;
+pub use progress::{Progress, Running};
+pub use run::StepEnd;
+pub use trainer::{Trainer, TrainingData, Weights};

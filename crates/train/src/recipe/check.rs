@@ -1,0 +1,212 @@
+//! What serde cannot check: ranges, what fits together, and the shapes of all layers.
+
+use std::path::Path;
+
+use jingwei_nn::Loss;
+
+use super::place::{Source, Step};
+use super::{Part, Recipe, RecipeError, Task};
+use crate::Error;
+use crate::fit::{Functions, Objective};
+
+/// Checks a recipe; `folder` is where its paths begin.
+pub(super) fn check(recipe: &Recipe, source: &Source, _folder: Option<&Path>) -> Result<(), Error> {
+    let wrong = |error: RecipeError| Error::Recipe(Box::new(error));
+    check_train(recipe, source).map_err(wrong)?;
+    check_data(recipe, source).map_err(wrong)?;
+    check_model(recipe, source).map_err(wrong)
+}
+
+fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    let at = |key: &str, message: String, remedy: &str| {
+        Err(source.error_at(
+            &[Step::Key("train"), Step::Key(key)],
+            message,
+            remedy.to_owned(),
+        ))
+    };
+    let train = &recipe.train;
+    match (train.epochs, train.batch_size) {
+        (0, _) => {
+            return at(
+                "epochs",
+                "no epochs".to_owned(),
+                "train for 1 or more, such as 10",
+            );
+        }
+        (_, 0) => {
+            return at(
+                "batch_size",
+                "no samples a step".to_owned(),
+                "take 1 or more, such as 64",
+            );
+        }
+        _ => {}
+    }
+    let options = recipe.fit_options();
+    let checks = [
+        ("optimizer", train.optimizer.check()),
+        ("schedule", options.learning_rate().check()),
+        ("clip", train.clip.check()),
+    ];
+    for (key, check) in checks {
+        if let Err(error) = check {
+            return at(key, error.to_string(), "");
+        }
+    }
+    if let Err(error) = recipe.augment.check() {
+        return Err(source.error_at(&[Step::Key("augment")], error.to_string(), String::new()));
+    }
+    let classes = recipe
+        .task
+        .has_classes()
+        .then_some(recipe.data.classes.len().max(2));
+    if let Some(error) = recipe
+        .metrics()
+        .iter()
+        .find_map(|metric| metric.check(classes).err())
+    {
+        return at("metrics", error.to_string(), "");
+    }
+    check_stopping(recipe, source)?;
+    check_loss(recipe, source)
+}
+
+fn check_stopping(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    let Some(stopping) = &recipe.train.early_stopping else {
+        return Ok(());
+    };
+    let path = [
+        Step::Key("train"),
+        Step::Key("early_stopping"),
+        Step::Key("monitor"),
+    ];
+    let monitor = &stopping.monitor;
+    if monitor.valid && recipe.data.valid == Part::None {
+        let message =
+            format!("early stopping watches `{monitor}`, but there is no validation part");
+        return Err(source.error_at(
+            &path,
+            message,
+            "set `valid` in [data], or watch train.loss".to_owned(),
+        ));
+    }
+    let measured = recipe
+        .metrics()
+        .iter()
+        .any(|metric| metric.to_string() == monitor.series);
+    let in_training = !monitor.valid && (monitor.series == "accuracy" && recipe.task.has_classes());
+    if monitor.series == "loss" || (monitor.valid && measured) || in_training {
+        return Ok(());
+    }
+    let message = format!("early stopping watches `{monitor}`, which is not measured");
+    let remedy = format!(
+        "add `{}` to `metrics` in [train] and watch valid.{}",
+        monitor.series, monitor.series
+    );
+    Err(source.error_at(&path, message, remedy))
+}
+
+fn check_loss(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    let Some(loss) = recipe.train.loss else {
+        return Ok(());
+    };
+    let for_classes = matches!(
+        loss,
+        Loss::SparseCategoricalCrossEntropy(_)
+            | Loss::CategoricalCrossEntropy(_)
+            | Loss::BinaryCrossEntropy(_)
+    );
+    let remedy = match (for_classes, recipe.task.has_classes()) {
+        (true, false) => "use mse, mae or huber",
+        (false, true) => "use sparse_categorical_cross_entropy",
+        _ => return Ok(()),
+    };
+    let message = format!(
+        "the loss `{}` does not fit the task {}",
+        loss.name(),
+        recipe.task.words()
+    );
+    Err(source.error_at(
+        &[Step::Key("train"), Step::Key("loss")],
+        message,
+        remedy.to_owned(),
+    ))
+}
+
+fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    for (key, part) in [("valid", &recipe.data.valid), ("test", &recipe.data.test)] {
+        let Part::Held(held) = part else { continue };
+        if !(held.fraction > 0.0 && held.fraction < 1.0) {
+            let path = [Step::Key("data"), Step::Key(key), Step::Key("fraction")];
+            let message = format!("a share of {} is not above 0 and below 1", held.fraction);
+            return Err(source.error_at(
+                &path,
+                message,
+                format!("hold back a share such as 0.1, or set `{key} = false`"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Builds the network for samples whose sizes are known without the data.
+fn check_model(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    let model = &recipe.model;
+    let key = if model.zoo.is_some() { "zoo" } else { "layers" };
+    if model.zoo.is_some() != model.layers.is_empty() {
+        let (message, remedy) = match model.zoo {
+            Some(_) => ("both `zoo` and `layers` are given", "keep one of them"),
+            None => (
+                "the network has no layers",
+                "add `layers`, or `zoo` with the name of a network",
+            ),
+        };
+        return Err(source.error_at(
+            &[Step::Key("model"), Step::Key(key)],
+            message.to_owned(),
+            remedy.to_owned(),
+        ));
+    }
+    let image = recipe
+        .data
+        .image
+        .map(|image| vec![image.height, image.width, image.channels]);
+    let Some(sizes) = model.input.clone().or(image) else {
+        return Ok(());
+    };
+    let classes = if recipe.data.classes.is_empty() {
+        10
+    } else {
+        recipe.data.classes.len()
+    };
+    let outputs = if recipe.task == Task::TabularRegression {
+        recipe.data.targets.len().max(1)
+    } else {
+        classes
+    };
+    network_error(recipe, source, &sizes, outputs).map_or(Ok(()), Err)
+}
+
+/// What is wrong with the network for samples of these sizes, if anything, at its place in the recipe.
+pub(super) fn network_error(
+    recipe: &Recipe,
+    source: &Source,
+    sizes: &[usize],
+    outputs: usize,
+) -> Option<RecipeError> {
+    let built = recipe.model.network(sizes, outputs).map_err(Error::from);
+    let checked =
+        built.and_then(|network| Functions::new(&network, &Objective::new(recipe.loss())));
+    let message = checked.err()?.to_string();
+    let number = message
+        .strip_prefix("layer ")
+        .and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+    let path = [
+        Step::Key("model"),
+        Step::Key("layers"),
+        Step::Index(number.unwrap_or(1).saturating_sub(1)),
+    ];
+    let depth = if number.is_some() { 3 } else { 2 };
+    Some(source.error_at(&path[..depth], message, String::new()))
+}

@@ -1,0 +1,192 @@
+//! The recipe: one TOML file, complete enough to reproduce a model.
+//!
+//! The types are the settings of the library, so that whatever a recipe can say, a program can too. Reading one checks
+//! keys, types, ranges and the shapes of all layers before any data are read, and says in one message where and what.
+
+mod check;
+mod data;
+mod model;
+mod part;
+mod place;
+mod train;
+
+use std::fs;
+use std::path::Path;
+
+use jingwei_data::{Augment, prepare::PrepareOptions};
+use jingwei_nn::{Loss, MeanSquaredError, SparseCategoricalCrossEntropy};
+use serde::{Deserialize, Serialize};
+
+pub use data::{DataRecipe, Format, ImageRecipe, OnBad};
+pub use model::{ModelRecipe, Resnet, Zoo};
+pub use part::{Held, Part};
+pub use place::RecipeError;
+pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
+
+use crate::Error;
+use crate::fit::FitOptions;
+use crate::metrics::Metric;
+use place::Source;
+
+/// A recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What the model shall do.
+    pub task: Task,
+    /// What is trained on.
+    pub data: DataRecipe,
+    /// How records become numbers.
+    #[serde(default)]
+    pub prepare: PrepareOptions,
+    /// Random changes to the training samples.
+    #[serde(default)]
+    pub augment: Augment,
+    /// The network.
+    pub model: ModelRecipe,
+    /// How it is trained.
+    #[serde(default)]
+    pub train: TrainRecipe,
+    /// What is told about it.
+    #[serde(default)]
+    pub report: ReportRecipe,
+}
+
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// One of several classes from a picture.
+    ImageClassification,
+    /// One of several classes from a row of numbers.
+    TabularClassification,
+    /// Numbers from a row of numbers.
+    TabularRegression,
+}
+
+impl Task {
+    /// Whether classes are predicted; otherwise numbers.
+    #[must_use]
+    pub fn has_classes(self) -> bool {
+        self != Self::TabularRegression
+    }
+
+    /// The name in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::ImageClassification => "image classification",
+            Self::TabularClassification => "tabular classification",
+            Self::TabularRegression => "tabular regression",
+        }
+    }
+}
+
+/// What is told about a training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportRecipe {
+    /// The heading; default the name of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How many of the pictures that the model gets most wrong are shown; default 24.
+    pub worst_images: usize,
+    /// Whether event files for TensorBoard are written; default true.
+    pub tensorboard: bool,
+}
+
+impl Default for ReportRecipe {
+    fn default() -> Self {
+        Self {
+            title: None,
+            worst_images: 24,
+            tensorboard: true,
+        }
+    }
+}
+
+impl Recipe {
+    /// Reads and checks a recipe file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, [`Error::Recipe`] with the first thing that is wrong in it.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(Error::file(path, "read the recipe"))?;
+        let recipe = Self::parse(&text, &path.display().to_string())?;
+        check::check(
+            &recipe,
+            &Source {
+                file: &path.display().to_string(),
+                text: &text,
+            },
+            path.parent(),
+        )?;
+        Ok(recipe)
+    }
+
+    /// Reads a recipe from a text; `file` names it in messages.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] for what is no TOML, an unknown key or a wrong type, with its place and the nearest valid key.
+    ///
+    /// ```
+    /// let error = jingwei_train::recipe::Recipe::parse("tusk = 1", "recipe.toml").unwrap_err().to_string();
+    /// assert!(error.starts_with("unknown key `tusk` in the recipe at recipe.toml:1:1; did you mean `task`?"));
+    /// ```
+    pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
+        let source = Source { file, text };
+        toml::from_str(text).map_err(|error| Error::Recipe(Box::new(source.serde_error(&error))))
+    }
+
+    /// The recipe as TOML, every default written out.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for what TOML cannot hold; no recipe that was read has any.
+    pub fn to_toml_with_defaults(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| Error::Setting {
+            name: "recipe".to_owned(),
+            reason: error.to_string(),
+            remedy: "use plain numbers and texts".to_owned(),
+        })
+    }
+
+    /// The settings of the training.
+    #[must_use]
+    pub fn fit_options(&self) -> FitOptions {
+        let train = &self.train;
+        FitOptions {
+            epochs: train.epochs,
+            batch_size: train.batch_size,
+            optimizer: train.optimizer,
+            schedule: train.schedule,
+            warmup: train.warmup,
+            clip: train.clip,
+            ema: train.ema,
+            early_stopping: train.early_stopping.clone(),
+            monitor: None,
+            metrics: self.metrics(),
+            augment: self.augment.clone(),
+            seed: train.seed,
+        }
+    }
+
+    /// What is measured on the validation part.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        match (self.train.metrics.is_empty(), self.task.has_classes()) {
+            (false, _) => self.train.metrics.clone(),
+            (true, true) => vec![Metric::Accuracy],
+            (true, false) => vec![Metric::Mae, Metric::R2],
+        }
+    }
+
+    /// What is minimised.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        match (self.train.loss, self.task.has_classes()) {
+            (Some(loss), _) => loss,
+            (None, true) => SparseCategoricalCrossEntropy::default().into(),
+            (None, false) => MeanSquaredError::default().into(),
+        }
+    }
+}
