@@ -57,3 +57,21 @@ pub(crate) fn log_1p_unit<V: Simd>(x: V) -> V {
     let sum = one + x;
     log(sum) + (x - (sum - one)) / sum
 }
+
+/// (sin, cos) of `2π · turns`, for `turns` in 0 … 1.
+#[inline(always)]
+pub(crate) fn sin_cos_turns<V: Simd>(turns: V) -> (V, V) {
+    let quarters = turns * V::splat(4.0);
+    let quadrant = quarters.round();
+    let r = (quarters - quadrant) * V::splat(std::f32::consts::FRAC_PI_2);
+    let square = r * r;
+    let s = polynomial(square, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]);
+    let s = (s * square).fma(r, r);
+    let c = polynomial(square, [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]);
+    let c = (c * square).fma(square, square.fma(V::splat(-0.5), V::splat(1.0)));
+    let is = |number: f32| quadrant.eq(V::splat(number));
+    let swap = V::mask_or(is(1.0), is(3.0));
+    let (sin, cos) = (c.select(s, swap), s.select(c, swap));
+    let sin = (-sin).select(sin, V::mask_or(is(2.0), is(3.0)));
+    (sin, (-cos).select(cos, V::mask_or(is(1.0), is(2.0))))
+}

@@ -8,6 +8,7 @@ mod golden;
 mod norm;
 mod optimiser;
 mod pooling;
+mod random;
 mod reduce;
 mod softmax;
 mod support;
