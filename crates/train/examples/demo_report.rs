@@ -6,7 +6,7 @@ use jingwei_train::history::Epoch;
 use jingwei_train::metrics::{ClassificationSummary, Estimates, Predictions, RegressionSummary};
 use jingwei_train::report::{
     DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report,
-    RunDescription, WorstImage, render,
+    RunDescription, WorstImage, diagram, render,
 };
 
 const RECIPE: &str = r#"# Clothes from the shop's own photographs.
@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(folder.join("churn.html"), render(&two_classes()?)?)?;
     std::fs::write(folder.join("hundred.html"), render(&hundred_classes()?)?)?;
     std::fs::write(folder.join("houses.html"), render(&houses()?)?)?;
+    std::fs::write(folder.join("network.svg"), diagram(&network().layers))?;
     Ok(())
 }
 

@@ -5,7 +5,6 @@ use super::svg::{coordinate, escape, path};
 
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 280.0;
-const LEFT: f64 = 54.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
@@ -16,30 +15,40 @@ const BOTTOM: f64 = 44.0;
 pub(super) struct Canvas {
     x: Axis,
     y: Axis,
+    /// Where the x axis begins: the texts of the y axis stand before it.
+    left: f64,
     content: String,
 }
 
 impl Canvas {
-    /// Draws the frame. Few x values that are whole numbers, such as epochs, get whole ticks.
+    /// Draws the frame.
     pub(super) fn new(x: Axis, y: Axis) -> Self {
+        let widest = y
+            .ticks(6)
+            .iter()
+            .map(|tick| tick.1.chars().count())
+            .max()
+            .unwrap_or(0);
+        let left = (30.0 + 7.4 * widest as f64).max(52.0);
         let mut canvas = Self {
             x,
             y,
+            left,
             content: String::new(),
         };
-        for (value, text) in canvas.y.ticks(5) {
+        for (value, text) in canvas.y.ticks(6) {
             let y = canvas.down(value);
             canvas.element(&format!(
-                r#"<path class="grid" d="M{LEFT} {y:.1}H{:.1}"/>"#,
+                r#"<path class="grid" d="M{left:.1} {y:.1}H{:.1}"/>"#,
                 WIDTH - RIGHT
             ));
             canvas.element(&format!(
                 r#"<text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{text}</text>"#,
-                LEFT - 7.0,
+                left - 7.0,
                 y + 4.0
             ));
         }
-        for (value, text) in canvas.x.ticks(6) {
+        for (value, text) in canvas.x_ticks() {
             let x = canvas.across(value);
             canvas.element(&format!(
                 r#"<path class="notch" d="M{x:.1} {:.1}v4"/>"#,
@@ -51,7 +60,7 @@ impl Canvas {
             ));
         }
         canvas.element(&format!(
-            r#"<path class="axis" d="M{LEFT} {:.1}H{:.1}"/>"#,
+            r#"<path class="axis" d="M{left:.1} {:.1}H{:.1}"/>"#,
             HEIGHT - BOTTOM,
             WIDTH - RIGHT
         ));
@@ -59,15 +68,29 @@ impl Canvas {
         canvas
     }
 
+    /// As many ticks as have room for their texts.
+    fn x_ticks(&self) -> Vec<(f64, String)> {
+        let many = self.x.ticks(6);
+        let widest = many
+            .iter()
+            .map(|tick| tick.1.chars().count())
+            .max()
+            .unwrap_or(0);
+        if widest > 5 { self.x.ticks(3) } else { many }
+    }
+
     fn labels(&mut self) {
-        let (x, y) = ((LEFT + WIDTH - RIGHT) / 2.0, (TOP + HEIGHT - BOTTOM) / 2.0);
+        let (x, y) = (
+            (self.left + WIDTH - RIGHT) / 2.0,
+            (TOP + HEIGHT - BOTTOM) / 2.0,
+        );
         let across = format!(
             r#"<text class="label" x="{x:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
             HEIGHT - 7.0,
             escape(&self.x.label)
         );
         let down = format!(
-            r#"<text class="label" x="0" y="0" text-anchor="middle" transform="translate(12 {y:.1}) rotate(-90)">{}</text>"#,
+            r#"<text class="label" x="0" y="0" text-anchor="middle" transform="translate(13 {y:.1}) rotate(-90)">{}</text>"#,
             escape(&self.y.label)
         );
         self.element(&across);
@@ -166,7 +189,7 @@ impl Canvas {
     }
 
     fn across(&self, x: f64) -> f64 {
-        LEFT + self.x.share(x) * (WIDTH - LEFT - RIGHT)
+        self.left + self.x.share(x) * (WIDTH - self.left - RIGHT)
     }
 
     fn down(&self, y: f64) -> f64 {

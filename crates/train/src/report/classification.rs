@@ -13,6 +13,8 @@ use crate::metrics::{ClassScores, ClassificationSummary, Curve};
 /// With more than two classes, the curves of so many of the worst are drawn in colour.
 const MARKED: usize = 3;
 const STYLES: [&str; MARKED] = ["s1", "s2", "s3"];
+/// The only curve, of class 1 of two.
+const SINGLE: [&str; 1] = ["s0"];
 
 /// An evaluation as shown.
 #[derive(Debug, Serialize)]
@@ -201,7 +203,8 @@ fn class_curves(
     let first = usize::from(summary.classes.len() == 2);
     let mut curves: Vec<_> = (first..summary.classes.len()).filter_map(defined).collect();
     curves.sort_by(|left, right| left.1.total_cmp(&right.1));
-    let marked = curves.len().min(if first == 1 { 1 } else { MARKED });
+    let styles = if first == 1 { &SINGLE[..] } else { &STYLES };
+    let marked = curves.len().min(styles.len());
     let mut draw = |curve: &Curve, style| {
         canvas.curve(
             curve
@@ -215,7 +218,7 @@ fn class_curves(
         .iter()
         .for_each(|(_, _, curve)| draw(curve, "faint"));
     let mut legend = Vec::new();
-    for ((class, area, curve), style) in curves[..marked].iter().zip(STYLES) {
+    for ((class, area, curve), style) in curves[..marked].iter().zip(styles) {
         draw(curve, style);
         legend.push(Key::line(format!("{} {area:.3}", names[*class]), style));
     }
@@ -227,7 +230,7 @@ fn class_curves(
 fn calibration_figure(summary: &ClassificationSummary) -> Figure {
     let mut canvas = Canvas::new(Axis::unit("Confidence"), Axis::unit("Share right"));
     for bin in summary.reliability.iter().filter(|bin| bin.weight > 0.0) {
-        canvas.bar((bin.lower, bin.upper), (0.0, bin.accuracy), "s0");
+        canvas.bar((bin.lower, bin.upper), (0.0, bin.accuracy), "pale");
     }
     canvas.curve([(0.0, 0.0), (1.0, 1.0)], "rule");
     let error = percent(summary.calibration_error);
@@ -237,7 +240,7 @@ fn calibration_figure(summary: &ClassificationSummary) -> Figure {
             "Share of right predictions by confidence; expected calibration error {error}."
         )),
         legend: vec![
-            Key::area("share right", "s0"),
+            Key::area("share right", "pale"),
             Key::line("perfectly calibrated", "rule"),
         ],
         note: format!(

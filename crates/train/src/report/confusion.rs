@@ -18,6 +18,8 @@ const WORST: usize = 8;
 pub(super) struct Confusion {
     names: Vec<String>,
     rows: Vec<Row>,
+    /// Whether there is room for large cells.
+    few: bool,
     map: String,
     pub(super) worst: Vec<Pair>,
 }
@@ -64,6 +66,7 @@ impl Confusion {
         };
         Self {
             names: names.to_vec(),
+            few: matrix.classes() <= 4,
             rows: if small {
                 (0..matrix.classes()).map(row).collect()
             } else {
@@ -127,39 +130,65 @@ fn hint(matrix: &ConfusionMatrix, names: &[String], truth: usize, predicted: usi
     )
 }
 
+/// Side of the square of the map.
+const SIDE: f64 = 840.0;
+
 /// A square of coloured cells with names at the sides.
 fn map(matrix: &ConfusionMatrix, names: &[String]) -> String {
-    const SIDE: f64 = 840.0;
-    const MARGIN: f64 = 160.0;
     let classes = matrix.classes();
     let size = SIDE / classes as f64;
     let letters = (size * 0.92).min(12.0);
+    let shown: Vec<String> = names.iter().map(|name| shorten(name, 22)).collect();
+    let longest = shown
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let margin = 12.0 + longest as f64 * letters * 0.72;
     let mut content = String::new();
-    for truth in 0..classes {
-        let middle = MARGIN + (truth as f64 + 0.5) * size;
-        let name = escape(&shorten(&names[truth], 22));
+    for (class, name) in shown.iter().enumerate() {
+        map_names(
+            &mut content,
+            name,
+            margin,
+            margin + (class as f64 + 0.5) * size + letters * 0.35,
+        );
+        map_cells(&mut content, matrix, names, class, margin);
+    }
+    let whole = margin + SIDE + 2.0;
+    format!(
+        r#"<svg class="map" role="img" viewBox="0 0 {whole:.1} {whole:.1}" font-size="{letters:.1}" aria-label="Confusion matrix of {classes} classes; the most frequent confusions are listed above."><rect class="frame" x="{margin:.1}" y="{margin:.1}" width="{SIDE}" height="{SIDE}"/>{content}</svg>"#
+    )
+}
+
+/// A class's name beside its row and above its column.
+fn map_names(content: &mut String, name: &str, margin: f64, place: f64) {
+    let (name, end) = (escape(name), margin - 5.0);
+    let _ = write!(
+        content,
+        r#"<text x="{end:.1}" y="{place:.1}" text-anchor="end">{name}</text><text transform="translate({place:.1} {end:.1}) rotate(-90)">{name}</text>"#
+    );
+}
+
+/// The cells of one true class.
+fn map_cells(
+    content: &mut String,
+    matrix: &ConfusionMatrix,
+    names: &[String],
+    truth: usize,
+    margin: f64,
+) {
+    let size = SIDE / matrix.classes() as f64;
+    for predicted in (0..matrix.classes()).filter(|predicted| matrix.count(truth, *predicted) > 0.0)
+    {
         let _ = write!(
             content,
-            r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{name}</text><text transform="translate({:.1} {:.1}) rotate(-90)">{name}</text>"#,
-            MARGIN - 5.0,
-            middle + letters * 0.35,
-            middle + letters * 0.35,
-            MARGIN - 5.0
+            r#"<rect class="{}" x="{}" y="{}" width="{size:.2}" height="{size:.2}" fill-opacity="{:.2}"><title>{}</title></rect>"#,
+            kind(1.0, truth, predicted),
+            coordinate(margin + predicted as f64 * size),
+            coordinate(margin + truth as f64 * size),
+            f64::from(tint(matrix, truth, predicted).max(6)) / 100.0,
+            escape(&hint(matrix, names, truth, predicted))
         );
-        for predicted in (0..classes).filter(|predicted| matrix.count(truth, *predicted) > 0.0) {
-            let _ = write!(
-                content,
-                r#"<rect class="{}" x="{}" y="{}" width="{size:.2}" height="{size:.2}" fill-opacity="{:.2}"><title>{}</title></rect>"#,
-                kind(1.0, truth, predicted),
-                coordinate(MARGIN + predicted as f64 * size),
-                coordinate(MARGIN + truth as f64 * size),
-                f64::from(tint(matrix, truth, predicted).max(6)) / 100.0,
-                escape(&hint(matrix, names, truth, predicted))
-            );
-        }
     }
-    let whole = MARGIN + SIDE + 2.0;
-    format!(
-        r#"<svg class="map" role="img" viewBox="0 0 {whole} {whole}" font-size="{letters:.1}" aria-label="Confusion matrix of {classes} classes; the most frequent confusions are listed below."><rect class="frame" x="{MARGIN}" y="{MARGIN}" width="{SIDE}" height="{SIDE}"/>{content}</svg>"#
-    )
 }

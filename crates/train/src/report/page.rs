@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::figure::Figure;
 use super::images::Card;
+use super::svg::escape;
 use super::{
     Evaluation, Fact, Layer, QuarantinedRow, Report, classification, diagram, images, regression,
     text, training,
@@ -91,6 +92,12 @@ pub fn render(report: &Report) -> Result<String, Error> {
     check(report)?;
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_formatter(|output, _, value| {
+        let text = value.to_string();
+        output
+            .write_str(&if value.is_safe() { text } else { escape(&text) })
+            .map_err(minijinja::Error::from)
+    });
     environment.add_template("page.html", PAGE)?;
     Ok(environment
         .get_template("page.html")?

@@ -5,6 +5,8 @@ pub(super) struct Axis {
     pub(super) low: f64,
     pub(super) high: f64,
     pub(super) logarithmic: bool,
+    /// Whether only whole numbers mean something, as for epochs.
+    pub(super) whole: bool,
 }
 
 impl Axis {
@@ -19,6 +21,7 @@ impl Axis {
             low,
             high,
             logarithmic: false,
+            whole: false,
         }
     }
 
@@ -64,7 +67,11 @@ impl Axis {
         if self.logarithmic {
             return self.powers();
         }
-        let step = round_step((self.high - self.low) / count as f64);
+        let step = round_step((self.high - self.low) / count as f64).max(if self.whole {
+            1.0
+        } else {
+            0.0
+        });
         let first = (self.low / step - 1e-9).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
         let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;

@@ -11,7 +11,7 @@ pub(super) fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
             // XML knows no control characters, not even as references.
-            '\t' | '\n' | '\r' => escaped.push(' '),
+            '\t' | '\n' | '\r' => escaped.push(letter),
             letter if letter.is_control() || letter == '\u{fffe}' || letter == '\u{ffff}' => {
                 escaped.push('\u{fffd}')
             }
@@ -67,7 +67,7 @@ mod tests {
     fn texts_are_made_harmless_and_short() {
         assert_eq!(
             escape("<a b='c'>&\u{0}\n"),
-            "&lt;a b=&#39;c&#39;&gt;&amp;\u{fffd} "
+            "&lt;a b=&#39;c&#39;&gt;&amp;\u{fffd}\n"
         );
         assert_eq!(
             [shorten("short", 5), shorten("longer", 5)],

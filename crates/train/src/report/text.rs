@@ -52,9 +52,20 @@ pub(super) fn significant(value: f64) -> String {
     }
     let magnitude = value.abs().log10().floor() as i32;
     match magnitude {
-        -4..=3 => format!("{value:.*}", (3 - magnitude) as usize),
-        4..=8 => count(value.round()),
+        -4..=2 => format!("{value:.*}", (3 - magnitude) as usize),
+        3..=8 => count(value.round()),
         _ => format!("{value:.3e}"),
+    }
+}
+
+/// A value with up to four significant digits and no zeros at the end, such as a learning rate.
+pub(super) fn trimmed(value: f64) -> String {
+    let text = format!("{value:.3e}");
+    let rounded: f64 = text.parse().unwrap_or(value);
+    if rounded == 0.0 || (1e-4..1e6).contains(&rounded.abs()) {
+        format!("{rounded}")
+    } else {
+        format!("{rounded:e}")
     }
 }
 
@@ -85,6 +96,10 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(
+            [significant(3502.4), significant(350.24)],
+            ["3,502", "350.2"]
+        );
+        assert_eq!(
             [count(0.0), count(999.0), count(1234567.0)],
             ["0", "999", "1,234,567"]
         );
@@ -99,6 +114,15 @@ mod tests {
         assert_eq!(
             [significant(123456.7), significant(1.5e12)],
             ["123,457", "1.500e12"]
+        );
+        assert_eq!(
+            [
+                trimmed(1e-3),
+                trimmed(0.000_123_456),
+                trimmed(1e-6),
+                trimmed(0.0)
+            ],
+            ["0.001", "0.0001235", "1e-6", "0"]
         );
         assert_eq!(duration(3725.0), "1\u{202f}h 2\u{202f}min");
         assert_eq!(bytes(289_400_000), "289\u{202f}MB");

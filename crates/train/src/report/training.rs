@@ -14,9 +14,9 @@ use crate::history::{Epoch, Series};
 const TRAIN: &str = "s0";
 const VALID: &str = "s1";
 
-/// The plots of a history.
+/// The plots of a history; none for a single epoch, which the table tells better.
 pub(super) fn figures(history: &[Epoch], best: Option<u64>) -> Vec<Figure> {
-    if history.is_empty() {
+    if history.len() < 2 {
         return Vec::new();
     }
     let mut figures: Vec<_> = names(history)
@@ -66,7 +66,7 @@ fn row(history: &[Epoch], epoch: &Epoch, names: &[String]) -> Vec<String> {
         row.extend(has(history, name, |epoch| &epoch.valid).then(|| value(&epoch.valid, name)));
     }
     row.extend([
-        text::significant(epoch.learning_rate),
+        text::trimmed(epoch.learning_rate),
         text::duration(epoch.seconds),
     ]);
     row
@@ -160,7 +160,10 @@ fn rate_figure(history: &[Epoch]) -> Figure {
 
 fn epochs(history: &[Epoch]) -> Axis {
     let number = |epoch: Option<&Epoch>| epoch.map_or(1.0, |epoch| epoch.epoch as f64);
-    Axis::new("Epoch", number(history.first()), number(history.last()))
+    Axis {
+        whole: true,
+        ..Axis::new("Epoch", number(history.first()), number(history.last()))
+    }
 }
 
 /// The course of a line in words.

@@ -2,4 +2,5 @@
 
 mod history;
 mod metrics;
+mod report;
 mod tensorboard;
