@@ -5,6 +5,7 @@ mod conv;
 mod conv_pool;
 mod gemm;
 mod golden;
+mod layout;
 mod norm;
 mod optimiser;
 mod pooling;
