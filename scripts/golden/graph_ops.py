@@ -241,13 +241,14 @@ def philox(key, counter):
 
 def dropout():
     mask, seed, step, stream, rate = 0xFFFFFFFF, 0x0123456789ABCDEF, 0x100000007, 0xCBF29CE484222325, 0.3
-    uniform = []
-    for element in range(24):
+    words = []
+    for place in range(200):
         key = [seed & mask, seed >> 32]
-        counter = [element // 4 & mask, step & mask, stream & mask, stream >> 32]
-        uniform.append((philox(key, counter)[element % 4] >> 8) / 2**24)
-    kept = [int(value >= rate) for value in uniform]
-    return {"seed": seed, "step": step, "stream": stream, "rate": rate, "uniform": uniform, "kept": kept}
+        block = 16 * (place // 64) + place % 16
+        counter = [block, step & mask, stream & mask, stream >> 32]
+        words.append(philox(key, counter)[place % 64 // 16])
+    kept = "".join(str(int(word >= rate * 2**32)) for word in words)
+    return {"seed": seed, "step": step, "stream": stream, "rate": rate, "kept": kept}
 
 
 if __name__ == "__main__":

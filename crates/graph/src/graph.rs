@@ -101,6 +101,9 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::Shape`], with the layer, what the operator expects and what it was given.
+    ///
+    /// # Panics
+    /// If an input is not of this graph.
     pub fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
         let shapes: Vec<&Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
         let shape = op

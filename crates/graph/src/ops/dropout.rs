@@ -9,8 +9,9 @@ use crate::{Graph, NodeId, Result, RunContext, Shape, Tensor};
 /// 2014).
 ///
 /// Which values are kept is a pure function of seed, step, stream and place: Philox4x32-10 (Salmon et al. 2011) with
-/// the key (seed low, seed high) and the counter (place / 4, step, stream low, stream high) gives four words; word
-/// place mod 4 is cut to its upper 24 bits and kept where it is at least rate · 2²⁴.
+/// the key (seed low, seed high) and the counter (block, step, stream low, stream high) gives four words a block. Each
+/// 64 places share 16 blocks so that these can be computed side by side: place p takes word (p mod 64) / 16 of block
+/// 16 · (p / 64) + p mod 16, and is kept where that word is at least rate · 2³².
 ///
 /// # Shapes
 /// Any; the result has the same.
@@ -38,12 +39,10 @@ impl Operator for Dropout {
         context: RunContext,
     ) {
         let factor = 1.0 / (1.0 - self.rate);
-        for (index, (y, &x)) in output.iter_mut().zip(inputs[0].data).enumerate() {
-            *y = if uniform(context, self.stream, index as u64) >= self.rate {
-                x * factor
-            } else {
-                0.0
-            };
+        let threshold = (f64::from(self.rate) * 4_294_967_296.0) as u64;
+        for (place, (y, &x)) in output.iter_mut().zip(inputs[0].data).enumerate() {
+            let kept = u64::from(word(context, self.stream, place as u64)) >= threshold;
+            *y = if kept { x * factor } else { 0.0 };
         }
     }
 
@@ -58,17 +57,17 @@ impl Operator for Dropout {
     }
 }
 
-/// A random number at least 0 and below 1, a pure function of its arguments.
-fn uniform(context: RunContext, stream: u64, element: u64) -> f32 {
+/// The random word of one place, a pure function of its arguments.
+fn word(context: RunContext, stream: u64, place: u64) -> u32 {
     let key = [context.seed as u32, (context.seed >> 32) as u32];
+    let block = 16 * (place / 64) + place % 16;
     let counter = [
-        (element / 4) as u32,
+        block as u32,
         context.step as u32,
         stream as u32,
         (stream >> 32) as u32,
     ];
-    let word = philox4x32(key, counter)[(element % 4) as usize];
-    (word >> 8) as f32 / (1u32 << 24) as f32
+    philox4x32(key, counter)[(place % 64 / 16) as usize]
 }
 
 /// Ten rounds of Philox4x32.
