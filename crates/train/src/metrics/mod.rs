@@ -12,6 +12,20 @@
 //! zero by zero is 0, as with scikit-learn's `zero_division=0`.
 //!
 //! All sums run in `f64` in row order, so a figure depends on nothing but the rows.
+//!
+//! # Example
+//!
+//! ```
+//! use jingwei_train::metrics::{ClassificationSummary, Metric, Predictions};
+//!
+//! let probabilities = [0.9, 0.1, 0.4, 0.6, 0.7, 0.3]; // three rows, two classes
+//! let predictions = Predictions::new(&probabilities, 2, &[0, 1, 1], None)?;
+//! let metric: Metric = "accuracy".parse()?;
+//! assert_eq!(metric.of_classification(&predictions)?, Some(2.0 / 3.0));
+//! let summary = ClassificationSummary::compute(&predictions);
+//! assert_eq!(summary.classes[1].recall, 0.5);
+//! # Ok::<(), jingwei_train::Error>(())
+//! ```
 
 mod accuracy;
 mod average;

@@ -23,60 +23,56 @@ pub(super) struct Canvas {
 impl Canvas {
     /// Draws the frame.
     pub(super) fn new(x: Axis, y: Axis) -> Self {
-        let widest = y
-            .ticks(6)
-            .iter()
-            .map(|tick| tick.1.chars().count())
-            .max()
-            .unwrap_or(0);
-        let left = (30.0 + 7.4 * widest as f64).max(52.0);
+        let left = (30.0 + 7.4 * widest(&y.ticks(6)) as f64).max(52.0);
         let mut canvas = Self {
             x,
             y,
             left,
             content: String::new(),
         };
-        for (value, text) in canvas.y.ticks(6) {
-            let y = canvas.down(value);
-            canvas.element(&format!(
-                r#"<path class="grid" d="M{left:.1} {y:.1}H{:.1}"/>"#,
-                WIDTH - RIGHT
-            ));
-            canvas.element(&format!(
-                r#"<text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{text}</text>"#,
-                left - 7.0,
-                y + 4.0
-            ));
-        }
-        for (value, text) in canvas.x_ticks() {
-            let x = canvas.across(value);
-            canvas.element(&format!(
-                r#"<path class="notch" d="M{x:.1} {:.1}v4"/>"#,
-                HEIGHT - BOTTOM
-            ));
-            canvas.element(&format!(
-                r#"<text class="tick" x="{x:.1}" y="{:.1}" text-anchor="middle">{text}</text>"#,
-                HEIGHT - BOTTOM + 17.0
-            ));
-        }
-        canvas.element(&format!(
-            r#"<path class="axis" d="M{left:.1} {:.1}H{:.1}"/>"#,
-            HEIGHT - BOTTOM,
-            WIDTH - RIGHT
-        ));
+        canvas.rows();
+        canvas.columns();
         canvas.labels();
         canvas
+    }
+
+    fn rows(&mut self) {
+        let (left, right) = (self.left, WIDTH - RIGHT);
+        for (value, text) in self.y.ticks(6) {
+            let y = self.down(value);
+            let _ = write!(
+                self.content,
+                r#"<path class="grid" d="M{left:.1} {y:.1}H{right:.1}"/><text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{text}</text>"#,
+                left - 7.0,
+                y + 4.0
+            );
+        }
+    }
+
+    fn columns(&mut self) {
+        let (left, right, bottom) = (self.left, WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let _ = write!(
+            self.content,
+            r#"<path class="axis" d="M{left:.1} {bottom:.1}H{right:.1}"/>"#
+        );
+        for (value, text) in self.x_ticks() {
+            let x = self.across(value);
+            let _ = write!(
+                self.content,
+                r#"<path class="notch" d="M{x:.1} {bottom:.1}v4"/><text class="tick" x="{x:.1}" y="{:.1}" text-anchor="middle">{text}</text>"#,
+                bottom + 17.0
+            );
+        }
     }
 
     /// As many ticks as have room for their texts.
     fn x_ticks(&self) -> Vec<(f64, String)> {
         let many = self.x.ticks(6);
-        let widest = many
-            .iter()
-            .map(|tick| tick.1.chars().count())
-            .max()
-            .unwrap_or(0);
-        if widest > 5 { self.x.ticks(3) } else { many }
+        if widest(&many) > 5 {
+            self.x.ticks(3)
+        } else {
+            many
+        }
     }
 
     fn labels(&mut self) {
@@ -84,22 +80,21 @@ impl Canvas {
             (self.left + WIDTH - RIGHT) / 2.0,
             (TOP + HEIGHT - BOTTOM) / 2.0,
         );
-        let across = format!(
-            r#"<text class="label" x="{x:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
+        let _ = write!(
+            self.content,
+            r#"<text class="label" x="{x:.1}" y="{:.1}" text-anchor="middle">{}</text><text class="label" text-anchor="middle" transform="translate(13 {y:.1}) rotate(-90)">{}</text>"#,
             HEIGHT - 7.0,
-            escape(&self.x.label)
-        );
-        let down = format!(
-            r#"<text class="label" x="0" y="0" text-anchor="middle" transform="translate(13 {y:.1}) rotate(-90)">{}</text>"#,
+            escape(&self.x.label),
             escape(&self.y.label)
         );
-        self.element(&across);
-        self.element(&down);
     }
 
     /// A line through the points; a gap where a value is missing, a dot for each if there are few.
     pub(super) fn line(&mut self, points: &[(f64, Option<f64>)], style: &str) {
-        for run in points.split(|point| point.1.is_none()) {
+        for run in points
+            .split(|point| point.1.is_none())
+            .filter(|run| !run.is_empty())
+        {
             let placed: Vec<_> = run
                 .iter()
                 .map(|(x, y)| (self.across(*x), self.down(y.unwrap_or_default())))
@@ -109,7 +104,7 @@ impl Canvas {
                 r#"<path class="line {style}" d="{}"/>"#,
                 path(placed.iter().copied())
             );
-            if points.len() <= 30 {
+            if points.len() <= 30 || run.len() == 1 {
                 placed
                     .into_iter()
                     .for_each(|(x, y)| self.circle(x, y, 2.6, style));
@@ -184,10 +179,6 @@ impl Canvas {
         );
     }
 
-    fn element(&mut self, element: &str) {
-        self.content.push_str(element);
-    }
-
     fn across(&self, x: f64) -> f64 {
         self.left + self.x.share(x) * (WIDTH - self.left - RIGHT)
     }
@@ -195,4 +186,13 @@ impl Canvas {
     fn down(&self, y: f64) -> f64 {
         HEIGHT - BOTTOM - self.y.share(y) * (HEIGHT - TOP - BOTTOM)
     }
+}
+
+/// Letters of the longest text.
+fn widest(ticks: &[(f64, String)]) -> usize {
+    ticks
+        .iter()
+        .map(|tick| tick.1.chars().count())
+        .max()
+        .unwrap_or(0)
 }

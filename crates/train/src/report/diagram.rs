@@ -28,23 +28,7 @@ const STYLE: &str = "\
 /// Layers stand in a column in the order given; a layer that reads another than the one before it is joined by a
 /// line along the side. Inputs that name no layer are left out.
 pub fn diagram(layers: &[Layer]) -> String {
-    let index: HashMap<&str, usize> = layers
-        .iter()
-        .enumerate()
-        .map(|(index, layer)| (layer.name.as_str(), index))
-        .collect();
-    let edges: Vec<(usize, usize)> = layers
-        .iter()
-        .enumerate()
-        .flat_map(|(to, layer)| {
-            layer
-                .inputs
-                .iter()
-                .filter_map(|name| index.get(name.as_str()))
-                .map(move |from| (*from, to))
-        })
-        .filter(|(from, to)| from < to)
-        .collect();
+    let edges = edges(layers);
     let lanes = lanes(&edges);
     let width = EDGE
         + BOX_WIDTH
@@ -69,6 +53,27 @@ pub fn diagram(layers: &[Layer]) -> String {
         r#"<svg xmlns="http://www.w3.org/2000/svg" class="jingwei-diagram" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}" aria-label="Network of {} layers"><style>{STYLE}</style>{content}</svg>"#,
         layers.len()
     )
+}
+
+/// Which layer (by place) is read by which later one.
+fn edges(layers: &[Layer]) -> Vec<(usize, usize)> {
+    let index: HashMap<&str, usize> = layers
+        .iter()
+        .enumerate()
+        .map(|(index, layer)| (layer.name.as_str(), index))
+        .collect();
+    layers
+        .iter()
+        .enumerate()
+        .flat_map(|(to, layer)| {
+            layer
+                .inputs
+                .iter()
+                .filter_map(|name| index.get(name.as_str()))
+                .map(move |from| (*from, to))
+        })
+        .filter(|(from, to)| from < to)
+        .collect()
 }
 
 /// The edges that pass by other layers, each with the innermost lane that is free all along.

@@ -2,6 +2,14 @@
 //!
 //! [`Report`] is plain data; [`render`] turns it into a page with plots drawn as SVG. Names of classes, files and
 //! layers may be anything: everything is escaped. [`diagram`] draws a network by itself.
+//!
+//! ```
+//! use jingwei_train::report::{Report, render};
+//!
+//! let page = render(&Report { title: "Digits".into(), ..Report::default() })?;
+//! assert!(page.starts_with("<!DOCTYPE html>"));
+//! # Ok::<(), jingwei_train::Error>(())
+//! ```
 
 mod canvas;
 mod classification;
