@@ -203,6 +203,20 @@ impl Builder<'_> {
         sizes.ok_or_else(|| self.expected("samples of known sizes", x))
     }
 
+    /// The product of sizes, where it is a number of values that memory could hold.
+    pub(crate) fn count(&self, sizes: &[usize]) -> Result<usize> {
+        let product = sizes
+            .iter()
+            .try_fold(size_of::<f32>(), |product, &size| product.checked_mul(size));
+        let bytes = product.filter(|&bytes| isize::try_from(bytes).is_ok());
+        bytes.map(|bytes| bytes / size_of::<f32>()).ok_or_else(|| {
+            self.wrong(
+                "fewer values than memory could ever hold",
+                format!("the sizes {sizes:?}"),
+            )
+        })
+    }
+
     pub(crate) fn image(&self, x: NodeId) -> Result<[usize; 3]> {
         let sample = <[usize; 3]>::try_from(self.sample(x)?);
         sample.map_err(|_| self.expected("images [batch, height, width, channels]", x))
@@ -347,6 +361,7 @@ impl Builder<'_> {
         initializer: Initializer,
         decay: bool,
     ) -> Result<NodeId> {
+        self.count(sizes)?;
         let name = format!("{}/{part}", self.layer);
         let node = self.leaf(&name, sizes, |graph, name| graph.parameter(name, sizes))?;
         let (sizes, fans) = (sizes.to_vec(), Fans::of(sizes));

@@ -17,7 +17,7 @@ pub struct Flatten {}
 impl Build for Flatten {
     fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
         let x = builder.one(inputs)?;
-        let values = builder.sample(x)?.iter().product();
+        let values = builder.count(&builder.sample(x)?)?;
         builder.reshape(x, &[values])
     }
 }

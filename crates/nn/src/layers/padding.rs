@@ -20,7 +20,9 @@ impl Padding {
             Self::Valid => [0, 0],
             Self::Same => {
                 let results = size.div_ceil(stride);
-                let total = ((results.max(1) - 1) * stride + span).saturating_sub(size);
+                let total = ((results.max(1) - 1) * stride)
+                    .saturating_add(span)
+                    .saturating_sub(size);
                 [total / 2, total - total / 2]
             }
         }

@@ -30,14 +30,9 @@ impl Reshape {
 impl Build for Reshape {
     fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
         let x = builder.one(inputs)?;
-        let count = |sizes: &[usize]| {
-            sizes
-                .iter()
-                .try_fold(1usize, |product, &size| product.checked_mul(size))
-        };
-        let values = count(&builder.sample(x)?);
-        if values != count(&self.sizes) {
-            let needed = count(&self.sizes).map_or("fewer".to_owned(), |count| count.to_string());
+        let values = builder.count(&builder.sample(x)?)?;
+        let needed = builder.count(&self.sizes)?;
+        if values != needed {
             return Err(builder.expected(
                 format!("{needed} values a sample for the sizes {:?}", self.sizes),
                 x,

@@ -1,1 +1,11 @@
-//! One binary.
+//! Everything this crate promises, through its public interface.
+
+mod initializers;
+mod layers;
+mod losses;
+mod networks;
+mod optimizers;
+mod recipes;
+mod schedules;
+mod support;
+mod zoo;
