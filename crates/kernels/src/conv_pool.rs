@@ -10,6 +10,7 @@ mod forward;
 mod grad_filter;
 mod grad_input;
 mod grad_narrow;
+mod winograd;
 
 pub use forward::ConvReluPoolForward;
 pub use grad_filter::ConvReluPoolGradFilter;

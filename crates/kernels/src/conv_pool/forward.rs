@@ -1,6 +1,6 @@
 //! Forward: tiles of windows, pooled before they leave the registers.
 
-use super::Windows;
+use super::{Windows, winograd};
 use crate::{
     ConvShape, Level, Workers,
     conv::{PIECES, Panels},
@@ -17,6 +17,7 @@ pub struct ConvReluPoolForward {
     level: Level,
     windows: Windows,
     panels: Panels,
+    winograd: bool,
 }
 
 impl ConvReluPoolForward {
@@ -34,11 +35,21 @@ impl ConvReluPoolForward {
             level,
             windows: Windows::new(shape),
             panels: Panels::new(level, &shape),
+            winograd: winograd::pays(level, &shape),
         }
     }
 
     /// Floats of temporary memory each worker needs.
     pub fn scratch(&self) -> usize {
+        self.copy()
+            + if self.winograd {
+                winograd::scratch(self.level, self.windows.shape())
+            } else {
+                0
+            }
+    }
+
+    fn copy(&self) -> usize {
         if self.windows.geometry.padded() {
             self.windows.geometry.copy_len()
         } else {
@@ -48,7 +59,11 @@ impl ConvReluPoolForward {
 
     /// Floats of the shared temporary.
     pub fn shared(&self) -> usize {
-        self.panels.len()
+        if self.winograd {
+            winograd::packed_len(self.level, self.windows.shape())
+        } else {
+            self.panels.len()
+        }
     }
 
     /// Computes `y` (batch × out height / 2 × out width / 2 × filters). `index` (a quarter as many
@@ -83,9 +98,13 @@ impl ConvReluPoolForward {
             "index of {shape:?}"
         );
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
-        let packed = self
-            .panels
-            .prepare(self.level, workers, w, &mut shared[..self.shared()]);
+        let shared = &mut shared[..self.shared()];
+        let packed = if self.winograd {
+            winograd::pack(self.level, workers, shape, w, shared);
+            shared
+        } else {
+            self.panels.prepare(self.level, workers, w, shared)
+        };
         let count = self.windows.bases.len();
         let parts = if shape.batch < PIECES {
             PIECES / shape.batch.max(1)
@@ -120,36 +139,60 @@ impl ConvReluPoolForward {
                     };
                     let len = geometry.sample();
                     let x = &x[sample * len..(sample + 1) * len];
+                    let (copy, scratch) = scratch.split_at_mut(self.copy());
                     let x = if geometry.padded() {
-                        geometry.copy_in(x, scratch);
-                        &*scratch
+                        geometry.copy_in(x, copy);
+                        &*copy
                     } else {
                         x
                     };
-                    let windows = &self.windows.bases[windows.clone()];
-                    pool_windows(self.level, self, windows, x, packed, bias, y, index);
+                    let call = Call {
+                        windows: &self.windows,
+                        bases: &self.windows.bases[windows.clone()],
+                        x,
+                        packed,
+                        bias,
+                    };
+                    if self.winograd {
+                        winograd::pool_windows(self.level, &call, scratch, y, index);
+                    } else {
+                        pool_windows(self.level, self, &call, y, index);
+                    }
                 }
             },
         );
     }
 }
 
+/// Windows of one image.
+pub(super) struct Call<'a> {
+    pub windows: &'a Windows,
+    pub bases: &'a [u32],
+    pub x: &'a [f32],
+    pub packed: &'a [f32],
+    pub bias: &'a [f32],
+}
+
 dispatch! {
-    /// Pools some windows of one image; `index` may be empty.
-    fn pool_windows(plan: &ConvReluPoolForward, windows: &[u32], x: &[f32], packed: &[f32], bias: &[f32], y: &mut [f32], index: &mut [u8])
+    /// Computes the windows; `index` may be empty.
+    fn pool_windows(plan: &ConvReluPoolForward, call: &Call, y: &mut [f32], index: &mut [u8])
         => pool_windows_generic
 }
 
 #[inline(always)]
 fn pool_windows_generic<V: Simd>(
     plan: &ConvReluPoolForward,
-    windows: &[u32],
-    x: &[f32],
-    packed: &[f32],
-    bias: &[f32],
+    call: &Call,
     y: &mut [f32],
     index: &mut [u8],
 ) {
+    let Call {
+        bases: windows,
+        x,
+        packed,
+        bias,
+        ..
+    } = *call;
     let filters = plan.windows.shape().filters;
     assert!(x.len() >= plan.windows.geometry.image && packed.len() == plan.panels.len());
     assert!(y.len() == windows.len() * filters && (index.is_empty() || index.len() == y.len()));
@@ -253,14 +296,12 @@ impl Tiles<'_> {
                 for window in 0..ROWS / 4 {
                     let at = window * self.windows.geometry.shape.filters + first;
                     let four = [0, 1, 2, 3].map(|corner| sums[4 * window + corner][vector]);
-                    let (largest, position) = largest(four);
-                    let result = V::zero().max(largest + bias);
                     let index = if index.is_null() {
                         index
                     } else {
                         index.add(at)
                     };
-                    store(result, position, count, y.add(at), index);
+                    finish_window(four, bias, count, y.add(at), index);
                 }
             }
         }
@@ -279,10 +320,20 @@ fn largest<V: Simd>(four: [V; 4]) -> (V, V) {
     (largest, position)
 }
 
+/// Adds the bias to the largest of the four positions of a window, applies ReLU and stores it.
+///
 /// # Safety
-/// `y` and, unless null, `index` are writable for `count` elements.
+/// `y` and, unless null, `index` are writable for `count <= LANES` elements.
 #[inline(always)]
-unsafe fn store<V: Simd>(result: V, position: V, count: usize, y: *mut f32, index: *mut u8) {
+pub(super) unsafe fn finish_window<V: Simd>(
+    four: [V; 4],
+    bias: V,
+    count: usize,
+    y: *mut f32,
+    index: *mut u8,
+) {
+    let (largest, position) = largest(four);
+    let result = V::zero().max(largest + bias);
     // SAFETY: as the caller vouches.
     unsafe {
         if count == V::LANES {
