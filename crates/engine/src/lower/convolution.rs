@@ -1,9 +1,10 @@
 //! Convolutions, with bias, activation and pooling, and their gradients.
 
-use jingwei_graph::ops::{ConvAttributes, ReduceKind};
+use jingwei_graph::ops::{ConvAttributes, ReduceKind, UnaryKind};
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::{
-    Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvShape, Epilogue,
+    Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvReluPoolForward, ConvReluPoolGradFilter,
+    ConvReluPoolGradInput, ConvShape, Epilogue,
 };
 
 use super::Lowering;
@@ -20,10 +21,25 @@ pub(crate) struct SparseGradient {
     dy: NodeId,
 }
 
+/// The nodes that one fused convolution stands for.
+struct PooledBlock {
+    bias: NodeId,
+    between: [NodeId; 3],
+    pool: NodeId,
+    /// The gradients of pooling and ReLU, where the block is trained.
+    backward: Option<(NodeId, NodeId)>,
+}
+
 impl Lowering<'_> {
     pub(super) fn lower_conv2d(&mut self, id: NodeId) -> bool {
         let Op::Conv2d(op) = &self.node(id).op else { return false };
         let shape = self.conv_shape(&op.attributes, self.input(id, 0), self.input(id, 1), id);
+        if ConvReluPoolForward::supports(&shape, [2, 2])
+            && let Some(block) = self.pooled_block(id)
+        {
+            self.lower_pooled_block(id, shape, &block);
+            return true;
+        }
         let [x, w] = self.operands(id);
         let chain = self.chain(id);
         let epilogue = Epilogue { bias: chain.bias.is_some(), activation: chain.activation, accumulate: false };
@@ -44,6 +60,58 @@ impl Lowering<'_> {
         true
     }
 
+    /// The nodes after a convolution, if they are bias, ReLU and 2 × 2 max pooling and nothing else reads what lies
+    /// between but the gradients of that ReLU and that pooling.
+    fn pooled_block(&self, conv: NodeId) -> Option<PooledBlock> {
+        let chain = self.chain_to_relu(conv)?;
+        let (sum, bias, relu) = chain;
+        if self.wanted[relu.index()] {
+            return None;
+        }
+        let (mut pool, mut pool_grad, mut relu_grad) = (None, None, None);
+        for &user in &self.users[relu.index()] {
+            let slot = match &self.node(user).op {
+                Op::MaxPool2d(op) if op.window.size == [2, 2] && op.window.stride == [2, 2] && op.window.padding == [0; 4] => {
+                    &mut pool
+                }
+                Op::MaxPool2dGrad(op) if op.window.size == [2, 2] && op.window.stride == [2, 2] => &mut pool_grad,
+                Op::UnaryGrad(op) if op.kind == UnaryKind::Relu && self.input(user, 0) == relu => &mut relu_grad,
+                _ => return None,
+            };
+            if slot.replace(user).is_some() {
+                return None;
+            }
+        }
+        let backward = match (pool_grad, relu_grad) {
+            (None, None) => None,
+            (Some(pool_grad), Some(relu_grad))
+                if self.only_user(pool_grad) == Some(relu_grad) && self.only_convolution_reads(relu_grad) =>
+            {
+                Some((pool_grad, relu_grad))
+            }
+            _ => return None,
+        };
+        Some(PooledBlock { bias, between: [conv, sum, relu], pool: pool?, backward })
+    }
+
+    fn chain_to_relu(&self, conv: NodeId) -> Option<(NodeId, NodeId, NodeId)> {
+        let (sum, bias) = self.bias_after(conv)?;
+        let relu = self.only_user(sum)?;
+        matches!(&self.node(relu).op, Op::Unary(op) if op.kind == UnaryKind::Relu).then_some((sum, bias, relu))
+    }
+
+    /// Whether a gradient goes only into the gradients of one convolution and of its bias.
+    fn only_convolution_reads(&self, gradient: NodeId) -> bool {
+        !self.wanted[gradient.index()]
+            && self.users[gradient.index()].iter().all(|&user| match &self.node(user).op {
+                Op::Conv2dGradFilter(_) | Op::Conv2dGradInput(_) => {
+                    self.input(user, 1) == gradient && self.input(user, 0) != gradient
+                }
+                _ => self.is_bias_gradient(user),
+            })
+            && self.users[gradient.index()].iter().any(|&user| matches!(self.node(user).op, Op::Conv2dGradFilter(_)))
+    }
+
     /// Whether a node sums all but the last dimension of a gradient of images, for nobody in the graph.
     fn is_bias_gradient(&self, id: NodeId) -> bool {
         matches!(&self.node(id).op, Op::Reduce(op) if op.kind == ReduceKind::Sum && op.axes == [0, 1, 2] && !op.keep)
@@ -61,6 +129,32 @@ impl Lowering<'_> {
         self.is_bias_gradient(id) && self.users[self.input(id, 0).index()].iter().any(takes)
     }
 
+    fn lower_pooled_block(&mut self, conv: NodeId, shape: ConvShape, block: &PooledBlock) {
+        let [x, w] = self.operands(conv);
+        let bias = self.value(block.bias);
+        let kernel = ConvReluPoolForward::new(self.level, shape);
+        self.need_scratch(kernel.scratch());
+        let shared = self.temporary(kernel.shared());
+        for id in block.between {
+            self.done[id.index()] = true;
+        }
+        let y = self.define(block.pool);
+        let name = ("conv2d+relu+max_pool2d", self.layer(conv));
+        let Some((pool_grad, relu_grad)) = block.backward else {
+            self.program.emit(name, [x, w, bias], [y, shared], move |workers, [x, w, bias], [y, shared], _| {
+                kernel.run(workers, x, w, bias, y, None, shared);
+            });
+            return;
+        };
+        let index = self.temporary(self.len(block.pool).div_ceil(4));
+        self.program.emit(name, [x, w, bias], [y, index, shared], move |workers, [x, w, bias], [y, index, shared], _| {
+            kernel.run(workers, x, w, bias, y, Some(index), shared);
+        });
+        self.done[pool_grad.index()] = true;
+        self.done[relu_grad.index()] = true;
+        self.sparse.insert(relu_grad, SparseGradient { y, index, dy: self.input(pool_grad, 1) });
+    }
+
     pub(super) fn lower_conv2d_grad_filter(&mut self, id: NodeId) -> bool {
         let Op::Conv2dGradFilter(op) = &self.node(id).op else { return false };
         let (x, gradient) = (self.input(id, 0), self.input(id, 1));
@@ -74,6 +168,17 @@ impl Lowering<'_> {
             Some(bias) => self.define(bias),
             None => self.temporary(shape.filters),
         };
+        if let Some(sparse) = self.sparse.get(&gradient).copied() {
+            let kernel = ConvReluPoolGradFilter::new(self.level, shape);
+            self.need_scratch(kernel.scratch());
+            let shared = self.temporary(kernel.shared());
+            let reads = [x, sparse.y, sparse.index, self.value(sparse.dy)];
+            let name = ("conv2d+relu+max_pool2d filter gradient", self.layer(id));
+            self.program.emit(name, reads, [dw, db, shared], move |workers, [x, y, index, dy], [dw, db, shared], _| {
+                kernel.run(workers, x, y, index, dy, dw, db, shared);
+            });
+            return true;
+        }
         let kernel = Conv2dGradFilter::new(self.level, shape);
         self.need_scratch(kernel.scratch());
         let shared = self.temporary(kernel.shared());
@@ -91,6 +196,17 @@ impl Lowering<'_> {
         let shape = self.conv_shape(&op.attributes, id, w, gradient);
         let w = self.value(w);
         let dx = self.define(id);
+        if let Some(sparse) = self.sparse.get(&gradient).copied() {
+            let kernel = ConvReluPoolGradInput::new(self.level, shape);
+            self.need_scratch(kernel.scratch());
+            let shared = self.temporary(kernel.shared());
+            let reads = [w, sparse.y, sparse.index, self.value(sparse.dy)];
+            let name = ("conv2d+relu+max_pool2d input gradient", self.layer(id));
+            self.program.emit(name, reads, [dx, shared], move |workers, [w, y, index, dy], [dx, shared], _| {
+                kernel.run(workers, w, y, index, dy, dx, shared);
+            });
+            return true;
+        }
         let kernel = Conv2dGradInput::new(self.level, shape);
         self.need_scratch(kernel.scratch());
         let shared = self.temporary(kernel.shared());

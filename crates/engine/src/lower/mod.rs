@@ -64,7 +64,7 @@ static PLANS: AtomicUsize = AtomicUsize::new(1);
 pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
     let mut lowering = Lowering::new(request)?;
     for id in request.graph.ids() {
-        if !lowering.done[id.index()] {
+        if !lowering.done[id.index()] && !lowering.is_deferred(id) {
             lowering.lower_node(id);
         }
     }
