@@ -8,6 +8,7 @@ use crate::Workers;
 use crate::level::dispatch;
 use crate::row_blocks::RowBlocks;
 use crate::simd::Simd;
+use std::ops::Range;
 
 /// A batch normalisation of `[rows, channels]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -228,6 +229,12 @@ fn block_moments_generic<V: Simd>(x: &[f32], mean: &mut [f32], squares: &mut [f3
     }
 }
 
+/// A vector of one number for each channel; a closure would not be inlined where it is used twice.
+#[inline(always)]
+fn part<V: Simd>(of_channels: &[f32], range: &Range<usize>) -> V {
+    V::from_slice(&of_channels[range.clone()])
+}
+
 dispatch! {
     fn normalise_rows(x: &[f32], constants: [&[f32]; 4], y: &mut [f32]) => normalise_generic
 }
@@ -238,9 +245,9 @@ fn normalise_generic<V: Simd>(x: &[f32], [gamma, beta, mean, inverse]: [&[f32]; 
     let mut first = 0;
     while first < channels {
         let last = (first + V::LANES).min(channels);
-        let at = |slice: &[f32]| V::from_slice(&slice[first..last]);
-        let (mean, beta) = (at(mean), at(beta));
-        let factor = at(gamma) * at(inverse);
+        let range = first..last;
+        let (mean, beta) = (part::<V>(mean, &range), part::<V>(beta, &range));
+        let factor = part::<V>(gamma, &range) * part::<V>(inverse, &range);
         for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
             (V::from_slice(&x[first..last]) - mean)
                 .fma(factor, beta)
@@ -296,11 +303,11 @@ fn input_gradients_generic<V: Simd>(
     let mut first = 0;
     while first < channels {
         let last = (first + V::LANES).min(channels);
-        let at = |slice: &[f32]| V::from_slice(&slice[first..last]);
-        let (mean, inverse) = (at(mean), at(inverse));
-        let factor = at(gamma) * inverse;
-        let constant = at(dbeta) * share;
-        let slope = at(dgamma) * share * inverse;
+        let range = first..last;
+        let (mean, inverse) = (part::<V>(mean, &range), part::<V>(inverse, &range));
+        let factor = part::<V>(gamma, &range) * inverse;
+        let constant = part::<V>(dbeta, &range) * share;
+        let slope = part::<V>(dgamma, &range) * share * inverse;
         let inputs = x.chunks_exact(channels).zip(dy.chunks_exact(channels));
         for ((x, dy), dx) in inputs.zip(dx.chunks_exact_mut(channels)) {
             let deviation = V::from_slice(&x[first..last]) - mean;

@@ -5,9 +5,9 @@
 
 use crate::level::dispatch;
 use crate::simd::Simd;
-use crate::softmax::{elements, log, powers, sum_of_powers};
+use crate::softmax::{elements, max_and_log_sum, softmax_rows};
 use crate::workers::Parts;
-use crate::{Workers, chunks, vectors};
+use crate::{Level, Workers, chunks, vectors};
 use std::ops::Range;
 
 /// What each row should have been.
@@ -40,19 +40,12 @@ impl CrossEntropy {
         self.check(logits, targets);
         assert_eq!(losses.len(), self.rows, "one loss for each row");
         let losses = Parts::new(losses);
-        let (level, classes, smoothing) = (workers.level(), self.classes, self.label_smoothing);
+        let (level, classes) = (workers.level(), self.classes);
         chunks::for_each_block(workers, self.rows, classes, |rows| {
             // SAFETY: blocks do not overlap.
             let part = unsafe { losses.part(rows.start, rows.len()) };
             let logits = &logits[elements(rows.clone(), classes)];
-            forward_rows(
-                level,
-                classes,
-                smoothing,
-                logits,
-                targets.rows(rows, classes),
-                part,
-            );
+            forward_rows(level, *self, logits, targets.rows(rows, classes), part);
         });
     }
 
@@ -76,17 +69,17 @@ impl CrossEntropy {
             "one gradient for each logit"
         );
         let gradients = Parts::new(logit_gradients);
-        let (level, classes, smoothing) = (workers.level(), self.classes, self.label_smoothing);
+        let (level, classes) = (workers.level(), self.classes);
         chunks::for_each_block(workers, self.rows, classes, |rows| {
             let range = elements(rows.clone(), classes);
             // SAFETY: blocks do not overlap.
             let part = unsafe { gradients.part(range.start, range.len()) };
-            let inputs = [&logits[range], &loss_gradients[rows.clone()]];
+            softmax_rows(level, classes, [&logits[range]; 2], part);
+            let loss_gradients = &loss_gradients[rows.clone()];
             backward_rows(
                 level,
-                classes,
-                smoothing,
-                inputs,
+                *self,
+                loss_gradients,
                 targets.rows(rows, classes),
                 part,
             );
@@ -128,67 +121,87 @@ fn class(label: f32, classes: usize) -> Option<usize> {
     (class as f32 == label && class < classes).then_some(class)
 }
 
-dispatch! {
-    fn forward_rows(classes: usize, smoothing: f32, logits: &[f32], targets: Targets, losses: &mut [f32])
-        => forward_generic
-}
-
-#[inline(always)]
-fn forward_generic<V: Simd>(
-    classes: usize,
-    smoothing: f32,
+fn forward_rows(
+    level: Level,
+    loss: CrossEntropy,
     logits: &[f32],
     targets: Targets,
     losses: &mut [f32],
 ) {
+    let CrossEntropy {
+        classes,
+        label_smoothing: smoothing,
+        ..
+    } = loss;
     for (row, (x, loss)) in logits.chunks_exact(classes).zip(losses).enumerate() {
-        let (max, sum) = sum_of_powers::<V>(x);
-        let log = log::<V>(sum);
-        let shift = V::splat(max);
-        let (total, inner) = match targets {
-            Targets::Labels(labels) => (
-                1.0,
-                class(labels[row], classes).map_or(f32::NAN, |class| x[class] - max),
-            ),
+        let (max, log) = max_and_log_sum(level, x);
+        *loss = match targets {
+            Targets::Labels(labels) => {
+                class(labels[row], classes).map_or(f32::NAN, |class| log - (x[class] - max))
+            }
             Targets::Shares(shares) => {
-                let t = &shares[row * classes..][..classes];
-                let inner = vectors::sum([t, x], |[t, x]: [V; 2]| t * (x - shift));
-                (vectors::sum([t], |[t]: [V; 1]| t), inner)
+                let (total, inner) =
+                    shares_times(level, &shares[row * classes..][..classes], x, max);
+                total * log - inner
             }
         };
-        *loss = total * log - inner;
         if smoothing != 0.0 {
-            let mean = vectors::sum([x], |[x]: [V; 1]| x - shift) / classes as f32;
+            let mean = sum_above(level, x, max) / classes as f32;
             *loss = (1.0 - smoothing) * *loss + smoothing * (log - mean);
         }
     }
 }
 
 dispatch! {
-    fn backward_rows(classes: usize, smoothing: f32, inputs: [&[f32]; 2], targets: Targets, gradients: &mut [f32])
+    /// `Σ t` and `Σ t · (x − max)`.
+    fn shares_times(t: &[f32], x: &[f32], max: f32) -> (f32, f32) => shares_times_generic
+}
+
+#[inline(always)]
+fn shares_times_generic<V: Simd>(t: &[f32], x: &[f32], max: f32) -> (f32, f32) {
+    let max = V::splat(max);
+    let inner = vectors::sum([t, x], |[t, x]: [V; 2]| t * (x - max));
+    (vectors::sum([t], |[t]: [V; 1]| t), inner)
+}
+
+dispatch! {
+    /// `Σ (x − max)`.
+    fn sum_above(x: &[f32], max: f32) -> f32 => sum_above_generic
+}
+
+#[inline(always)]
+fn sum_above_generic<V: Simd>(x: &[f32], max: f32) -> f32 {
+    vectors::sum([x], |[x]: [V; 1]| x - V::splat(max))
+}
+
+dispatch! {
+    /// Turns probabilities of rows into gradients.
+    fn backward_rows(loss: CrossEntropy, loss_gradients: &[f32], targets: Targets, gradients: &mut [f32])
         => backward_generic
 }
 
 #[inline(always)]
 fn backward_generic<V: Simd>(
-    classes: usize,
-    smoothing: f32,
-    [logits, loss_gradients]: [&[f32]; 2],
+    loss: CrossEntropy,
+    loss_gradients: &[f32],
     targets: Targets,
     gradients: &mut [f32],
 ) {
-    let rows = logits
-        .chunks_exact(classes)
+    let CrossEntropy {
+        classes,
+        label_smoothing: smoothing,
+        ..
+    } = loss;
+    let rows = loss_gradients
+        .iter()
         .zip(gradients.chunks_exact_mut(classes));
-    for (row, (x, dx)) in rows.enumerate() {
-        let g = loss_gradients[row];
-        let (_, sum) = powers::<V>(x, dx);
+    for (row, (&g, dx)) in rows.enumerate() {
         let uniform = V::splat(g * smoothing / classes as f32);
         match targets {
             Targets::Labels(labels) => {
                 let class = class(labels[row], classes);
-                let factor = V::splat(if class.is_some() { g / sum } else { f32::NAN });
-                vectors::update([], [dx], |_: [V; 0], [power]| [power.fma(factor, -uniform)]);
+                let factor = V::splat(if class.is_some() { g } else { f32::NAN });
+                vectors::update([], [dx], |_: [V; 0], [p]| [p.fma(factor, -uniform)]);
                 if let Some(class) = class {
                     dx[class] -= g * (1.0 - smoothing);
                 }
@@ -196,11 +209,10 @@ fn backward_generic<V: Simd>(
             Targets::Shares(shares) => {
                 let t = &shares[row * classes..][..classes];
                 let total = vectors::sum([t], |[t]: [V; 1]| t);
-                let total = (1.0 - smoothing) * total + smoothing;
-                let factor = V::splat(g * total / sum);
+                let factor = V::splat(g * ((1.0 - smoothing) * total + smoothing));
                 let of_share = V::splat(-g * (1.0 - smoothing));
-                vectors::update([t], [dx], |[t]: [V; 1], [power]| {
-                    [t.fma(of_share, power.fma(factor, -uniform))]
+                vectors::update([t], [dx], |[t]: [V; 1], [p]| {
+                    [t.fma(of_share, p.fma(factor, -uniform))]
                 });
             }
         }

@@ -85,8 +85,8 @@ impl Pooling {
             image: [0; 2],
             count: [0; 2],
         };
-        for axis in 0..2 {
-            let start = output[axis] * self.stride[axis];
+        for (axis, output) in output.into_iter().enumerate() {
+            let start = output * self.stride[axis];
             let before = self.padding[axis].saturating_sub(start);
             let image = (start + before) - self.padding[axis];
             seen.window[axis] = before;

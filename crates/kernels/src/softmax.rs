@@ -77,39 +77,29 @@ pub(crate) fn elements(rows: Range<usize>, columns: usize) -> Range<usize> {
     rows.start * columns..rows.end * columns
 }
 
-/// Writes `e^(x − max)` and returns the maximum and the sum of what was written.
-#[inline(always)]
-pub(crate) fn powers<V: Simd>(x: &[f32], y: &mut [f32]) -> (f32, f32) {
-    let max = vectors::largest::<V>(x);
-    vectors::map([x], y, |[x]: [V; 1]| math::exp(x - V::splat(max)));
-    (max, vectors::sum([&*y], |[y]: [V; 1]| y))
+dispatch! {
+    /// The maximum of a row, and `log Σ e^(x − max)`.
+    pub(crate) fn max_and_log_sum(x: &[f32]) -> (f32, f32) => max_and_log_sum_generic
 }
 
-/// The maximum and the sum of `e^(x − max)`.
 #[inline(always)]
-pub(crate) fn sum_of_powers<V: Simd>(x: &[f32]) -> (f32, f32) {
+fn max_and_log_sum_generic<V: Simd>(x: &[f32]) -> (f32, f32) {
     let max = vectors::largest::<V>(x);
-    (
-        max,
-        vectors::sum([x], |[x]: [V; 1]| math::exp(x - V::splat(max))),
-    )
-}
-
-/// The logarithm of one number.
-#[inline(always)]
-pub(crate) fn log<V: Simd>(x: f32) -> f32 {
-    vectors::first(math::log(V::splat(x)))
+    let sum = vectors::sum([x], |[x]: [V; 1]| math::exp(x - V::splat(max)));
+    (max, vectors::first(math::log(V::splat(sum))))
 }
 
 dispatch! {
-    fn softmax_rows(columns: usize, inputs: [&[f32]; 2], y: &mut [f32]) => softmax_generic
+    /// The softmax of each row of the first input.
+    pub(crate) fn softmax_rows(columns: usize, inputs: [&[f32]; 2], y: &mut [f32]) => softmax_generic
 }
 
 #[inline(always)]
 fn softmax_generic<V: Simd>(columns: usize, [x, _]: [&[f32]; 2], y: &mut [f32]) {
     for (x, y) in x.chunks_exact(columns).zip(y.chunks_exact_mut(columns)) {
-        let (_, sum) = powers::<V>(x, y);
-        let factor = V::splat(1.0 / sum);
+        let max = V::splat(vectors::largest::<V>(x));
+        vectors::map([x], y, |[x]: [V; 1]| math::exp(x - max));
+        let factor = V::splat(1.0 / vectors::sum([&*y], |[y]: [V; 1]| y));
         vectors::update([], [y], |_: [V; 0], [y]| [y * factor]);
     }
 }
@@ -127,17 +117,20 @@ fn softmax_gradient_generic<V: Simd>(columns: usize, [y, dy]: [&[f32]; 2], dx: &
     }
 }
 
+fn log_softmax_rows(level: Level, columns: usize, [x, _]: [&[f32]; 2], y: &mut [f32]) {
+    for (x, y) in x.chunks_exact(columns).zip(y.chunks_exact_mut(columns)) {
+        subtract(level, max_and_log_sum(level, x), x, y);
+    }
+}
+
 dispatch! {
-    fn log_softmax_rows(columns: usize, inputs: [&[f32]; 2], y: &mut [f32]) => log_softmax_generic
+    fn subtract(terms: (f32, f32), x: &[f32], y: &mut [f32]) => subtract_generic
 }
 
 #[inline(always)]
-fn log_softmax_generic<V: Simd>(columns: usize, [x, _]: [&[f32]; 2], y: &mut [f32]) {
-    for (x, y) in x.chunks_exact(columns).zip(y.chunks_exact_mut(columns)) {
-        let (max, sum) = sum_of_powers::<V>(x);
-        let (max, log) = (V::splat(max), V::splat(log::<V>(sum)));
-        vectors::map([x], y, |[x]: [V; 1]| x - max - log);
-    }
+fn subtract_generic<V: Simd>((max, log): (f32, f32), x: &[f32], y: &mut [f32]) {
+    let (max, log) = (V::splat(max), V::splat(log));
+    vectors::map([x], y, |[x]: [V; 1]| x - max - log);
 }
 
 dispatch! {

@@ -215,12 +215,14 @@ impl StridedCopy {
                 let (from, to) = self.offsets(&outer, index / bands);
                 let rows = index % bands * TILE..(index % bands * TILE + TILE).min(across.size);
                 for start in (0..inner.size).step_by(TILE) {
+                    let end = (start + TILE).min(inner.size);
                     for i in rows.clone() {
-                        for j in start..(start + TILE).min(inner.size) {
-                            let at = to + i * across.target + j * inner.target;
-                            let value = source[from + i * across.source + j * inner.source];
+                        let source = &source[from + i * across.source..];
+                        let at = to + i * across.target;
+                        for j in start..end {
                             // SAFETY: each index has a place of its own in the target.
-                            unsafe { target.part(at, 1)[0] = value };
+                            let target = unsafe { target.part(at + j * inner.target, 1) };
+                            target[0] = source[j * inner.source];
                         }
                     }
                 }

@@ -237,14 +237,14 @@ fn maximum_of_whole_images() {
         let x = numbers(batch * positions * channels, 1);
         let dy = numbers(batch * channels, 2);
         let (mut expected, mut gradient) = (Vec::new(), vec![0.0; x.len()]);
-        for output in 0..batch * channels {
+        for (output, &dy) in dy.iter().enumerate() {
             let at = |p: usize| (output / channels * positions + p) * channels + output % channels;
             let best = (0..positions)
                 .map(at)
                 .reduce(|a, b| if x[b] > x[a] { b } else { a })
                 .unwrap();
             expected.push(f64::from(x[best]));
-            gradient[best] = f64::from(dy[output]);
+            gradient[best] = f64::from(dy);
         }
         check(&format!("{pool:?}"), &expected, |w, y| {
             pool.forward(w, &x, y, &mut vec![0.0; batch * channels]);
