@@ -14,7 +14,11 @@ const ALIGNMENT: usize = 16;
 /// Values whose lifetimes do not touch share memory: the largest are placed first, each at the lowest offset that is
 /// free during its whole life (greedy by size, Pisarchyk & Lee 2020). `inputs` are alive all the time, so that a run can
 /// be repeated without filling them again, `outputs` to the end.
-pub(crate) fn plan(program: &Program, inputs: &[ValueId], outputs: &[ValueId]) -> Result<(Vec<Place>, usize)> {
+pub(crate) fn plan(
+    program: &Program,
+    inputs: &[ValueId],
+    outputs: &[ValueId],
+) -> Result<(Vec<Place>, usize)> {
     let lives = lifetimes(program, inputs, outputs);
     let mut order: Vec<ValueId> = (0..program.values.len())
         .filter(|&id| program.values[id].location == Location::Arena && lives[id].is_some())
@@ -24,7 +28,10 @@ pub(crate) fn plan(program: &Program, inputs: &[ValueId], outputs: &[ValueId]) -
     let mut places = vec![Place::default(); program.values.len()];
     let mut total = 0;
     for id in order {
-        let len = program.values[id].len.checked_next_multiple_of(ALIGNMENT).ok_or(Error::TooLarge)?;
+        let len = program.values[id]
+            .len
+            .checked_next_multiple_of(ALIGNMENT)
+            .ok_or(Error::TooLarge)?;
         let mut offset = 0;
         for &(start, end, other) in &placed {
             let apart = start >= offset + len || end <= offset || !touch(lives[id], lives[other]);
@@ -35,12 +42,20 @@ pub(crate) fn plan(program: &Program, inputs: &[ValueId], outputs: &[ValueId]) -
         let end = offset.checked_add(len).ok_or(Error::TooLarge)?;
         let position = placed.partition_point(|&(start, ..)| start < offset);
         placed.insert(position, (offset, end, id));
-        places[id] = Place { buffer: Buffer::Arena as usize, offset, len: program.values[id].len };
+        places[id] = Place {
+            buffer: Buffer::Arena as usize,
+            offset,
+            len: program.values[id].len,
+        };
         total = total.max(end);
     }
     for (place, value) in places.iter_mut().zip(&program.values) {
         if let Location::Fixed(buffer, offset) = value.location {
-            *place = Place { buffer: buffer as usize, offset, len: value.len };
+            *place = Place {
+                buffer: buffer as usize,
+                offset,
+                len: value.len,
+            };
         }
     }
     Ok((places, total))

@@ -26,6 +26,8 @@ pub enum Error {
     #[error("{0}")]
     Runtime(String),
     /// More memory than the address space allows.
-    #[error("the network needs more memory than can be addressed: make the batch or the layers smaller")]
+    #[error(
+        "the network needs more memory than can be addressed: make the batch or the layers smaller"
+    )]
     TooLarge,
 }

@@ -27,7 +27,14 @@ impl Function {
     /// A function that only computes outputs.
     #[must_use]
     pub fn new(graph: Graph, outputs: Vec<NodeId>, parameters: Layout, states: Layout) -> Self {
-        Self { graph, outputs, gradients: Vec::new(), updates: Vec::new(), parameters, states }
+        Self {
+            graph,
+            outputs,
+            gradients: Vec::new(),
+            updates: Vec::new(),
+            parameters,
+            states,
+        }
     }
 
     /// Binds the batch size and lowers the graph.
@@ -47,7 +54,11 @@ impl Function {
         let (outputs, rest) = wanted.split_at(self.outputs.len());
         let (gradients, updates) = rest.split_at(self.gradients.len());
         let name = |pairs: &[(String, NodeId)], ids: &[NodeId]| {
-            pairs.iter().zip(ids).map(|((name, _), &id)| (name.clone(), id)).collect::<Vec<_>>()
+            pairs
+                .iter()
+                .zip(ids)
+                .map(|((name, _), &id)| (name.clone(), id))
+                .collect::<Vec<_>>()
         };
         let mut plan = lower::lower(&lower::Request {
             graph: &graph,

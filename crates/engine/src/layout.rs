@@ -46,7 +46,12 @@ impl Layout {
         for (name, sizes) in tensors {
             let (name, len) = (name.into(), sizes.iter().product());
             layout.places.insert(name.clone(), layout.entries.len());
-            layout.entries.push(Entry { name, sizes, offset: layout.len, len });
+            layout.entries.push(Entry {
+                name,
+                sizes,
+                offset: layout.len,
+                len,
+            });
             layout.len = (layout.len + len).next_multiple_of(ALIGNMENT);
         }
         layout

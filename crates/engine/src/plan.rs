@@ -37,7 +37,9 @@ impl Plan {
     /// the second run in a workspace on, nothing is allocated.
     pub fn run(&self, runtime: &Runtime, workspace: &mut Workspace, context: RunContext) {
         workspace.prepare(self);
-        let Workspace { buffers, scratch, .. } = workspace;
+        let Workspace {
+            buffers, scratch, ..
+        } = workspace;
         let workers = Workers::new(runtime.level(), runtime.pool(), scratch);
         for (instruction, places) in &self.instructions {
             (instruction.run)(&workers, buffers, places, context);
@@ -45,9 +47,16 @@ impl Plan {
     }
 
     /// Runs `runs` times and reports the shortest time of each kernel.
-    pub fn profile(&self, runtime: &Runtime, workspace: &mut Workspace, runs: usize) -> Vec<Timing> {
+    pub fn profile(
+        &self,
+        runtime: &Runtime,
+        workspace: &mut Workspace,
+        runs: usize,
+    ) -> Vec<Timing> {
         workspace.prepare(self);
-        let Workspace { buffers, scratch, .. } = workspace;
+        let Workspace {
+            buffers, scratch, ..
+        } = workspace;
         let workers = Workers::new(runtime.level(), runtime.pool(), scratch);
         let mut best = vec![Duration::MAX; self.instructions.len()];
         for _ in 0..runs {
@@ -91,7 +100,9 @@ impl Plan {
 
     /// The kernels, in order, with their layers.
     pub fn kernels(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.instructions.iter().map(|(instruction, _)| (instruction.name, instruction.layer.as_str()))
+        self.instructions
+            .iter()
+            .map(|(instruction, _)| (instruction.name, instruction.layer.as_str()))
     }
 }
 

@@ -64,7 +64,10 @@ impl Program {
         (name, layer): (&'static str, &str),
         reads: [ValueId; READS],
         writes: [ValueId; WRITES],
-        run: impl Fn(&Workers<'_>, [&[f32]; READS], [&mut [f32]; WRITES], RunContext) + Send + Sync + 'static,
+        run: impl Fn(&Workers<'_>, [&[f32]; READS], [&mut [f32]; WRITES], RunContext)
+        + Send
+        + Sync
+        + 'static,
     ) {
         self.instructions.push(Instruction {
             name,
@@ -72,8 +75,10 @@ impl Program {
             reads: reads.to_vec(),
             writes: writes.to_vec(),
             run: Box::new(move |workers, buffers, places, context| {
-                let (reads, writes) =
-                    buffers.split(array::from_fn(|i| places[i]), array::from_fn(|i| places[READS + i]));
+                let (reads, writes) = buffers.split(
+                    array::from_fn(|i| places[i]),
+                    array::from_fn(|i| places[READS + i]),
+                );
                 run(workers, reads, writes, context);
             }),
         });

@@ -18,12 +18,18 @@ impl Runtime {
     /// [`Error::Runtime`] if this processor lacks the level, or no thread is asked for.
     pub fn new(level: Level, threads: usize) -> Result<Self> {
         if !level.is_available() {
-            return Err(Error::Runtime(format!("this processor has no {level}; it has {}", available())));
+            return Err(Error::Runtime(format!(
+                "this processor has no {level}; it has {}",
+                available()
+            )));
         }
         if threads == 0 {
             return Err(Error::Runtime("at least one thread is needed".to_owned()));
         }
-        Ok(Self { level, pool: Arc::new(Pool::new(threads)) })
+        Ok(Self {
+            level,
+            pool: Arc::new(Pool::new(threads)),
+        })
     }
 
     /// The best level and all processors, unless the environment variables `JINGWEI_SIMD` (`scalar`, `neon`, `avx2`,
@@ -34,13 +40,18 @@ impl Runtime {
     pub fn from_environment() -> Result<Self> {
         let level = match std::env::var("JINGWEI_SIMD") {
             Ok(name) => name.parse().map_err(|_| {
-                Error::Runtime(format!("JINGWEI_SIMD is `{name}`; it can be {}", available()))
+                Error::Runtime(format!(
+                    "JINGWEI_SIMD is `{name}`; it can be {}",
+                    available()
+                ))
             })?,
             Err(_) => Level::best(),
         };
         let threads = match std::env::var("JINGWEI_THREADS") {
             Ok(number) => number.parse().map_err(|_| {
-                Error::Runtime(format!("JINGWEI_THREADS is `{number}`; it must be a number"))
+                Error::Runtime(format!(
+                    "JINGWEI_THREADS is `{number}`; it must be a number"
+                ))
             })?,
             Err(_) => std::thread::available_parallelism().map_or(1, usize::from),
         };
@@ -61,7 +72,11 @@ impl Runtime {
 }
 
 fn available() -> String {
-    Level::available().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    Level::available()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl std::fmt::Debug for Runtime {

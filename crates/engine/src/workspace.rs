@@ -47,12 +47,22 @@ impl Workspace {
 
     /// Memory for plans that only read parameters and states, which many workspaces share.
     #[must_use]
-    pub fn for_inference(parameters: Arc<AlignedVec>, states: Arc<AlignedVec>, runtime: &Runtime) -> Self {
+    pub fn for_inference(
+        parameters: Arc<AlignedVec>,
+        states: Arc<AlignedVec>,
+        runtime: &Runtime,
+    ) -> Self {
         let threads = runtime.pool().threads();
         let mut buffers = Buffers::new(&[0, 0, 0, 0, 0]);
         buffers.share(Buffer::Parameters as usize, parameters);
         buffers.share(Buffer::States as usize, states);
-        Self { buffers, scratch: Scratch::new(threads, 0), scratch_len: 0, threads, loaded: 0 }
+        Self {
+            buffers,
+            scratch: Scratch::new(threads, 0),
+            scratch_len: 0,
+            threads,
+            loaded: 0,
+        }
     }
 
     /// Makes the memory large enough for a plan and loads its constants; a run does it by itself, but allocates then.
@@ -90,10 +100,16 @@ impl Workspace {
 
     /// The parameters, to write, and the gradients.
     pub fn update(&mut self) -> (&mut [f32], &[f32]) {
-        let place = |buffer: Buffer, len| Place { buffer: buffer as usize, offset: 0, len };
+        let place = |buffer: Buffer, len| Place {
+            buffer: buffer as usize,
+            offset: 0,
+            len,
+        };
         let len = self.buffer(Buffer::Parameters).len();
-        let ([gradients], [parameters]) =
-            self.buffers.split([place(Buffer::Gradients, len)], [place(Buffer::Parameters, len)]);
+        let ([gradients], [parameters]) = self.buffers.split(
+            [place(Buffer::Gradients, len)],
+            [place(Buffer::Parameters, len)],
+        );
         (parameters, gradients)
     }
 
@@ -110,9 +126,16 @@ impl Workspace {
     ///
     /// # Panics
     /// If the plan lacks one of them.
-    pub fn two_inputs_mut(&mut self, plan: &Plan, first: usize, second: usize) -> (&mut [f32], &mut [f32]) {
+    pub fn two_inputs_mut(
+        &mut self,
+        plan: &Plan,
+        first: usize,
+        second: usize,
+    ) -> (&mut [f32], &mut [f32]) {
         self.prepare(plan);
-        let ([], [a, b]) = self.buffers.split([], [plan.inputs[first], plan.inputs[second]]);
+        let ([], [a, b]) = self
+            .buffers
+            .split([], [plan.inputs[first], plan.inputs[second]]);
         (a, b)
     }
 

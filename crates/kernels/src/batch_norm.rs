@@ -46,7 +46,7 @@ pub struct Running<'a> {
 impl BatchNorm {
     /// Floats of temporary memory that each of the functions takes as `shared`.
     pub fn shared(&self) -> usize {
-        self.blocks().partials().max(self.channels)
+        self.blocks().partials() + self.channels
     }
 
     fn blocks(&self) -> RowBlocks {
@@ -88,6 +88,66 @@ impl BatchNorm {
         }
         self.invert(variance);
         self.normalise(workers, x, [affine[0], affine[1], mean, variance], y);
+    }
+
+    /// Writes the mean and the variance of each channel, the latter divided by the number of rows.
+    pub fn statistics(
+        &self,
+        workers: &Workers,
+        x: &[f32],
+        [mean, variance]: [&mut [f32]; 2],
+        shared: &mut [f32],
+    ) {
+        self.check(&[x], &[mean, variance]);
+        let blocks = self.blocks();
+        blocks.reduce(workers, [x], shared, |level, [x], [mean, squares]| {
+            block_moments(level, x, mean, squares);
+        });
+        for channel in 0..self.channels {
+            (mean[channel], variance[channel]) = merge(blocks.column(shared, channel));
+        }
+    }
+
+    /// Writes `dγ = Σ dy·x̂` and `dβ = Σ dy`, from the statistics that normalised `x`.
+    pub fn parameter_gradients(
+        &self,
+        workers: &Workers,
+        [x, dy]: [&[f32]; 2],
+        [mean, variance]: [&[f32]; 2],
+        [dgamma, dbeta]: [&mut [f32]; 2],
+        shared: &mut [f32],
+    ) {
+        self.check(&[x, dy], &[mean, variance, dgamma, dbeta]);
+        let blocks = self.blocks();
+        let (partials, inverse) = shared.split_at_mut(blocks.partials());
+        let inverse = &mut inverse[..self.channels];
+        inverse.copy_from_slice(variance);
+        self.invert(inverse);
+        let inverse = &*inverse;
+        blocks.reduce(workers, [x, dy], partials, |level, inputs, sums| {
+            block_gradients(level, inputs, [mean, inverse], sums);
+        });
+        blocks.sum(partials, [dgamma, dbeta]);
+    }
+
+    /// Writes `dx = γ / √(v + ε) · (dy − dβ / rows − x̂ · dγ / rows)`, from the statistics of `x` itself
+    /// and the gradients of the parameters. `kept` is `[γ, m, v, dγ, dβ]`.
+    pub fn input_gradient(
+        &self,
+        workers: &Workers,
+        [x, dy]: [&[f32]; 2],
+        [gamma, mean, variance, dgamma, dbeta]: [&[f32]; 5],
+        dx: &mut [f32],
+        shared: &mut [f32],
+    ) {
+        self.check(&[x, dy, dx], &[gamma, mean, variance, dgamma, dbeta]);
+        let inverse = &mut shared[..self.channels];
+        inverse.copy_from_slice(variance);
+        self.invert(inverse);
+        let constants = [gamma, mean, &*inverse, dgamma, dbeta];
+        self.blocks().map(workers, [x, dy], dx, |level, inputs, dx| {
+            input_gradients(level, self.rows, inputs, constants, dx);
+        });
     }
 
     /// Normalises by running averages `[mean, variance]`. `affine` is `[γ, β]`.

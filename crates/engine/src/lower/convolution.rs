@@ -32,7 +32,9 @@ struct PooledBlock {
 
 impl Lowering<'_> {
     pub(super) fn lower_conv2d(&mut self, id: NodeId) -> bool {
-        let Op::Conv2d(op) = &self.node(id).op else { return false };
+        let Op::Conv2d(op) = &self.node(id).op else {
+            return false;
+        };
         let shape = self.conv_shape(&op.attributes, self.input(id, 0), self.input(id, 1), id);
         if ConvReluPoolForward::supports(&shape, [2, 2])
             && let Some(block) = self.pooled_block(id)
@@ -42,7 +44,11 @@ impl Lowering<'_> {
         }
         let [x, w] = self.operands(id);
         let chain = self.chain(id);
-        let epilogue = Epilogue { bias: chain.bias.is_some(), activation: chain.activation, accumulate: false };
+        let epilogue = Epilogue {
+            bias: chain.bias.is_some(),
+            activation: chain.activation,
+            accumulate: false,
+        };
         let kernel = Conv2dForward::new(self.level, shape, epilogue);
         self.need_scratch(kernel.scratch());
         let shared = self.temporary(kernel.shared());
@@ -50,12 +56,22 @@ impl Lowering<'_> {
         let y = self.define(chain.last);
         let name = ("conv2d", self.layer(id));
         match chain.bias.map(|bias| self.value(bias)) {
-            Some(bias) => self.program.emit(name, [x, w, bias], [y, shared], move |workers, [x, w, bias], [y, shared], _| {
-                kernel.run(workers, x, w, Some(bias), y, shared);
-            }),
-            None => self.program.emit(name, [x, w], [y, shared], move |workers, [x, w], [y, shared], _| {
-                kernel.run(workers, x, w, None, y, shared);
-            }),
+            Some(bias) => self.program.emit(
+                name,
+                [x, w, bias],
+                [y, shared],
+                move |workers, [x, w, bias], [y, shared], _| {
+                    kernel.run(workers, x, w, Some(bias), y, shared);
+                },
+            ),
+            None => self.program.emit(
+                name,
+                [x, w],
+                [y, shared],
+                move |workers, [x, w], [y, shared], _| {
+                    kernel.run(workers, x, w, None, y, shared);
+                },
+            ),
         }
         true
     }
@@ -71,11 +87,19 @@ impl Lowering<'_> {
         let (mut pool, mut pool_grad, mut relu_grad) = (None, None, None);
         for &user in &self.users[relu.index()] {
             let slot = match &self.node(user).op {
-                Op::MaxPool2d(op) if op.window.size == [2, 2] && op.window.stride == [2, 2] && op.window.padding == [0; 4] => {
+                Op::MaxPool2d(op)
+                    if op.window.size == [2, 2]
+                        && op.window.stride == [2, 2]
+                        && op.window.padding == [0; 4] =>
+                {
                     &mut pool
                 }
-                Op::MaxPool2dGrad(op) if op.window.size == [2, 2] && op.window.stride == [2, 2] => &mut pool_grad,
-                Op::UnaryGrad(op) if op.kind == UnaryKind::Relu && self.input(user, 0) == relu => &mut relu_grad,
+                Op::MaxPool2dGrad(op) if op.window.size == [2, 2] && op.window.stride == [2, 2] => {
+                    &mut pool_grad
+                }
+                Op::UnaryGrad(op) if op.kind == UnaryKind::Relu && self.input(user, 0) == relu => {
+                    &mut relu_grad
+                }
                 _ => return None,
             };
             if slot.replace(user).is_some() {
@@ -85,31 +109,42 @@ impl Lowering<'_> {
         let backward = match (pool_grad, relu_grad) {
             (None, None) => None,
             (Some(pool_grad), Some(relu_grad))
-                if self.only_user(pool_grad) == Some(relu_grad) && self.only_convolution_reads(relu_grad) =>
+                if self.only_user(pool_grad) == Some(relu_grad)
+                    && self.only_convolution_reads(relu_grad) =>
             {
                 Some((pool_grad, relu_grad))
             }
             _ => return None,
         };
-        Some(PooledBlock { bias, between: [conv, sum, relu], pool: pool?, backward })
+        Some(PooledBlock {
+            bias,
+            between: [conv, sum, relu],
+            pool: pool?,
+            backward,
+        })
     }
 
     fn chain_to_relu(&self, conv: NodeId) -> Option<(NodeId, NodeId, NodeId)> {
         let (sum, bias) = self.bias_after(conv)?;
         let relu = self.only_user(sum)?;
-        matches!(&self.node(relu).op, Op::Unary(op) if op.kind == UnaryKind::Relu).then_some((sum, bias, relu))
+        matches!(&self.node(relu).op, Op::Unary(op) if op.kind == UnaryKind::Relu)
+            .then_some((sum, bias, relu))
     }
 
     /// Whether a gradient goes only into the gradients of one convolution and of its bias.
     fn only_convolution_reads(&self, gradient: NodeId) -> bool {
         !self.wanted[gradient.index()]
-            && self.users[gradient.index()].iter().all(|&user| match &self.node(user).op {
-                Op::Conv2dGradFilter(_) | Op::Conv2dGradInput(_) => {
-                    self.input(user, 1) == gradient && self.input(user, 0) != gradient
-                }
-                _ => self.is_bias_gradient(user),
-            })
-            && self.users[gradient.index()].iter().any(|&user| matches!(self.node(user).op, Op::Conv2dGradFilter(_)))
+            && self.users[gradient.index()]
+                .iter()
+                .all(|&user| match &self.node(user).op {
+                    Op::Conv2dGradFilter(_) | Op::Conv2dGradInput(_) => {
+                        self.input(user, 1) == gradient && self.input(user, 0) != gradient
+                    }
+                    _ => self.is_bias_gradient(user),
+                })
+            && self.users[gradient.index()]
+                .iter()
+                .any(|&user| matches!(self.node(user).op, Op::Conv2dGradFilter(_)))
     }
 
     /// Whether a node sums all but the last dimension of a gradient of images, for nobody in the graph.
@@ -141,26 +176,48 @@ impl Lowering<'_> {
         let y = self.define(block.pool);
         let name = ("conv2d+relu+max_pool2d", self.layer(conv));
         let Some((pool_grad, relu_grad)) = block.backward else {
-            self.program.emit(name, [x, w, bias], [y, shared], move |workers, [x, w, bias], [y, shared], _| {
-                kernel.run(workers, x, w, bias, y, None, shared);
-            });
+            self.program.emit(
+                name,
+                [x, w, bias],
+                [y, shared],
+                move |workers, [x, w, bias], [y, shared], _| {
+                    kernel.run(workers, x, w, bias, y, None, shared);
+                },
+            );
             return;
         };
         let index = self.temporary(self.len(block.pool).div_ceil(4));
-        self.program.emit(name, [x, w, bias], [y, index, shared], move |workers, [x, w, bias], [y, index, shared], _| {
-            kernel.run(workers, x, w, bias, y, Some(index), shared);
-        });
+        self.program.emit(
+            name,
+            [x, w, bias],
+            [y, index, shared],
+            move |workers, [x, w, bias], [y, index, shared], _| {
+                kernel.run(workers, x, w, bias, y, Some(index), shared);
+            },
+        );
         self.done[pool_grad.index()] = true;
         self.done[relu_grad.index()] = true;
-        self.sparse.insert(relu_grad, SparseGradient { y, index, dy: self.input(pool_grad, 1) });
+        self.sparse.insert(
+            relu_grad,
+            SparseGradient {
+                y,
+                index,
+                dy: self.input(pool_grad, 1),
+            },
+        );
     }
 
     pub(super) fn lower_conv2d_grad_filter(&mut self, id: NodeId) -> bool {
-        let Op::Conv2dGradFilter(op) = &self.node(id).op else { return false };
+        let Op::Conv2dGradFilter(op) = &self.node(id).op else {
+            return false;
+        };
         let (x, gradient) = (self.input(id, 0), self.input(id, 1));
         let shape = self.conv_shape(&op.attributes, x, id, gradient);
         let x = self.value(x);
-        let bias = self.users[gradient.index()].iter().copied().find(|&user| self.is_bias_gradient(user));
+        let bias = self.users[gradient.index()]
+            .iter()
+            .copied()
+            .find(|&user| self.is_bias_gradient(user));
         let bias = bias.filter(|user| !self.done[user.index()]);
         let dw = self.define(id);
         // Without a bias the sums go nowhere.
@@ -174,9 +231,14 @@ impl Lowering<'_> {
             let shared = self.temporary(kernel.shared());
             let reads = [x, sparse.y, sparse.index, self.value(sparse.dy)];
             let name = ("conv2d+relu+max_pool2d filter gradient", self.layer(id));
-            self.program.emit(name, reads, [dw, db, shared], move |workers, [x, y, index, dy], [dw, db, shared], _| {
-                kernel.run(workers, x, y, index, dy, dw, db, shared);
-            });
+            self.program.emit(
+                name,
+                reads,
+                [dw, db, shared],
+                move |workers, [x, y, index, dy], [dw, db, shared], _| {
+                    kernel.run(workers, x, y, index, dy, dw, db, shared);
+                },
+            );
             return true;
         }
         let kernel = Conv2dGradFilter::new(self.level, shape);
@@ -184,14 +246,21 @@ impl Lowering<'_> {
         let shared = self.temporary(kernel.shared());
         let (dy, has_bias) = (self.value(gradient), bias.is_some());
         let name = ("conv2d filter gradient", self.layer(id));
-        self.program.emit(name, [x, dy], [dw, db, shared], move |workers, [x, dy], [dw, db, shared], _| {
-            kernel.run(workers, x, dy, dw, has_bias.then_some(db), shared);
-        });
+        self.program.emit(
+            name,
+            [x, dy],
+            [dw, db, shared],
+            move |workers, [x, dy], [dw, db, shared], _| {
+                kernel.run(workers, x, dy, dw, has_bias.then_some(db), shared);
+            },
+        );
         true
     }
 
     pub(super) fn lower_conv2d_grad_input(&mut self, id: NodeId) -> bool {
-        let Op::Conv2dGradInput(op) = &self.node(id).op else { return false };
+        let Op::Conv2dGradInput(op) = &self.node(id).op else {
+            return false;
+        };
         let (w, gradient) = (self.input(id, 0), self.input(id, 1));
         let shape = self.conv_shape(&op.attributes, id, w, gradient);
         let w = self.value(w);
@@ -202,9 +271,14 @@ impl Lowering<'_> {
             let shared = self.temporary(kernel.shared());
             let reads = [w, sparse.y, sparse.index, self.value(sparse.dy)];
             let name = ("conv2d+relu+max_pool2d input gradient", self.layer(id));
-            self.program.emit(name, reads, [dx, shared], move |workers, [w, y, index, dy], [dx, shared], _| {
-                kernel.run(workers, w, y, index, dy, dx, shared);
-            });
+            self.program.emit(
+                name,
+                reads,
+                [dx, shared],
+                move |workers, [w, y, index, dy], [dx, shared], _| {
+                    kernel.run(workers, w, y, index, dy, dx, shared);
+                },
+            );
             return true;
         }
         let kernel = Conv2dGradInput::new(self.level, shape);
@@ -212,14 +286,25 @@ impl Lowering<'_> {
         let shared = self.temporary(kernel.shared());
         let dy = self.value(gradient);
         let name = ("conv2d input gradient", self.layer(id));
-        self.program.emit(name, [w, dy], [dx, shared], move |workers, [w, dy], [dx, shared], _| {
-            kernel.run(workers, w, dy, dx, shared);
-        });
+        self.program.emit(
+            name,
+            [w, dy],
+            [dx, shared],
+            move |workers, [w, dy], [dx, shared], _| {
+                kernel.run(workers, w, dy, dx, shared);
+            },
+        );
         true
     }
 
     /// The shape of a convolution of `x` with `w`, which gives `y`.
-    fn conv_shape(&self, attributes: &ConvAttributes, x: NodeId, w: NodeId, y: NodeId) -> ConvShape {
+    fn conv_shape(
+        &self,
+        attributes: &ConvAttributes,
+        x: NodeId,
+        w: NodeId,
+        y: NodeId,
+    ) -> ConvShape {
         let (x, w, y) = (self.sizes(x), self.sizes(w), self.sizes(y));
         ConvShape {
             batch: x[0],
@@ -235,4 +320,3 @@ impl Lowering<'_> {
         }
     }
 }
-

@@ -14,14 +14,18 @@ impl Lowering<'_> {
             Op::Unary(op) => {
                 let function = unary(op.kind);
                 let (reads, y) = (self.operands(id), self.define(id));
-                self.program.emit(name, reads, [y], move |workers, [x], [y], _| function.forward(workers, x, y));
+                self.program
+                    .emit(name, reads, [y], move |workers, [x], [y], _| {
+                        function.forward(workers, x, y)
+                    });
             }
             Op::UnaryGrad(op) => {
                 let function = unary(op.kind);
                 let (reads, dx) = (self.operands(id), self.define(id));
-                self.program.emit(name, reads, [dx], move |workers, [kept, dy], [dx], _| {
-                    function.backward(workers, kept, dy, dx);
-                });
+                self.program
+                    .emit(name, reads, [dx], move |workers, [kept, dy], [dx], _| {
+                        function.backward(workers, kept, dy, dx);
+                    });
             }
             Op::Binary(op) => return self.lower_binary(id, binary(op.kind)),
             Op::Compare(op) => match comparison(op.kind) {
@@ -34,19 +38,28 @@ impl Lowering<'_> {
                     return false;
                 }
                 let (reads, y) = (self.operands(id), self.define(id));
-                self.program.emit(name, reads, [y], move |workers, [condition, a, b], [y], _| {
-                    select(workers, condition, a, b, y);
-                });
+                self.program.emit(
+                    name,
+                    reads,
+                    [y],
+                    move |workers, [condition, a, b], [y], _| {
+                        select(workers, condition, a, b, y);
+                    },
+                );
             }
             Op::BroadcastTo(op) => {
-                let Some((shape, [broadcast, _])) = self.broadcasts(id, [self.input(id, 0), id]) else { return false };
+                let Some((shape, [broadcast, _])) = self.broadcasts(id, [self.input(id, 0), id])
+                else {
+                    return false;
+                };
                 let copies = self.len(id) / self.len(self.input(id, 0)).max(1);
                 let factor = [if op.average { 1.0 / copies as f32 } else { 1.0 }];
                 let (reads, y) = (self.operands(id), self.define(id));
-                self.program.emit(name, reads, [y], move |workers, [values], [y], _| {
-                    let x = Operand { values, broadcast };
-                    Binary::Multiply.run(workers, shape, x, Operand::scalar(&factor), y);
-                });
+                self.program
+                    .emit(name, reads, [y], move |workers, [values], [y], _| {
+                        let x = Operand { values, broadcast };
+                        Binary::Multiply.run(workers, shape, x, Operand::scalar(&factor), y);
+                    });
             }
             _ => return false,
         }
@@ -54,22 +67,35 @@ impl Lowering<'_> {
     }
 
     fn lower_binary(&mut self, id: NodeId, function: Binary) -> bool {
-        let Some((shape, [left, right])) = self.broadcasts(id, [self.input(id, 0), self.input(id, 1)]) else {
+        let Some((shape, [left, right])) =
+            self.broadcasts(id, [self.input(id, 0), self.input(id, 1)])
+        else {
             return false;
         };
         let (reads, y) = (self.operands(id), self.define(id));
         let name = (self.node(id).op.name(), self.layer(id));
-        self.program.emit(name, reads, [y], move |workers, [a, b], [y], _| {
-            let a = Operand { values: a, broadcast: left };
-            let b = Operand { values: b, broadcast: right };
-            function.run(workers, shape, a, b, y);
-        });
+        self.program
+            .emit(name, reads, [y], move |workers, [a, b], [y], _| {
+                let a = Operand {
+                    values: a,
+                    broadcast: left,
+                };
+                let b = Operand {
+                    values: b,
+                    broadcast: right,
+                };
+                function.run(workers, shape, a, b, y);
+            });
         true
     }
 
     /// Sees the result as rows and columns in which each operand is whole, or the same in every row, in every column,
     /// or everywhere; `None` where that is not possible.
-    fn broadcasts(&self, result: NodeId, operands: [NodeId; 2]) -> Option<([usize; 2], [Broadcast; 2])> {
+    fn broadcasts(
+        &self,
+        result: NodeId,
+        operands: [NodeId; 2],
+    ) -> Option<([usize; 2], [Broadcast; 2])> {
         let to = self.sizes(result);
         let len: usize = to.iter().product();
         let forms = operands.map(|operand| form(&self.sizes(operand), &to));
@@ -79,7 +105,10 @@ impl Lowering<'_> {
             _ => return None,
         };
         let rows = len.checked_div(columns)?;
-        Some(([rows, columns], forms.map(|form| form.map_or(Broadcast::Full, |(broadcast, _)| broadcast))))
+        Some((
+            [rows, columns],
+            forms.map(|form| form.map_or(Broadcast::Full, |(broadcast, _)| broadcast)),
+        ))
     }
 }
 

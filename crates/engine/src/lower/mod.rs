@@ -69,13 +69,27 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
         }
     }
     lowering.copy_to_targets(request)?;
-    let outputs: Vec<ValueId> = request.outputs.iter().map(|&id| lowering.value(id)).collect();
+    let outputs: Vec<ValueId> = request
+        .outputs
+        .iter()
+        .map(|&id| lowering.value(id))
+        .collect();
     let inputs: Vec<ValueId> = lowering.inputs.iter().map(|(_, value)| *value).collect();
     let (places, arena) = arena::plan(&lowering.program, &inputs, &outputs)?;
-    let Lowering { program, constants, inputs, .. } = lowering;
+    let Lowering {
+        program,
+        constants,
+        inputs,
+        ..
+    } = lowering;
     let place = |id: &ValueId| places[*id];
     let instructions = program.instructions.into_iter().map(|instruction| {
-        let own = instruction.reads.iter().chain(&instruction.writes).map(place).collect();
+        let own = instruction
+            .reads
+            .iter()
+            .chain(&instruction.writes)
+            .map(place)
+            .collect();
         (instruction, own)
     });
     Ok(Plan {
@@ -111,7 +125,9 @@ impl<'a> Lowering<'a> {
         for (name, id) in request.gradients {
             wanted[id.index()] = true;
             let entry = entry(request.parameters, name, "parameters")?;
-            target.entry(*id).or_insert(Location::Fixed(Buffer::Gradients, entry.offset));
+            target
+                .entry(*id)
+                .or_insert(Location::Fixed(Buffer::Gradients, entry.offset));
         }
         for (_, id) in request.updates {
             wanted[id.index()] = true;
@@ -147,16 +163,19 @@ impl<'a> Lowering<'a> {
                 }
                 Op::Parameter(leaf) => {
                     let entry = sized(entry(request.parameters, &leaf.name, "parameters")?, len)?;
-                    self.program.fixed(len, Location::Fixed(Buffer::Parameters, entry.offset))
+                    self.program
+                        .fixed(len, Location::Fixed(Buffer::Parameters, entry.offset))
                 }
                 Op::State(leaf) => {
                     let entry = sized(entry(request.states, &leaf.name, "states")?, len)?;
-                    self.program.fixed(len, Location::Fixed(Buffer::States, entry.offset))
+                    self.program
+                        .fixed(len, Location::Fixed(Buffer::States, entry.offset))
                 }
                 Op::Constant(constant) => {
                     let offset = self.constants.len();
                     self.constants.push(constant.value);
-                    self.program.fixed(1, Location::Fixed(Buffer::Constants, offset))
+                    self.program
+                        .fixed(1, Location::Fixed(Buffer::Constants, offset))
                 }
                 _ => continue,
             };
@@ -173,10 +192,15 @@ impl<'a> Lowering<'a> {
             Op::Conv2d(_) => self.lower_conv2d(id),
             Op::Conv2dGradInput(_) => self.lower_conv2d_grad_input(id),
             Op::Conv2dGradFilter(_) => self.lower_conv2d_grad_filter(id),
-            Op::MaxPool2d(_) | Op::MaxPool2dGrad(_) | Op::AvgPool2d(_) | Op::AvgPool2dGrad(_) => self.lower_pooling(id),
-            Op::Unary(_) | Op::UnaryGrad(_) | Op::Binary(_) | Op::Compare(_) | Op::Where(_) | Op::BroadcastTo(_) => {
-                self.lower_elementwise(id)
-            },
+            Op::MaxPool2d(_) | Op::MaxPool2dGrad(_) | Op::AvgPool2d(_) | Op::AvgPool2dGrad(_) => {
+                self.lower_pooling(id)
+            }
+            Op::Unary(_)
+            | Op::UnaryGrad(_)
+            | Op::Binary(_)
+            | Op::Compare(_)
+            | Op::Where(_)
+            | Op::BroadcastTo(_) => self.lower_elementwise(id),
             Op::Reduce(_) => self.lower_reduce(id),
             Op::Softmax(_)
             | Op::LogSoftmax(_)
@@ -193,7 +217,13 @@ impl<'a> Lowering<'a> {
             | Op::LayerNorm(_)
             | Op::LayerNormGradInput(_)
             | Op::LayerNormGradParameters(_) => self.lower_norm(id),
-            Op::Transpose(_) | Op::Slice(_) | Op::Concat(_) | Op::Pad(_) | Op::Gather(_) => self.lower_layout(id),
+            Op::Transpose(_)
+            | Op::Slice(_)
+            | Op::Concat(_)
+            | Op::Pad(_)
+            | Op::Gather(_)
+            | Op::GatherGrad(_)
+            | Op::Dropout(_) => self.lower_layout(id),
             _ => false,
         };
         if !lowered {
@@ -210,15 +240,24 @@ impl<'a> Lowering<'a> {
 
     /// Copies to gradients and states what was not written there at once.
     fn copy_to_targets(&mut self, request: &Request<'_>) -> Result<()> {
-        let gradients = request.gradients.iter().map(|(name, id)| (name, id, request.parameters, Buffer::Gradients));
-        let updates = request.updates.iter().map(|(name, id)| (name, id, request.states, Buffer::States));
+        let gradients = request
+            .gradients
+            .iter()
+            .map(|(name, id)| (name, id, request.parameters, Buffer::Gradients));
+        let updates = request
+            .updates
+            .iter()
+            .map(|(name, id)| (name, id, request.states, Buffer::States));
         for (name, &id, layout, buffer) in gradients.chain(updates) {
             let (value, len) = (self.value(id), self.len(id));
             let entry = sized(entry(layout, name, "layout")?, len)?;
             let location = Location::Fixed(buffer, entry.offset);
             if self.program.values[value].location != location {
                 let target = self.program.fixed(len, location);
-                self.program.emit(("copy", name), [value], [target], |_, [from], [to], _| to.copy_from_slice(from));
+                self.program
+                    .emit(("copy", name), [value], [target], |_, [from], [to], _| {
+                        to.copy_from_slice(from)
+                    });
             }
         }
         Ok(())
@@ -275,12 +314,19 @@ impl<'a> Lowering<'a> {
 }
 
 fn entry<'l>(layout: &'l Layout, name: &str, kind: &'static str) -> Result<&'l crate::Entry> {
-    layout.entry(name).ok_or_else(|| Error::UnknownLeaf { name: name.to_owned(), kind })
+    layout.entry(name).ok_or_else(|| Error::UnknownLeaf {
+        name: name.to_owned(),
+        kind,
+    })
 }
 
 fn sized(entry: &crate::Entry, len: usize) -> Result<&crate::Entry> {
     if entry.len == len {
         return Ok(entry);
     }
-    Err(Error::LeafSize { name: entry.name.clone(), expected: entry.len, found: len })
+    Err(Error::LeafSize {
+        name: entry.name.clone(),
+        expected: entry.len,
+        found: len,
+    })
 }

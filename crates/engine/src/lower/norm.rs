@@ -1,9 +1,160 @@
-use jingwei_graph::NodeId;
+//! Batch and layer normalisation.
+
+use jingwei_graph::{NodeId, Op};
+use jingwei_kernels::batch_norm::BatchNorm;
+use jingwei_kernels::layer_norm::LayerNorm;
 
 use super::Lowering;
 
 impl Lowering<'_> {
-    pub(super) fn lower_norm(&mut self, _id: NodeId) -> bool {
-        false
+    pub(super) fn lower_norm(&mut self, id: NodeId) -> bool {
+        let node = self.node(id);
+        let (rows, channels) = self.rows_and_channels(self.input(id, 0));
+        if channels == 0 {
+            return false;
+        }
+        let name = (node.op.name(), node.layer.as_str());
+        let batch_norm = |epsilon| BatchNorm {
+            rows,
+            channels,
+            epsilon,
+        };
+        match &node.op {
+            Op::BatchStatistics(_) => {
+                let kernel = batch_norm(0.0);
+                let shared = self.temporary(kernel.shared());
+                let (reads, y) = (self.operands(id), self.define(id));
+                self.program.emit(
+                    name,
+                    reads,
+                    [y, shared],
+                    move |workers, [x], [y, shared], _| {
+                        let (mean, variance) = y.split_at_mut(channels);
+                        kernel.statistics(workers, x, [mean, variance], shared);
+                    },
+                );
+            }
+            Op::BatchNorm(op) => {
+                let kernel = batch_norm(op.epsilon);
+                let shared = self.temporary(kernel.shared());
+                let (reads, y) = (self.operands(id), self.define(id));
+                self.program.emit(
+                    name,
+                    reads,
+                    [y, shared],
+                    move |workers, [x, s, gamma, beta], [y, shared], _| {
+                        let (mean, variance) = s.split_at(channels);
+                        kernel.infer(workers, x, [gamma, beta], [mean, variance], y, shared);
+                    },
+                );
+            }
+            Op::BatchNormGradParameters(op) => {
+                let kernel = batch_norm(op.epsilon);
+                let shared = self.temporary(kernel.shared());
+                let (reads, y) = (self.operands(id), self.define(id));
+                self.program.emit(
+                    name,
+                    reads,
+                    [y, shared],
+                    move |workers, [x, s, dy], [y, shared], _| {
+                        let (mean, variance) = s.split_at(channels);
+                        let (dgamma, dbeta) = y.split_at_mut(channels);
+                        kernel.parameter_gradients(
+                            workers,
+                            [x, dy],
+                            [mean, variance],
+                            [dgamma, dbeta],
+                            shared,
+                        );
+                    },
+                );
+            }
+            Op::BatchNormGradInput(op) if op.batch_statistics => {
+                let kernel = batch_norm(op.epsilon);
+                let shared = self.temporary(kernel.shared());
+                let (reads, dx) = (self.operands(id), self.define(id));
+                self.program.emit(
+                    name,
+                    reads,
+                    [dx, shared],
+                    move |workers, [x, s, gamma, dy, p], [dx, shared], _| {
+                        let ((mean, variance), (dgamma, dbeta)) =
+                            (s.split_at(channels), p.split_at(channels));
+                        kernel.input_gradient(
+                            workers,
+                            [x, dy],
+                            [gamma, mean, variance, dgamma, dbeta],
+                            dx,
+                            shared,
+                        );
+                    },
+                );
+            }
+            Op::LayerNorm(op) => {
+                let kernel = LayerNorm {
+                    rows,
+                    columns: channels,
+                    epsilon: op.epsilon,
+                };
+                let (reads, y) = (self.operands(id), self.define(id));
+                self.program.emit(
+                    name,
+                    reads,
+                    [y],
+                    move |workers, [x, gamma, beta], [y], _| {
+                        kernel.forward(workers, x, [gamma, beta], y);
+                    },
+                );
+            }
+            Op::LayerNormGradInput(op) => return self.lower_layer_norm_gradients(id, op.epsilon),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The gradient of the input and, if it is wanted at all, that of the parameters, which one kernel computes.
+    fn lower_layer_norm_gradients(&mut self, id: NodeId, epsilon: f32) -> bool {
+        let (x, dy) = (self.input(id, 0), self.input(id, 2));
+        let (rows, columns) = self.rows_and_channels(x);
+        let kernel = LayerNorm {
+            rows,
+            columns,
+            epsilon,
+        };
+        let sibling = self.users[x.index()].iter().copied().find(|&user| {
+            let same =
+                |op: &Op| matches!(op, Op::LayerNormGradParameters(op) if op.epsilon == epsilon);
+            same(&self.node(user).op) && self.input(user, 1) == dy && !self.done[user.index()]
+        });
+        let shared = self.temporary(kernel.shared());
+        let (reads, dx) = (self.operands(id), self.define(id));
+        let parameters = match sibling {
+            Some(sibling) => self.define(sibling),
+            None => self.temporary(2 * columns),
+        };
+        let name = (self.node(id).op.name(), self.layer(id));
+        self.program.emit(
+            name,
+            reads,
+            [dx, parameters, shared],
+            move |workers, [x, gamma, dy], [dx, p, shared], _| {
+                let (dgamma, dbeta) = p.split_at_mut(columns);
+                kernel.backward(workers, [x, dy], gamma, dx, [dgamma, dbeta], shared);
+            },
+        );
+        true
+    }
+
+    fn rows_and_channels(&self, id: NodeId) -> (usize, usize) {
+        let sizes = self.sizes(id);
+        let channels = sizes.last().copied().unwrap_or(0);
+        (
+            sizes
+                .iter()
+                .product::<usize>()
+                .checked_div(channels)
+                .unwrap_or(0),
+            channels,
+        )
     }
 }

@@ -25,7 +25,9 @@ impl Lowering<'_> {
     /// The addition of a bias (one value to each of the last dimension) right after `id`, if nothing else reads `id`.
     pub(super) fn bias_after(&self, id: NodeId) -> Option<(NodeId, NodeId)> {
         let user = self.only_user(id)?;
-        let Op::Binary(binary) = &self.node(user).op else { return None };
+        let Op::Binary(binary) = &self.node(user).op else {
+            return None;
+        };
         let (left, right) = (self.input(user, 0), self.input(user, 1));
         let width = *self.sizes(id).last()?;
         let fits = binary.kind == BinaryKind::Add
@@ -45,9 +47,17 @@ impl Lowering<'_> {
             && let Op::Unary(unary) = &self.node(user).op
             && let Some(activation) = fusable(unary.kind)
         {
-            return Chain { last: user, bias, activation };
+            return Chain {
+                last: user,
+                bias,
+                activation,
+            };
         }
-        Chain { last, bias, activation: Activation::None }
+        Chain {
+            last,
+            bias,
+            activation: Activation::None,
+        }
     }
 
     /// Marks the nodes of a chain as computed, all but the last, which gets the value.

@@ -12,42 +12,65 @@ impl Lowering<'_> {
         let name = (node.op.name(), node.layer.as_str());
         match &node.op {
             Op::MaxPool2d(op) => {
-                let Some(kernel) = self.pooling(&op.window, self.input(id, 0), id) else { return false };
+                let Some(kernel) = self.pooling(&op.window, self.input(id, 0), id) else {
+                    return false;
+                };
                 let positions = self.temporary(packed_positions(kernel.output_len()));
-                self.positions.insert(self.input(id, 0), (op.window, positions));
+                self.positions
+                    .insert(self.input(id, 0), (op.window, positions));
                 let (reads, y) = (self.operands(id), self.define(id));
-                self.program.emit(name, reads, [y, positions], move |workers, [x], [y, positions], _| {
-                    kernel.maximum(workers, x, y, positions);
-                });
+                self.program.emit(
+                    name,
+                    reads,
+                    [y, positions],
+                    move |workers, [x], [y, positions], _| {
+                        kernel.maximum(workers, x, y, positions);
+                    },
+                );
             }
             Op::MaxPool2dGrad(op) => {
                 let (x, dy) = (self.input(id, 0), self.input(id, 1));
-                let Some(kernel) = self.pooling(&op.window, x, dy) else { return false };
+                let Some(kernel) = self.pooling(&op.window, x, dy) else {
+                    return false;
+                };
                 // The forward pass of the same pooling remembered which position won.
-                let Some(&(window, positions)) = self.positions.get(&x) else { return false };
+                let Some(&(window, positions)) = self.positions.get(&x) else {
+                    return false;
+                };
                 if window != op.window {
                     return false;
                 }
                 let (dy, dx) = (self.value(dy), self.define(id));
-                self.program.emit(name, [positions, dy], [dx], move |workers, [positions, dy], [dx], _| {
-                    kernel.maximum_backward(workers, positions, dy, dx);
-                });
+                self.program.emit(
+                    name,
+                    [positions, dy],
+                    [dx],
+                    move |workers, [positions, dy], [dx], _| {
+                        kernel.maximum_backward(workers, positions, dy, dx);
+                    },
+                );
             }
             Op::AvgPool2d(op) => {
-                let Some(kernel) = self.pooling(&op.window, self.input(id, 0), id) else { return false };
+                let Some(kernel) = self.pooling(&op.window, self.input(id, 0), id) else {
+                    return false;
+                };
                 let include_padding = op.include_padding;
                 let (reads, y) = (self.operands(id), self.define(id));
-                self.program.emit(name, reads, [y], move |workers, [x], [y], _| {
-                    kernel.average(workers, include_padding, x, y);
-                });
+                self.program
+                    .emit(name, reads, [y], move |workers, [x], [y], _| {
+                        kernel.average(workers, include_padding, x, y);
+                    });
             }
             Op::AvgPool2dGrad(op) => {
-                let Some(kernel) = self.pooling(&op.window, id, self.input(id, 0)) else { return false };
+                let Some(kernel) = self.pooling(&op.window, id, self.input(id, 0)) else {
+                    return false;
+                };
                 let include_padding = op.include_padding;
                 let (reads, dx) = (self.operands(id), self.define(id));
-                self.program.emit(name, reads, [dx], move |workers, [dy], [dx], _| {
-                    kernel.average_backward(workers, include_padding, dy, dx);
-                });
+                self.program
+                    .emit(name, reads, [dx], move |workers, [dy], [dx], _| {
+                        kernel.average_backward(workers, include_padding, dy, dx);
+                    });
             }
             _ => return false,
         }

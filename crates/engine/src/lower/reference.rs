@@ -1,20 +1,19 @@
 //! Operators without a kernel of their own.
 
-use jingwei_graph::{NodeId, Op, RunContext, Tensor};
+use jingwei_graph::{NodeId, RunContext, Tensor};
 
 use super::Lowering;
 use crate::program::ValueId;
 
 impl Lowering<'_> {
-    /// Runs the operator's reference loop.
+    /// Runs the operator's reference loop. Concatenation alone takes more than five inputs, and has a kernel.
     pub(super) fn lower_reference(&mut self, id: NodeId) {
         match self.node(id).inputs.len() {
             1 => self.reference_of::<1>(id),
             2 => self.reference_of::<2>(id),
             3 => self.reference_of::<3>(id),
             4 => self.reference_of::<4>(id),
-            5 => self.reference_of::<5>(id),
-            _ => self.reference_of_many(id),
+            _ => self.reference_of::<5>(id),
         }
     }
 
@@ -24,32 +23,17 @@ impl Lowering<'_> {
         let node = self.node(id);
         let inputs: [Vec<usize>; N] = std::array::from_fn(|index| self.sizes(node.inputs[index]));
         let (op, shape) = (node.op.clone(), self.sizes(id));
-        let run = move |_: &jingwei_kernels::Workers<'_>, values: [&[f32]; N], [output]: [&mut [f32]; 1], context: RunContext| {
-            let tensors: [Tensor<'_>; N] =
-                std::array::from_fn(|index| Tensor { shape: &inputs[index], data: values[index] });
+        let run = move |_: &jingwei_kernels::Workers<'_>,
+                        values: [&[f32]; N],
+                        [output]: [&mut [f32]; 1],
+                        context: RunContext| {
+            let tensors: [Tensor<'_>; N] = std::array::from_fn(|index| Tensor {
+                shape: &inputs[index],
+                data: values[index],
+            });
             op.operator().evaluate(&tensors, &shape, output, context);
         };
-        self.program.emit((node.op.name(), &node.layer), reads, [write], run);
-    }
-
-    /// Joins many inputs two at a time; only concatenation takes more than five.
-    fn reference_of_many(&mut self, id: NodeId) {
-        let node = self.node(id);
-        let Op::Concat(concat) = &node.op else { unreachable!("only concatenation takes many inputs") };
-        let write = self.define(id);
-        let shape = self.sizes(id);
-        let inner: usize = shape[concat.axis + 1..].iter().product();
-        let row = shape[concat.axis] * inner;
-        let mut start = 0;
-        for &input in &node.inputs {
-            let width = self.sizes(input)[concat.axis] * inner;
-            let read = self.value(input);
-            self.program.emit((node.op.name(), &node.layer), [read], [write], move |_, [x], [y], _| {
-                for (from, to) in x.chunks_exact(width).zip(y.chunks_exact_mut(row)) {
-                    to[start..start + width].copy_from_slice(from);
-                }
-            });
-            start += width;
-        }
+        self.program
+            .emit((node.op.name(), &node.layer), reads, [write], run);
     }
 }

@@ -21,7 +21,11 @@ struct Builder {
 
 impl Builder {
     fn new() -> Self {
-        Self { graph: Graph::new(), parameters: Vec::new(), ids: Vec::new() }
+        Self {
+            graph: Graph::new(),
+            parameters: Vec::new(),
+            ids: Vec::new(),
+        }
     }
 
     fn parameter(&mut self, name: &str, sizes: &[usize]) -> NodeId {
@@ -40,7 +44,16 @@ impl Builder {
     }
 
     fn pool(&mut self, x: NodeId) -> NodeId {
-        self.graph.max_pool2d(x, Window { size: [2, 2], stride: [2, 2], padding: [0; 4] }).unwrap()
+        self.graph
+            .max_pool2d(
+                x,
+                Window {
+                    size: [2, 2],
+                    stride: [2, 2],
+                    padding: [0; 4],
+                },
+            )
+            .unwrap()
     }
 
     fn dense(&mut self, name: &str, x: NodeId, inputs: usize, outputs: usize) -> NodeId {
@@ -52,16 +65,31 @@ impl Builder {
 
     fn finish(mut self, logits: NodeId, input: &[usize], classes: usize, batch: usize) -> Case {
         let labels = self.graph.input("labels", Shape::batch_of(&[]));
-        let losses = self.graph.sparse_cross_entropy(logits, labels, 0.0).unwrap();
+        let losses = self
+            .graph
+            .sparse_cross_entropy(logits, labels, 0.0)
+            .unwrap();
         let loss = self.graph.mean_all(losses).unwrap();
         let found = gradients(&mut self.graph, loss, &self.ids).unwrap();
         let mut leaves: HashMap<String, Vec<f32>> = HashMap::new();
         for (name, sizes) in &self.parameters {
             let scale = (2.0 / sizes.iter().rev().skip(1).product::<usize>().max(1) as f32).sqrt();
-            leaves.insert(name.clone(), noise(name, sizes.iter().product()).iter().map(|v| v * scale).collect());
+            leaves.insert(
+                name.clone(),
+                noise(name, sizes.iter().product())
+                    .iter()
+                    .map(|v| v * scale)
+                    .collect(),
+            );
         }
-        leaves.insert("x".into(), noise("x", batch * input.iter().product::<usize>()));
-        leaves.insert("labels".into(), (0..batch).map(|i| (i % classes) as f32).collect());
+        leaves.insert(
+            "x".into(),
+            noise("x", batch * input.iter().product::<usize>()),
+        );
+        leaves.insert(
+            "labels".into(),
+            (0..batch).map(|i| (i % classes) as f32).collect(),
+        );
         let names = self.parameters.iter().map(|(name, _)| name.clone());
         let function = Function {
             gradients: names.zip(found).collect(),
@@ -71,7 +99,11 @@ impl Builder {
             states: Layout::default(),
             graph: self.graph,
         };
-        Case { function, leaves, batch }
+        Case {
+            function,
+            leaves,
+            batch,
+        }
     }
 }
 
@@ -83,7 +115,9 @@ fn cnn(side: usize, channels: usize, filters: [usize; 2], batch: usize) -> Case 
     let y = b.pool(y);
     let y = b.conv("c2", y, [3, 3, filters[0], filters[1]]);
     let y = b.pool(y);
-    let sizes: Vec<usize> = (1..4).map(|axis| b.graph.shape(y).size(axis).unwrap()).collect();
+    let sizes: Vec<usize> = (1..4)
+        .map(|axis| b.graph.shape(y).size(axis).unwrap())
+        .collect();
     let flat = sizes.iter().product();
     let y = b.graph.reshape(y, Shape::batch_of(&[flat])).unwrap();
     let y = b.dense("d1", y, flat, 32);
@@ -98,7 +132,10 @@ fn mlp(batch: usize) -> Case {
     let y = b.dense("d1", x, 30, 128);
     let y = b.graph.relu(y).unwrap();
     let y = b.dense("d2", y, 128, 64);
-    let y = b.graph.unary(jingwei_graph::ops::UnaryKind::Gelu, y).unwrap();
+    let y = b
+        .graph
+        .unary(jingwei_graph::ops::UnaryKind::Gelu, y)
+        .unwrap();
     let logits = b.dense("d3", y, 64, 2);
     b.finish(logits, &[30], 2, batch)
 }
@@ -108,10 +145,13 @@ fn run(case: &Case, level: Level, threads: usize) -> (Vec<f32>, Vec<f32>, Plan) 
     let plan = case.function.plan(case.batch, level).unwrap();
     let mut workspace = Workspace::for_training(&case.function, &runtime);
     for entry in case.function.parameters.entries() {
-        workspace.buffer_mut(Buffer::Parameters)[entry.range()].copy_from_slice(&case.leaves[&entry.name]);
+        workspace.buffer_mut(Buffer::Parameters)[entry.range()]
+            .copy_from_slice(&case.leaves[&entry.name]);
     }
     for (index, name) in plan.input_names().iter().enumerate() {
-        workspace.input_mut(&plan, index).copy_from_slice(&case.leaves[name]);
+        workspace
+            .input_mut(&plan, index)
+            .copy_from_slice(&case.leaves[name]);
     }
     plan.run(&runtime, &mut workspace, RunContext::default());
     let outputs = [workspace.output(&plan, 0), workspace.output(&plan, 1)].concat();
@@ -122,25 +162,45 @@ fn close(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
     for (index, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert!((a - b).abs() <= 2e-4 * scale, "{what}[{index}]: {a}, but {b} by the reference");
+        assert!(
+            (a - b).abs() <= 2e-4 * scale,
+            "{what}[{index}]: {a}, but {b} by the reference"
+        );
     }
 }
 
 fn check(case: &Case) {
     let bound = passes::bind(&case.function.graph, &[(Symbol::Batch, case.batch)]).unwrap();
-    let wanted: Vec<NodeId> =
-        case.function.outputs.iter().chain(case.function.gradients.iter().map(|(_, id)| id)).copied().collect();
-    let expected = reference::evaluate(&bound, &wanted, &case.leaves, RunContext::default()).unwrap();
+    let wanted: Vec<NodeId> = case
+        .function
+        .outputs
+        .iter()
+        .chain(case.function.gradients.iter().map(|(_, id)| id))
+        .copied()
+        .collect();
+    let expected =
+        reference::evaluate(&bound, &wanted, &case.leaves, RunContext::default()).unwrap();
     for level in Level::available() {
         let (outputs, gradients, _) = run(case, level, 2);
-        close(&outputs, &expected[..2].concat(), &format!("{level} outputs"));
+        close(
+            &outputs,
+            &expected[..2].concat(),
+            &format!("{level} outputs"),
+        );
         for ((name, _), expected) in case.function.gradients.iter().zip(&expected[2..]) {
             let range = case.function.parameters.entry(name).unwrap().range();
-            close(&gradients[range], expected, &format!("{level} gradient of {name}"));
+            close(
+                &gradients[range],
+                expected,
+                &format!("{level} gradient of {name}"),
+            );
         }
         for threads in [1, 3] {
             let (other_outputs, other_gradients, _) = run(case, level, threads);
-            assert!(outputs == other_outputs && gradients == other_gradients, "{threads} threads give other bits");
+            assert!(
+                outputs == other_outputs && gradients == other_gradients,
+                "{threads} threads give other bits"
+            );
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use jingwei_engine::{Buffer, Function, Layout, Level, RunContext, Runtime, Workspace};
-use jingwei_graph::ops::{self, BinaryKind, CompareKind, ConvAttributes, ReduceKind, UnaryKind, Window};
+use jingwei_graph::ops::{
+    self, BinaryKind, CompareKind, ConvAttributes, ReduceKind, UnaryKind, Window,
+};
 use jingwei_graph::{Graph, Op, Shape, gradients, reference};
 
 use crate::noise;
@@ -17,12 +19,20 @@ fn check(op: impl Into<Op>, shapes: &[&[usize]], given: &[(usize, Vec<f32>)]) {
     for (index, sizes) in shapes.iter().enumerate() {
         let name = format!("input {index}");
         inputs.push(graph.input(&name, Shape::fixed(sizes)));
-        let own = given.iter().find(|(place, _)| *place == index).map(|(_, values)| values.clone());
-        leaves.insert(name.clone(), own.unwrap_or_else(|| noise(&name, sizes.iter().product())));
+        let own = given
+            .iter()
+            .find(|(place, _)| *place == index)
+            .map(|(_, values)| values.clone());
+        leaves.insert(
+            name.clone(),
+            own.unwrap_or_else(|| noise(&name, sizes.iter().product())),
+        );
     }
     let output = graph.add(op.clone(), &inputs).unwrap();
     let context = RunContext { seed: 7, step: 3 };
-    let expected = reference::evaluate(&graph, &[output], &leaves, context).unwrap().remove(0);
+    let expected = reference::evaluate(&graph, &[output], &leaves, context)
+        .unwrap()
+        .remove(0);
     let function = Function::new(graph, vec![output], Layout::default(), Layout::default());
     for level in Level::available() {
         for threads in [1, 2] {
@@ -30,20 +40,34 @@ fn check(op: impl Into<Op>, shapes: &[&[usize]], given: &[(usize, Vec<f32>)]) {
             let plan = function.plan(1, level).unwrap();
             let mut workspace = Workspace::for_training(&function, &runtime);
             for (index, name) in plan.input_names().iter().enumerate() {
-                workspace.input_mut(&plan, index).copy_from_slice(&leaves[name]);
+                workspace
+                    .input_mut(&plan, index)
+                    .copy_from_slice(&leaves[name]);
             }
             plan.run(&runtime, &mut workspace, context);
-            let scale = expected.iter().fold(1.0f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
-            for (index, (found, expected)) in workspace.output(&plan, 0).iter().zip(&expected).enumerate() {
+            let scale =
+                expected.iter().fold(
+                    1.0f32,
+                    |m, v| if v.is_finite() { m.max(v.abs()) } else { m },
+                );
+            for (index, (found, expected)) in
+                workspace.output(&plan, 0).iter().zip(&expected).enumerate()
+            {
                 let close = (found - expected).abs() <= 1e-5 * scale || found == expected;
-                assert!(close || (found.is_nan() && expected.is_nan()), "{op:?} at {level}: [{index}] is {found}, not {expected}");
+                assert!(
+                    close || (found.is_nan() && expected.is_nan()),
+                    "{op:?} at {level}: [{index}] is {found}, not {expected}"
+                );
             }
         }
     }
 }
 
 fn positive(len: usize) -> Vec<f32> {
-    noise("positive", len).iter().map(|v| v.abs() + 0.1).collect()
+    noise("positive", len)
+        .iter()
+        .map(|v| v.abs() + 0.1)
+        .collect()
 }
 
 const UNARY: [UnaryKind; 14] = [
@@ -66,7 +90,10 @@ const UNARY: [UnaryKind; 14] = [
 #[test]
 fn functions_of_one_value() {
     for kind in UNARY {
-        let values = if matches!(kind, UnaryKind::Log | UnaryKind::Sqrt | UnaryKind::Reciprocal) {
+        let values = if matches!(
+            kind,
+            UnaryKind::Log | UnaryKind::Sqrt | UnaryKind::Reciprocal
+        ) {
             vec![(0, positive(3 * 37))]
         } else {
             Vec::new()
@@ -102,37 +129,90 @@ fn functions_of_two_values_broadcast() {
         for kind in kinds {
             check(ops::Binary { kind }, &pair, &[(0, left.clone())]);
         }
-        for kind in [CompareKind::Equal, CompareKind::NotEqual, CompareKind::Less, CompareKind::GreaterEqual] {
+        for kind in [
+            CompareKind::Equal,
+            CompareKind::NotEqual,
+            CompareKind::Less,
+            CompareKind::GreaterEqual,
+        ] {
             check(ops::Compare { kind }, &pair, &[]);
         }
     }
-    check(ops::Where {}, &[&[4, 5], &[4, 5], &[4, 5]], &[(0, (0..20).map(|i| (i % 3) as f32).collect())]);
-    check(ops::Where {}, &[&[4, 1], &[5], &[4, 5]], &[(0, vec![0.0, 1.0, 0.0, 1.0])]);
+    check(
+        ops::Where {},
+        &[&[4, 5], &[4, 5], &[4, 5]],
+        &[(0, (0..20).map(|i| (i % 3) as f32).collect())],
+    );
+    check(
+        ops::Where {},
+        &[&[4, 1], &[5], &[4, 5]],
+        &[(0, vec![0.0, 1.0, 0.0, 1.0])],
+    );
 }
 
 #[test]
 fn reductions_and_broadcasts() {
     for kind in [ReduceKind::Sum, ReduceKind::Mean, ReduceKind::Max] {
-        for axes in [vec![], vec![0], vec![1], vec![3], vec![0, 1, 2], vec![1, 2], vec![0, 2], vec![0, 1, 2, 3]] {
+        for axes in [
+            vec![],
+            vec![0],
+            vec![1],
+            vec![3],
+            vec![0, 1, 2],
+            vec![1, 2],
+            vec![0, 2],
+            vec![0, 1, 2, 3],
+        ] {
             for keep in [false, true] {
-                check(ops::Reduce { kind, axes: axes.clone(), keep }, &[&[3, 4, 5, 6]], &[]);
+                check(
+                    ops::Reduce {
+                        kind,
+                        axes: axes.clone(),
+                        keep,
+                    },
+                    &[&[3, 4, 5, 6]],
+                    &[],
+                );
             }
         }
     }
     for average in [false, true] {
         for from in [[1, 1, 1], [3, 1, 1], [1, 4, 5], [1, 4, 1], [3, 4, 5]] {
-            check(ops::BroadcastTo { shape: Shape::fixed(&[3, 4, 5]), average }, &[&from], &[]);
+            check(
+                ops::BroadcastTo {
+                    shape: Shape::fixed(&[3, 4, 5]),
+                    average,
+                },
+                &[&from],
+                &[],
+            );
         }
     }
 }
 
 #[test]
 fn products() {
-    for (m, n, k) in [(1, 1, 1), (1, 10, 128), (64, 10, 128), (5, 33, 17), (130, 70, 40), (3, 4, 0)] {
-        for (transpose_a, transpose_b) in [(false, false), (true, false), (false, true), (true, true)] {
+    for (m, n, k) in [
+        (1, 1, 1),
+        (1, 10, 128),
+        (64, 10, 128),
+        (5, 33, 17),
+        (130, 70, 40),
+        (3, 4, 0),
+    ] {
+        for (transpose_a, transpose_b) in
+            [(false, false), (true, false), (false, true), (true, true)]
+        {
             let a = if transpose_a { [k, m] } else { [m, k] };
             let b = if transpose_b { [n, k] } else { [k, n] };
-            check(ops::MatMul { transpose_a, transpose_b }, &[&a, &b], &[]);
+            check(
+                ops::MatMul {
+                    transpose_a,
+                    transpose_b,
+                },
+                &[&a, &b],
+                &[],
+            );
         }
     }
 }
@@ -142,21 +222,65 @@ fn convolutions_and_their_gradients() {
     let plain = ConvAttributes::default();
     let cases = [
         (plain, [2, 9, 8, 3], [3, 3], 5),
-        (ConvAttributes { stride: [2, 1], padding: [1, 0, 2, 1], ..plain }, [3, 9, 8, 4], [3, 2], 6),
-        (ConvAttributes { dilation: [2, 3], padding: [2; 4], ..plain }, [2, 9, 10, 4], [3, 3], 6),
-        (ConvAttributes { groups: 2, padding: [1; 4], ..plain }, [2, 7, 7, 4], [3, 3], 6),
-        (ConvAttributes { groups: 8, ..plain }, [2, 7, 7, 8], [3, 3], 8),
+        (
+            ConvAttributes {
+                stride: [2, 1],
+                padding: [1, 0, 2, 1],
+                ..plain
+            },
+            [3, 9, 8, 4],
+            [3, 2],
+            6,
+        ),
+        (
+            ConvAttributes {
+                dilation: [2, 3],
+                padding: [2; 4],
+                ..plain
+            },
+            [2, 9, 10, 4],
+            [3, 3],
+            6,
+        ),
+        (
+            ConvAttributes {
+                groups: 2,
+                padding: [1; 4],
+                ..plain
+            },
+            [2, 7, 7, 4],
+            [3, 3],
+            6,
+        ),
+        (
+            ConvAttributes { groups: 8, ..plain },
+            [2, 7, 7, 8],
+            [3, 3],
+            8,
+        ),
         (plain, [4, 1, 20, 16], [1, 5], 32),
         (plain, [2, 6, 6, 16], [1, 1], 40),
     ];
     for (attributes, x, kernel, filters) in cases {
         let w = [kernel[0], kernel[1], x[3] / attributes.groups, filters];
         let mut graph = Graph::new();
-        let (a, b) = (graph.input("x", Shape::fixed(&x)), graph.input("w", Shape::fixed(&w)));
-        let y = graph.add(ops::Conv2d { attributes }.into(), &[a, b]).unwrap();
+        let (a, b) = (
+            graph.input("x", Shape::fixed(&x)),
+            graph.input("w", Shape::fixed(&w)),
+        );
+        let y = graph
+            .add(ops::Conv2d { attributes }.into(), &[a, b])
+            .unwrap();
         let y = graph.shape(y).sizes().unwrap();
         check(ops::Conv2d { attributes }, &[&x, &w], &[]);
-        check(ops::Conv2dGradInput { attributes, shape: Shape::fixed(&x) }, &[&w, &y], &[]);
+        check(
+            ops::Conv2dGradInput {
+                attributes,
+                shape: Shape::fixed(&x),
+            },
+            &[&w, &y],
+            &[],
+        );
         check(ops::Conv2dGradFilter { attributes, kernel }, &[&x, &y], &[]);
     }
 }
@@ -164,22 +288,52 @@ fn convolutions_and_their_gradients() {
 #[test]
 fn pooling_and_its_gradients() {
     let windows = [
-        Window { size: [2, 2], stride: [2, 2], padding: [0; 4] },
-        Window { size: [3, 2], stride: [1, 2], padding: [1, 0, 1, 1] },
-        Window { size: [3, 3], stride: [3, 3], padding: [1; 4] },
+        Window {
+            size: [2, 2],
+            stride: [2, 2],
+            padding: [0; 4],
+        },
+        Window {
+            size: [3, 2],
+            stride: [1, 2],
+            padding: [1, 0, 1, 1],
+        },
+        Window {
+            size: [3, 3],
+            stride: [3, 3],
+            padding: [1; 4],
+        },
     ];
     for window in windows {
         let x = [2, 9, 8, 20];
         let mut graph = Graph::new();
         let input = graph.input("x", Shape::fixed(&x));
-        let y = graph.add(ops::MaxPool2d { window }.into(), &[input]).unwrap();
+        let y = graph
+            .add(ops::MaxPool2d { window }.into(), &[input])
+            .unwrap();
         let y = graph.shape(y).sizes().unwrap();
         check(ops::MaxPool2d { window }, &[&x], &[]);
         check(ops::MaxPool2dGrad { window }, &[&x, &y], &[]);
         max_pool_network(window, x);
         for include_padding in [false, true] {
-            check(ops::AvgPool2d { window, include_padding }, &[&x], &[]);
-            check(ops::AvgPool2dGrad { window, include_padding, height: 9, width: 8 }, &[&y], &[]);
+            check(
+                ops::AvgPool2d {
+                    window,
+                    include_padding,
+                },
+                &[&x],
+                &[],
+            );
+            check(
+                ops::AvgPool2dGrad {
+                    window,
+                    include_padding,
+                    height: 9,
+                    width: 8,
+                },
+                &[&y],
+                &[],
+            );
         }
     }
 }
@@ -188,13 +342,17 @@ fn pooling_and_its_gradients() {
 fn max_pool_network(window: Window, x: [usize; 4]) {
     let mut graph = Graph::new();
     let leaf = graph.parameter("x", &x);
-    let y = graph.add(ops::MaxPool2d { window }.into(), &[leaf]).unwrap();
+    let y = graph
+        .add(ops::MaxPool2d { window }.into(), &[leaf])
+        .unwrap();
     let squares = graph.square(y).unwrap();
     let loss = graph.sum_all(squares).unwrap();
     let gradient = gradients(&mut graph, loss, &[leaf]).unwrap()[0];
     let values = noise("x", x.iter().product());
     let leaves = HashMap::from([("x".to_owned(), values.clone())]);
-    let expected = reference::evaluate(&graph, &[gradient], &leaves, RunContext::default()).unwrap().remove(0);
+    let expected = reference::evaluate(&graph, &[gradient], &leaves, RunContext::default())
+        .unwrap()
+        .remove(0);
     let parameters = Layout::new([("x", x.to_vec())]);
     let function = Function::new(graph, vec![gradient], parameters, Layout::default());
     for level in Level::available() {
@@ -216,9 +374,27 @@ fn normalisation() {
         for batch_statistics in [false, true] {
             let epsilon = 1e-3;
             let given = [(1, statistics.clone())];
-            check(ops::BatchNorm { epsilon, batch_statistics }, &[&x, &pair, &[c], &[c]], &given);
-            check(ops::BatchNormGradParameters { epsilon }, &[&x, &pair, &x], &given);
-            check(ops::BatchNormGradInput { epsilon, batch_statistics }, &[&x, &pair, &[c], &x, &pair], &given);
+            check(
+                ops::BatchNorm {
+                    epsilon,
+                    batch_statistics,
+                },
+                &[&x, &pair, &[c], &[c]],
+                &given,
+            );
+            check(
+                ops::BatchNormGradParameters { epsilon },
+                &[&x, &pair, &x],
+                &given,
+            );
+            check(
+                ops::BatchNormGradInput {
+                    epsilon,
+                    batch_statistics,
+                },
+                &[&x, &pair, &[c], &x, &pair],
+                &given,
+            );
         }
         let epsilon = 1e-3;
         check(ops::LayerNorm { epsilon }, &[&x, &[c], &[c]], &[]);
@@ -229,18 +405,47 @@ fn normalisation() {
 
 #[test]
 fn layout_operators() {
-    for permutation in [vec![1, 0, 2, 3], vec![3, 2, 1, 0], vec![0, 2, 3, 1], vec![0, 1, 3, 2]] {
+    for permutation in [
+        vec![1, 0, 2, 3],
+        vec![3, 2, 1, 0],
+        vec![0, 2, 3, 1],
+        vec![0, 1, 3, 2],
+    ] {
         check(ops::Transpose { permutation }, &[&[2, 3, 4, 5]], &[]);
     }
-    check(ops::Slice { axis: 1, start: 1, len: 2 }, &[&[3, 4, 5]], &[]);
-    check(ops::Pad { before: vec![0, 1, 2], after: vec![1, 0, 3], value: -2.0 }, &[&[3, 4, 5]], &[]);
+    check(
+        ops::Slice {
+            axis: 1,
+            start: 1,
+            len: 2,
+        },
+        &[&[3, 4, 5]],
+        &[],
+    );
+    check(
+        ops::Pad {
+            before: vec![0, 1, 2],
+            after: vec![1, 0, 3],
+            value: -2.0,
+        },
+        &[&[3, 4, 5]],
+        &[],
+    );
     for count in [1, 2, 7] {
-        let shapes: Vec<&[usize]> = [&[2, 3, 4][..], &[2, 1, 4], &[2, 5, 4]].into_iter().cycle().take(count).collect();
+        let shapes: Vec<&[usize]> = [&[2, 3, 4][..], &[2, 1, 4], &[2, 5, 4]]
+            .into_iter()
+            .cycle()
+            .take(count)
+            .collect();
         check(ops::Concat { axis: 1 }, &shapes, &[]);
     }
     let indices = vec![3.0, 0.0, 3.0, 1.0, 9.0, -1.0];
     check(ops::Gather {}, &[&[4, 5], &[2, 3]], &[(1, indices.clone())]);
-    check(ops::GatherGrad { rows: 4 }, &[&[6], &[6, 5]], &[(0, indices)]);
+    check(
+        ops::GatherGrad { rows: 4 },
+        &[&[6], &[6, 5]],
+        &[(0, indices)],
+    );
 }
 
 #[test]
@@ -251,17 +456,42 @@ fn softmax_and_losses() {
         check(ops::SoftmaxGrad {}, &[&[9, k], &[9, k]], &[]);
         check(ops::LogSoftmaxGrad {}, &[&[9, k], &[9, k]], &[]);
         for label_smoothing in [0.0, 0.1] {
-            let labels = (0..9).map(|i| if i == 4 { 99.0 } else { (i % k) as f32 }).collect();
+            let labels = (0..9)
+                .map(|i| if i == 4 { 99.0 } else { (i % k) as f32 })
+                .collect();
             let given = [(1, labels)];
-            check(ops::SparseCrossEntropy { label_smoothing }, &[&[9, k], &[9]], &given);
-            check(ops::SparseCrossEntropyGrad { label_smoothing }, &[&[9, k], &[9], &[9]], &given);
-            check(ops::SoftCrossEntropy { label_smoothing }, &[&[9, k], &[9, k]], &[]);
-            check(ops::SoftCrossEntropyGrad { label_smoothing }, &[&[9, k], &[9, k], &[9]], &[]);
+            check(
+                ops::SparseCrossEntropy { label_smoothing },
+                &[&[9, k], &[9]],
+                &given,
+            );
+            check(
+                ops::SparseCrossEntropyGrad { label_smoothing },
+                &[&[9, k], &[9], &[9]],
+                &given,
+            );
+            check(
+                ops::SoftCrossEntropy { label_smoothing },
+                &[&[9, k], &[9, k]],
+                &[],
+            );
+            check(
+                ops::SoftCrossEntropyGrad { label_smoothing },
+                &[&[9, k], &[9, k], &[9]],
+                &[],
+            );
         }
     }
 }
 
 #[test]
 fn dropout_is_the_same_everywhere() {
-    check(ops::Dropout { rate: 0.3, stream: 0x1234_5678_9abc_def0 }, &[&[7, 301]], &[]);
+    check(
+        ops::Dropout {
+            rate: 0.3,
+            stream: 0x1234_5678_9abc_def0,
+        },
+        &[&[7, 301]],
+        &[],
+    );
 }
