@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use jingwei_graph::ops::UnaryKind;
 use jingwei_graph::{Graph, NodeId, Op, Shape};
+use jingwei_kernels::random::stream;
 
 use crate::layers::{Padding, Regularizer};
-use crate::random::stream;
 use crate::{Error, Fans, Initializer, Result};
 
 /// What a graph is for.

@@ -44,7 +44,6 @@ pub use losses::{
 pub use network::{InputSpec, Network, Value, Values};
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use pair::Pair;
-pub use random::stream;
 pub use schedule::{Duration, LearningRate, PlateauState, ReduceOnPlateau, Schedule};
 pub use sequential::Sequential;
 pub use summary::{Summary, SummaryRow};

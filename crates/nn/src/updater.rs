@@ -213,19 +213,13 @@ impl Updater {
         let global = self
             .clip
             .global_norm
-            .map(|bound| (bound, length(&gradients[..self.len], shared)));
+            .map(|_| length(&gradients[..self.len], shared));
         let mut squared = 0.0;
         for (range, update) in &self.parts {
             let own = &gradients[range.clone()];
-            let factor = match (global, self.clip.norm) {
-                (Some((bound, found)), _) => within(bound, found),
-                (None, Some(bound)) => {
-                    let found = length(own, shared);
-                    squared += found * found;
-                    within(bound, found)
-                }
-                (None, None) => 1.0,
-            };
+            let found = global.or_else(|| self.clip.norm.map(|_| length(own, shared)));
+            squared += found.map_or(0.0, |found| found * found);
+            let scale = gradient_scale * self.clip.factor(found);
             let tensors = Tensors {
                 parameters: &mut parameters[range.clone()],
                 gradients: own,
@@ -238,23 +232,22 @@ impl Updater {
                 Step {
                     learning_rate,
                     number: step,
-                    scale: gradient_scale * factor,
+                    scale,
                 },
                 tensors,
             );
         }
-        global
-            .map(|(_, found)| found)
-            .or_else(|| self.clip.norm.map(|_| squared.sqrt()))
+        global.or_else(|| self.clip.norm.map(|_| squared.sqrt()))
     }
 }
 
-/// What brings a length within a bound; one that is not a number stays so.
-fn within(bound: f32, found: f32) -> f32 {
-    if found > bound || found.is_nan() {
-        bound / found
-    } else {
-        1.0
+impl Clip {
+    /// What brings a length within its bound; one that is not a number stays so.
+    fn factor(&self, found: Option<f32>) -> f32 {
+        match (self.global_norm.or(self.norm), found) {
+            (Some(bound), Some(found)) if found > bound || found.is_nan() => bound / found,
+            _ => 1.0,
+        }
     }
 }
 

@@ -25,16 +25,7 @@ impl Network {
                 remedy,
             });
         }
-        let mut known: HashMap<&str, usize> = HashMap::new();
-        for (index, input) in self.inputs.iter().enumerate() {
-            if known.insert(&input.name, index).is_some() {
-                let place = format!("input {}", index + 1);
-                return Err(Error::DuplicateName {
-                    place,
-                    name: input.name.clone(),
-                });
-            }
-        }
+        let mut known = self.known_inputs()?;
         let names = self.layer_names();
         let mut inputs = Vec::with_capacity(self.layers.len());
         for (index, (entry, name)) in self.layers.iter().zip(&names).enumerate() {
@@ -46,26 +37,43 @@ impl Network {
                 });
             }
         }
-        let outputs = self
-            .outputs
-            .iter()
-            .map(|name| find(name, &known, "the outputs"))
-            .collect::<Result<Vec<_>>>()?;
-        let outputs = match (outputs.is_empty(), self.layers.is_empty()) {
-            (false, _) => outputs,
-            (true, false) => vec![self.count() - 1],
-            (true, true) => {
-                return Err(Error::Incomplete {
-                    missing: "layer",
-                    remedy: "add at least one",
-                });
-            }
-        };
+        let outputs = self.resolve_outputs(&known)?;
         Ok(Resolved {
             names,
             inputs,
             outputs,
         })
+    }
+
+    fn known_inputs(&self) -> Result<HashMap<&str, usize>> {
+        let mut known = HashMap::new();
+        for (index, input) in self.inputs.iter().enumerate() {
+            if known.insert(input.name.as_str(), index).is_some() {
+                let place = format!("input {}", index + 1);
+                return Err(Error::DuplicateName {
+                    place,
+                    name: input.name.clone(),
+                });
+            }
+        }
+        Ok(known)
+    }
+
+    /// The outputs that are named, or the last layer.
+    fn resolve_outputs(&self, known: &HashMap<&str, usize>) -> Result<Vec<usize>> {
+        if self.layers.is_empty() && self.outputs.is_empty() {
+            return Err(Error::Incomplete {
+                missing: "layer",
+                remedy: "add at least one",
+            });
+        }
+        if self.outputs.is_empty() {
+            return Ok(vec![self.count() - 1]);
+        }
+        self.outputs
+            .iter()
+            .map(|name| find(name, known, "the outputs"))
+            .collect()
     }
 
     /// The given names, and for the others the kind and the smallest number that is free.

@@ -1,6 +1,10 @@
 //! Adam.
 
+use jingwei_kernels::optimiser::Rule;
 use serde::{Deserialize, Serialize};
+
+use super::{Range, Settings};
+use crate::Result;
 
 /// v ← β₁ · v + (1 − β₁) · g, s ← β₂ · s + (1 − β₂) · g², then w ← w − η · v̂ / (√ŝ + ε), where v̂ = v / (1 − β₁ᵗ) and
 /// ŝ = s / (1 − β₂ᵗ) (Kingma & Ba 2015).
@@ -28,5 +32,25 @@ impl Default for Adam {
             epsilon: 1e-7,
             weight_decay: 0.0,
         }
+    }
+}
+
+impl Settings for Adam {
+    fn rule(&self) -> Rule {
+        Rule::Adam {
+            beta1: self.beta_1,
+            beta2: self.beta_2,
+            epsilon: self.epsilon,
+        }
+    }
+
+    fn decoupled(&self) -> bool {
+        false
+    }
+
+    fn check(&self, range: &Range) -> Result<()> {
+        range.below_one("beta_1", self.beta_1)?;
+        range.below_one("beta_2", self.beta_2)?;
+        range.at_least_zero("epsilon", self.epsilon)
     }
 }

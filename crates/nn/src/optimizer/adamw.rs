@@ -1,6 +1,10 @@
 //! AdamW.
 
+use jingwei_kernels::optimiser::Rule;
 use serde::{Deserialize, Serialize};
+
+use super::{Range, Settings};
+use crate::Result;
 
 /// [`Adam`](super::Adam) with decoupled weight decay (Loshchilov & Hutter 2019).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -27,5 +31,25 @@ impl Default for AdamW {
             epsilon: 1e-7,
             weight_decay: 0.004,
         }
+    }
+}
+
+impl Settings for AdamW {
+    fn rule(&self) -> Rule {
+        Rule::Adam {
+            beta1: self.beta_1,
+            beta2: self.beta_2,
+            epsilon: self.epsilon,
+        }
+    }
+
+    fn decoupled(&self) -> bool {
+        true
+    }
+
+    fn check(&self, range: &Range) -> Result<()> {
+        range.below_one("beta_1", self.beta_1)?;
+        range.below_one("beta_2", self.beta_2)?;
+        range.at_least_zero("epsilon", self.epsilon)
     }
 }

@@ -62,6 +62,12 @@ macro_rules! optimizers {
                     $(Self::$variant(settings) => settings.weight_decay),*
                 }
             }
+
+            fn settings(&self) -> &dyn Settings {
+                match self {
+                    $(Self::$variant(settings) => settings),*
+                }
+            }
         }
 
         $(impl From<$type> for Optimizer {
@@ -112,62 +118,14 @@ impl Optimizer {
     /// The kernel for parameters with or without weight decay.
     #[must_use]
     pub fn update(&self, decayed: bool) -> Update {
-        let (rule, decoupled) = match *self {
-            Self::Sgd(Sgd {
-                momentum,
-                nesterov,
-                decoupled,
-                ..
-            }) => (Rule::Sgd { momentum, nesterov }, decoupled),
-            Self::Rmsprop(RmsProp {
-                rho,
-                epsilon,
-                momentum,
-                decoupled,
-                ..
-            }) => (
-                Rule::RmsProp {
-                    rho,
-                    epsilon,
-                    momentum,
-                },
-                decoupled,
-            ),
-            Self::Adam(Adam {
-                beta_1,
-                beta_2,
-                epsilon,
-                ..
-            }) => (
-                Rule::Adam {
-                    beta1: beta_1,
-                    beta2: beta_2,
-                    epsilon,
-                },
-                false,
-            ),
-            Self::Adamw(AdamW {
-                beta_1,
-                beta_2,
-                epsilon,
-                ..
-            }) => (
-                Rule::Adam {
-                    beta1: beta_1,
-                    beta2: beta_2,
-                    epsilon,
-                },
-                true,
-            ),
-        };
-        let decay = match (decayed, self.weight_decay(), decoupled) {
+        let decay = match (decayed, self.weight_decay(), self.settings().decoupled()) {
             (false, ..) | (_, 0.0, _) => Decay::None,
             (true, factor, false) => Decay::L2(factor),
             (true, factor, true) => Decay::Decoupled(factor),
         };
         Update {
             decay,
-            ..Update::new(rule)
+            ..Update::new(self.settings().rule())
         }
     }
 
@@ -176,84 +134,73 @@ impl Optimizer {
     /// # Errors
     /// [`Error::Setting`] with the first one.
     pub fn check(&self) -> Result<()> {
-        let at_least_zero = |value: f32| value >= 0.0 && value.is_finite();
+        let range = Range { name: self.name() };
+        range.positive("learning_rate", self.learning_rate())?;
+        range.at_least_zero("weight_decay", self.weight_decay())?;
+        self.settings().check(&range)
+    }
+}
+
+/// What sets one optimiser apart.
+trait Settings {
+    fn rule(&self) -> Rule;
+
+    /// Whether weight decay stands apart from the gradient.
+    fn decoupled(&self) -> bool;
+
+    /// Refuses settings of its own that are out of their range.
+    fn check(&self, range: &Range) -> Result<()>;
+}
+
+/// What settings may be, and the optimiser to name where they are not.
+struct Range {
+    name: &'static str,
+}
+
+impl Range {
+    fn positive(&self, setting: &'static str, value: f32) -> Result<()> {
         self.require(
-            "learning_rate",
+            value > 0.0 && value.is_finite(),
+            setting,
             "greater than 0",
-            self.learning_rate(),
-            |value| value > 0.0 && value.is_finite(),
-        )?;
+            value,
+        )
+    }
+
+    fn at_least_zero(&self, setting: &'static str, value: f32) -> Result<()> {
         self.require(
-            "weight_decay",
+            value >= 0.0 && value.is_finite(),
+            setting,
             "at least 0",
-            self.weight_decay(),
-            at_least_zero,
-        )?;
-        let below_one = |setting, value| {
-            self.require(setting, "at least 0 and less than 1", value, |value| {
-                (0.0..1.0).contains(&value)
-            })
-        };
-        let epsilon = |value| self.require("epsilon", "at least 0", value, at_least_zero);
-        match *self {
-            Self::Sgd(Sgd {
-                momentum, nesterov, ..
-            }) => {
-                below_one("momentum", momentum)?;
-                self.require(
-                    "momentum",
-                    "greater than 0 for Nesterov's look-ahead",
-                    momentum,
-                    |value| !nesterov || value > 0.0,
-                )
-            }
-            Self::Rmsprop(RmsProp {
-                rho,
-                momentum,
-                epsilon: value,
-                ..
-            }) => {
-                below_one("rho", rho)?;
-                below_one("momentum", momentum)?;
-                epsilon(value)
-            }
-            Self::Adam(Adam {
-                beta_1,
-                beta_2,
-                epsilon: value,
-                ..
-            })
-            | Self::Adamw(AdamW {
-                beta_1,
-                beta_2,
-                epsilon: value,
-                ..
-            }) => {
-                below_one("beta_1", beta_1)?;
-                below_one("beta_2", beta_2)?;
-                epsilon(value)
-            }
-        }
+            value,
+        )
+    }
+
+    fn below_one(&self, setting: &'static str, value: f32) -> Result<()> {
+        self.require(
+            (0.0..1.0).contains(&value),
+            setting,
+            "at least 0 and less than 1",
+            value,
+        )
     }
 
     fn require(
         &self,
+        good: bool,
         setting: &'static str,
         expected: &'static str,
         value: f32,
-        good: impl Fn(f32) -> bool,
     ) -> Result<()> {
-        match good(value) {
+        let place = || format!("optimizer `{}`", self.name);
+        match good {
             true => Ok(()),
-            false => {
-                let place = format!("optimizer `{}`", self.name());
-                Err(Error::Setting {
-                    place,
-                    setting,
-                    expected,
-                    found: value.to_string(),
-                })
-            }
+            false => Err(Error::Setting {
+                place: place(),
+                setting,
+                expected,
+                found: value.to_string(),
+            }),
         }
     }
 }

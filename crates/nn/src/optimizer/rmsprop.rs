@@ -1,6 +1,10 @@
 //! RMSprop.
 
+use jingwei_kernels::optimiser::Rule;
 use serde::{Deserialize, Serialize};
+
+use super::{Range, Settings};
+use crate::Result;
 
 /// s ← ρ · s + (1 − ρ) · g², then w ← w − η · g / (√s + ε), or the same through a momentum (Tieleman & Hinton 2012).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -30,5 +34,25 @@ impl Default for RmsProp {
             weight_decay: 0.0,
             decoupled: false,
         }
+    }
+}
+
+impl Settings for RmsProp {
+    fn rule(&self) -> Rule {
+        Rule::RmsProp {
+            rho: self.rho,
+            epsilon: self.epsilon,
+            momentum: self.momentum,
+        }
+    }
+
+    fn decoupled(&self) -> bool {
+        self.decoupled
+    }
+
+    fn check(&self, range: &Range) -> Result<()> {
+        range.below_one("rho", self.rho)?;
+        range.below_one("momentum", self.momentum)?;
+        range.at_least_zero("epsilon", self.epsilon)
     }
 }

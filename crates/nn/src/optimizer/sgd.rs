@@ -1,6 +1,10 @@
 //! Stochastic gradient descent.
 
+use jingwei_kernels::optimiser::Rule;
 use serde::{Deserialize, Serialize};
+
+use super::{Range, Settings};
+use crate::Result;
 
 /// Stochastic gradient descent: v ← μ · v + g, then w ← w − η · v, or with Nesterov's look-ahead w ← w − η · (g + μ · v)
 /// (Sutskever et al. 2013).
@@ -44,5 +48,29 @@ impl Sgd {
     pub fn nesterov(mut self) -> Self {
         self.nesterov = true;
         self
+    }
+}
+
+impl Settings for Sgd {
+    fn rule(&self) -> Rule {
+        Rule::Sgd {
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+        }
+    }
+
+    fn decoupled(&self) -> bool {
+        self.decoupled
+    }
+
+    fn check(&self, range: &Range) -> Result<()> {
+        range.below_one("momentum", self.momentum)?;
+        let looks_ahead = "greater than 0 for Nesterov's look-ahead";
+        range.require(
+            !self.nesterov || self.momentum > 0.0,
+            "momentum",
+            looks_ahead,
+            self.momentum,
+        )
     }
 }
