@@ -83,7 +83,12 @@ impl ConvReluPoolGradInput {
     /// of each filter.
     fn lists(&self) -> usize {
         let filters = self.windows.shape().filters;
-        2 * (self.windows.pooled() + 16) + (4 * self.windows.bases.len() + 1) + filters + 16
+        2 * self.list() + (4 * self.windows.bases.len() + 1) + filters + 16
+    }
+
+    /// Gradients of a sample, one more for each list to make it even, and a vector.
+    fn list(&self) -> usize {
+        self.windows.pooled() + 4 * self.windows.bases.len() + 16
     }
 
     /// Floats of the shared temporary: the transposed filters.
@@ -202,7 +207,7 @@ fn add_sample_generic<V: Simd>(
         geometry.image
     };
     assert!(dx.len() >= end && lists.len() >= plan.lists());
-    let len = plan.windows.pooled() + 16;
+    let len = plan.list();
     let (gradients, rest) = lists.split_at_mut(len);
     let (filters, rest) = rest.split_at_mut(len);
     let (starts, numbers) = rest.split_at_mut(4 * plan.windows.bases.len() + 1);
@@ -272,6 +277,10 @@ unsafe fn list<V: Simd>(
                     end += gradient.compress(mask, gradients[end..].as_mut_ptr());
                 }
             }
+            // A zero makes the list even, as `add` takes two at a time.
+            gradients[end] = 0.0;
+            filters[end] = 0.0;
+            end += end % 2;
         }
     }
     starts[4 * windows.bases.len()] = f32::from_bits(end as u32);
@@ -292,6 +301,7 @@ impl Lists<'_> {
     /// filter.
     #[inline(always)]
     unsafe fn add<V: Simd, const VECTORS: usize>(&self, panel: *const f32, dx: *mut f32) {
+        let (gradients, filters) = (self.gradients.as_ptr(), self.filters.as_ptr());
         for (window, &base) in self.windows.bases.iter().enumerate() {
             for (corner, &offset) in self.windows.corners.iter().enumerate() {
                 let list = 4 * window + corner;
@@ -303,20 +313,24 @@ impl Lists<'_> {
                 // SAFETY: as the caller vouches.
                 unsafe {
                     let to = dx.add(base as usize + offset);
-                    let mut sums = [V::zero(); VECTORS];
-                    for (vector, sum) in sums.iter_mut().enumerate() {
+                    // Two sets of sums, or the latency of one would set the pace.
+                    let mut even = [V::zero(); VECTORS];
+                    let mut odd = [V::zero(); VECTORS];
+                    for (vector, sum) in even.iter_mut().enumerate() {
                         *sum = V::load(to.add(vector * V::LANES));
                     }
-                    let gradients = &self.gradients[begin..end];
-                    for (&gradient, filter) in gradients.iter().zip(&self.filters[begin..end]) {
-                        let gradient = V::splat(gradient);
-                        let from = panel.add(filter.to_bits() as usize * VECTORS * V::LANES);
-                        for (vector, sum) in sums.iter_mut().enumerate() {
-                            *sum = gradient.fma(V::load(from.add(vector * V::LANES)), *sum);
+                    for entry in (begin..end).step_by(2) {
+                        for (sums, entry) in [(&mut even, entry), (&mut odd, entry + 1)] {
+                            let gradient = V::splat(*gradients.add(entry));
+                            let filter = (*filters.add(entry)).to_bits() as usize;
+                            let from = panel.add(filter * VECTORS * V::LANES);
+                            for (vector, sum) in sums.iter_mut().enumerate() {
+                                *sum = gradient.fma(V::load(from.add(vector * V::LANES)), *sum);
+                            }
                         }
                     }
-                    for (vector, sum) in sums.iter().enumerate() {
-                        sum.store(to.add(vector * V::LANES));
+                    for (vector, (even, odd)) in even.into_iter().zip(odd).enumerate() {
+                        (even + odd).store(to.add(vector * V::LANES));
                     }
                 }
             }
