@@ -22,8 +22,8 @@ pub(crate) fn update<V: Simd, const R: usize, const W: usize>(
         let count = (len - start).min(V::LANES);
         // SAFETY: all slices have `len` elements, of which `start..start + count` are taken.
         unsafe {
-            let x = sources.map(|source| load(source.add(start), count));
-            let y = targets.map(|target| load(target.add(start), count));
+            let x = load_each(sources, start, count);
+            let y = load_each(targets.map(|target| target.cast_const()), start, count);
             let results = f(x, y);
             let mut i = 0;
             while i < W {
@@ -67,7 +67,7 @@ pub(crate) fn fold<V: Simd, const R: usize>(
         while stream < STREAMS && at < len {
             let count = (len - at).min(V::LANES);
             // SAFETY: all slices have `len` elements, of which `at..at + count` are taken.
-            let x = sources.map(|source| unsafe { load(source.add(at), count) });
+            let x = unsafe { load_each(sources, at, count) };
             let sum = f(sums[stream], x);
             sums[stream] = if count == V::LANES {
                 sum
@@ -109,6 +109,26 @@ pub(crate) fn first<V: Simd>(vector: V) -> f32 {
     let mut lane = [0.0];
     vector.to_slice(&mut lane);
     lane[0]
+}
+
+/// A loop, since `array::map` is not inlined into code for a level.
+///
+/// # Safety
+/// Each source is readable for `count <= V::LANES` floats from `start` on.
+#[inline(always)]
+unsafe fn load_each<V: Simd, const N: usize>(
+    sources: [*const f32; N],
+    start: usize,
+    count: usize,
+) -> [V; N] {
+    let mut vectors = [V::zero(); N];
+    let mut i = 0;
+    while i < N {
+        // SAFETY: by the contract.
+        vectors[i] = unsafe { load(sources[i].add(start), count) };
+        i += 1;
+    }
+    vectors
 }
 
 /// # Safety
