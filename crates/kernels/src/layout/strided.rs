@@ -134,6 +134,11 @@ impl StridedCopy {
                 target: 1,
             });
         }
+        let axes = if is_row(&axes[axes.len() - 1]) {
+            axes
+        } else {
+            for_tiles(axes)
+        };
         Self {
             axes,
             source: places[0],
@@ -154,7 +159,7 @@ impl StridedCopy {
         let target = Parts::new(target);
         let inner = self.axes[self.axes.len() - 1];
         let outer = &self.axes[..self.axes.len() - 1];
-        if inner.target != 1 || inner.source > 1 {
+        if !is_row(&inner) {
             self.run_tiles(workers, source, &target);
         } else if outer.is_empty() {
             chunks::for_each_chunk(workers, inner.size, |range| {
@@ -195,24 +200,14 @@ impl StridedCopy {
     /// cache.
     fn run_tiles(&self, workers: &Workers, source: &[f32], target: &Parts) {
         const TILE: usize = 32;
-        let mut outer = self.axes.clone();
-        let Some(inner) = outer.pop() else { return };
-        let nearest = (0..outer.len())
-            .filter(|&i| outer[i].source > 0)
-            .min_by_key(|&i| outer[i].source);
-        let across = nearest.map_or(
-            Axis {
-                size: 1,
-                source: 0,
-                target: 0,
-            },
-            |i| outer.remove(i),
-        );
+        let [outer @ .., across, inner] = &self.axes[..] else {
+            return;
+        };
         let bands = across.size.div_ceil(TILE);
         let count = bands * outer.iter().map(|axis| axis.size).product::<usize>();
         chunks::for_each_block(workers, count, TILE * inner.size, |block| {
             for index in block {
-                let (from, to) = self.offsets(&outer, index / bands);
+                let (from, to) = self.offsets(outer, index / bands);
                 let rows = index % bands * TILE..(index % bands * TILE + TILE).min(across.size);
                 for start in (0..inner.size).step_by(TILE) {
                     let end = (start + TILE).min(inner.size);
@@ -229,6 +224,29 @@ impl StridedCopy {
             }
         });
     }
+}
+
+/// Whether the elements along an axis lie side by side, or are one repeated.
+fn is_row(axis: &Axis) -> bool {
+    axis.target == 1 && axis.source <= 1
+}
+
+/// Moves the axis that is innermost in the source next to the last, as `run_tiles` wants it.
+fn for_tiles(mut axes: Vec<Axis>) -> Vec<Axis> {
+    let last = axes.len() - 1;
+    let candidates = (0..last).filter(|&i| axes[i].source > 0);
+    match candidates.min_by_key(|&i| axes[i].source) {
+        Some(nearest) => axes[nearest..last].rotate_left(1),
+        None => axes.insert(
+            last,
+            Axis {
+                size: 1,
+                source: 0,
+                target: 0,
+            },
+        ),
+    }
+    axes
 }
 
 /// Shape, start and strides of one side of a copy.
