@@ -4,6 +4,12 @@ use super::{Augment, Fill};
 use crate::prepare::PixelMap;
 use crate::random::Draws;
 
+/// Positions between pixels are counted in whole parts of a pixel: fast, and the same on every machine.
+const ONE_BITS: u32 = 24;
+const ONE: i64 = 1 << ONE_BITS;
+/// The precision to which the nearest pixels are weighed.
+const WEIGHT_BITS: u32 = 8;
+
 impl Fill {
     /// The byte of gaps that do not depend on the picture.
     fn byte(self) -> u8 {
@@ -134,39 +140,59 @@ impl Canvas {
     /// Writes raw values (0 to 255) of a picture that is shifted, flipped, turned and resized around its middle.
     pub fn write_turned(&self, image: &[u8], place: &Place, out: &mut [f32]) {
         let (angle, factor) = place.turn.unwrap_or((0.0, 1.0));
-        let (sine, cosine) = (libm::sinf(angle) / factor, libm::cosf(angle) / factor);
-        let middle = [
-            (self.height as f32 - 1.0) / 2.0,
-            (self.width as f32 - 1.0) / 2.0,
-        ];
-        let [mirror_y, mirror_x] = place.flip.map(|flip| if flip { -1.0 } else { 1.0 });
+        let fixed = |value: f32| (value / factor * ONE as f32).round_ties_even() as i64;
+        let (sine, cosine) = (fixed(libm::sinf(angle)), fixed(libm::cosf(angle)));
+        let [mirror_y, mirror_x] = place.flip.map(|flip| if flip { -1 } else { 1 });
+        let (last_y, last_x) = (self.height as i64 - 1, self.width as i64 - 1);
+        // Twice the distance from the middle, so that it is a whole number.
+        let x = -2 * place.shift[1] as i64 - last_x;
         for (row, out) in out.chunks_exact_mut(self.width * self.channels).enumerate() {
-            let y = row as f32 - place.shift[0] as f32 - middle[0];
-            for (column, out) in out.chunks_exact_mut(self.channels).enumerate() {
-                let x = column as f32 - place.shift[1] as f32 - middle[1];
-                let source_y = (y * cosine - x * sine) * mirror_y + middle[0];
-                let source_x = (y * sine + x * cosine) * mirror_x + middle[1];
+            let y = 2 * (row as i64 - place.shift[0] as i64) - last_y;
+            let mut source_y = ((y * cosine - x * sine) * mirror_y + last_y * ONE) / 2;
+            let mut source_x = ((y * sine + x * cosine) * mirror_x + last_x * ONE) / 2;
+            for out in out.chunks_exact_mut(self.channels) {
                 self.interpolate(image, source_y, source_x, out);
+                source_y -= sine * mirror_y;
+                source_x += cosine * mirror_x;
             }
         }
     }
 
-    fn interpolate(&self, image: &[u8], y: f32, x: f32, out: &mut [f32]) {
-        let ((top, down), (left, right)) = (floor_and_rest(y), floor_and_rest(x));
+    /// Writes a pixel between the four nearest ones; `y` and `x` are in units of [`ONE`].
+    fn interpolate(&self, image: &[u8], y: i64, x: i64, out: &mut [f32]) {
+        let (top, left) = ((y >> ONE_BITS) as isize, (x >> ONE_BITS) as isize);
+        let share = |at: i64| ((at >> (ONE_BITS - WEIGHT_BITS)) & ((1 << WEIGHT_BITS) - 1)) as u32;
+        let (down, right) = (share(y), share(x));
+        let (up, left_share) = ((1 << WEIGHT_BITS) - down, (1 << WEIGHT_BITS) - right);
+        let weights = [up * left_share, up * right, down * left_share, down * right];
+        let below = self.width * self.channels;
+        let inside = (0..self.height as isize - 1).contains(&top)
+            && (0..self.width as isize - 1).contains(&left);
+        if inside {
+            let near = &image[(top as usize * self.width + left as usize) * self.channels..];
+            let (near, far) = (
+                &near[..2 * self.channels],
+                &near[below..][..2 * self.channels],
+            );
+            for (channel, out) in out.iter_mut().enumerate() {
+                let next = channel + self.channels;
+                *out = weigh(
+                    [near[channel], near[next], far[channel], far[next]],
+                    weights,
+                );
+            }
+            return;
+        }
         let corners = [
-            (self.pixel(top, left), (1.0 - down) * (1.0 - right)),
-            (self.pixel(top, left + 1), (1.0 - down) * right),
-            (self.pixel(top + 1, left), down * (1.0 - right)),
-            (self.pixel(top + 1, left + 1), down * right),
+            (top, left),
+            (top, left + 1),
+            (top + 1, left),
+            (top + 1, left + 1),
         ];
-        let gap = f32::from(self.fill.byte());
+        let corners = corners.map(|(y, x)| self.pixel(y, x));
         for (channel, out) in out.iter_mut().enumerate() {
-            let value =
-                |pixel: Option<usize>| pixel.map_or(gap, |at| f32::from(image[at + channel]));
-            *out = corners
-                .iter()
-                .map(|&(pixel, weight)| value(pixel) * weight)
-                .sum();
+            let byte = |at: Option<usize>| at.map_or(self.fill.byte(), |at| image[at + channel]);
+            *out = weigh(corners.map(byte), weights);
         }
     }
 
@@ -182,9 +208,9 @@ impl Canvas {
     }
 }
 
-fn floor_and_rest(value: f32) -> (isize, f32) {
-    let floor = value.floor();
-    (floor as isize, value - floor)
+fn weigh(bytes: [u8; 4], weights: [u32; 4]) -> f32 {
+    let sum = |at: usize| u32::from(bytes[at]) * weights[at];
+    (sum(0) + sum(1) + sum(2) + sum(3)) as i32 as f32 * (1.0 / (1 << (2 * WEIGHT_BITS)) as f32)
 }
 
 fn reverse_pixels(values: &mut [f32], channels: usize) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Dataset, Limits, OnBad, Result};
 
 use rows::Rows;
-use table::Table;
+pub(crate) use table::{Table, is_missing, parse_number};
 
 /// What a table says about each row.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

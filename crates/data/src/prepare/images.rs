@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ImageScalingKind;
+use crate::image::Size;
 use crate::{Dataset, Error, Result};
 
 const MOST_SIDE: usize = 1 << 15;
@@ -61,6 +62,14 @@ impl ImagePreparation {
             width,
             channels,
             scaling,
+        }
+    }
+
+    pub(super) fn target_size(&self) -> Size {
+        Size {
+            height: self.height,
+            width: self.width,
+            channels: self.channels,
         }
     }
 

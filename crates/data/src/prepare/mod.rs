@@ -1,6 +1,7 @@
 //! From raw records to the numbers a model reads: fitted on the training part, kept with the model.
 
 mod images;
+mod raw;
 mod rows;
 
 use std::collections::BTreeMap;
