@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p jingwei-kernels --bench operators -- [filter]`
 
-use jingwei_kernels::batch_norm::{BatchNorm, Moments};
+use jingwei_kernels::batch_norm::BatchNorm;
 use jingwei_kernels::cross_entropy::{CrossEntropy, Targets};
 use jingwei_kernels::elementwise::{Binary, Operand, Unary, accumulate};
 use jingwei_kernels::layer_norm::LayerNorm;
@@ -268,26 +268,25 @@ fn images(bench: &Bench) {
         epsilon: 1e-3,
     };
     let mut shared = AlignedVec::new(norm.shared());
-    let [gamma, beta, mut mean, mut inverse, mut dgamma, mut dbeta] =
+    let [gamma, beta, mut mean, mut variance, mut dgamma, mut dbeta] =
         [(); 6].map(|()| AlignedVec::new(CHANNELS));
     bench.operator("batch norm", 3 * n, |w| {
-        let moments = Moments {
-            mean: &mut mean,
-            inverse_deviation: &mut inverse,
-        };
-        norm.train(w, &x, [&gamma, &beta], &mut y, moments, None, &mut shared);
+        norm.statistics(w, &x, [&mut mean, &mut variance], &mut shared);
+        norm.normalise(
+            w,
+            &x,
+            [&gamma, &beta],
+            [&mean, &variance],
+            &mut y,
+            &mut shared,
+        );
     });
     let dy = AlignedVec::new(n);
     bench.operator("batch norm backward", 5 * n, |w| {
-        let gradients = [&mut dgamma[..], &mut dbeta[..]];
-        norm.backward(
-            w,
-            [&x, &dy],
-            [&gamma, &mean, &inverse],
-            &mut y,
-            gradients,
-            &mut shared,
-        );
+        let (gradients, moments) = ([&mut dgamma[..], &mut dbeta[..]], [&mean[..], &variance]);
+        norm.parameter_gradients(w, [&x, &dy], moments, gradients, &mut shared);
+        let kept = [&gamma[..], &mean, &variance, &dgamma, &dbeta];
+        norm.input_gradient(w, [&x, &dy], kept, &mut y, &mut shared);
     });
     let norm = LayerNorm {
         rows: n / 128,

@@ -129,8 +129,8 @@ impl Geometry {
                 .chain(&dilation)
                 .all(|&n| n > 0)
                 && groups > 0
-                && channels % groups == 0
-                && shape.filters % groups == 0,
+                && channels.is_multiple_of(groups)
+                && shape.filters.is_multiple_of(groups),
             "{shape:?}: kernel, stride, dilation and groups are at least 1, and groups divide channels and filters"
         );
         let row = (shape.width + padding[2] + padding[3]) * channels;
@@ -178,7 +178,9 @@ impl Geometry {
 
     /// Whether runs leave part of a vector unused, so that whole vectors need the slack of a copy.
     pub(crate) fn ragged(&self, level: Level) -> bool {
-        self.runs.iter().any(|run| run.len % level.lanes() != 0)
+        self.runs
+            .iter()
+            .any(|run| !run.len.is_multiple_of(level.lanes()))
     }
 
     /// Floats of a copied image.

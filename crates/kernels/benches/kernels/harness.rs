@@ -1,6 +1,6 @@
 //! Timing.
 
-use jingwei_kernels::{AlignedVec, Level, MatMul, MatMulShape, Epilogue, Pool, Scratch, Workers};
+use jingwei_kernels::{AlignedVec, Epilogue, Level, MatMul, MatMulShape, Pool, Scratch, Workers};
 use std::time::{Duration, Instant};
 
 /// Filter and peaks of a sitting.
@@ -13,19 +13,36 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(filter: String) -> Self {
-        let level = std::env::var("JINGWEI_SIMD").ok().and_then(|name| name.parse().ok());
+        let level = std::env::var("JINGWEI_SIMD")
+            .ok()
+            .and_then(|name| name.parse().ok());
         let level = level.unwrap_or_else(Level::best);
-        let mut bench = Self { filter, level, peak: [1.0; 2] };
+        let mut bench = Self {
+            filter,
+            level,
+            peak: [1.0; 2],
+        };
         bench.peak = [1, 2].map(|threads| bench.measure_peak(threads));
-        println!("level {level}, peak {:.0} and {:.0} GFLOP/s on one and two threads", bench.peak[0], bench.peak[1]);
-        println!("{:44} {:>9} {:>9}  {:>7} {:>7}  {:>5} {:>5}", "", "ms 1", "ms 2", "GF/s 1", "GF/s 2", "%", "%");
+        println!(
+            "level {level}, peak {:.0} and {:.0} GFLOP/s on one and two threads",
+            bench.peak[0], bench.peak[1]
+        );
+        println!(
+            "{:44} {:>9} {:>9}  {:>7} {:>7}  {:>5} {:>5}",
+            "", "ms 1", "ms 2", "GF/s 1", "GF/s 2", "%", "%"
+        );
         bench
     }
 
     /// The best of products whose operands fit in the first-level cache: within a few per cent of
     /// what the multiply-add units can do.
     fn measure_peak(&self, threads: usize) -> f64 {
-        let shape = MatMulShape { m: 48, n: 32, k: 128, ..MatMulShape::default() };
+        let shape = MatMulShape {
+            m: 48,
+            n: 32,
+            k: 128,
+            ..MatMulShape::default()
+        };
         let plan = MatMul::new(self.level, shape, Epilogue::default());
         let pool = Pool::new(threads);
         let mut outer = Scratch::new(threads, 0);
@@ -51,7 +68,11 @@ impl Bench {
             let pool = Pool::new(threads);
             let mut scratch = Scratch::new(threads, scratch);
             let workers = Workers::new(self.level, &pool, &mut scratch);
-            if self.selects(name) { least(|| run(&workers)) } else { Duration::ZERO }
+            if self.selects(name) {
+                least(|| run(&workers))
+            } else {
+                Duration::ZERO
+            }
         });
         self.report(name, flop, times);
     }

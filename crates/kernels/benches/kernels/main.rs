@@ -9,7 +9,9 @@ mod pooled;
 mod products;
 
 fn main() {
-    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let filter = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
     let bench = harness::Bench::new(filter.unwrap_or_default());
     products::run(&bench);
     convolutions::run(&bench);

@@ -5,14 +5,19 @@ use crate::{
     convolutions::{filled, valid},
     harness::Bench,
 };
-use jingwei_kernels::{AlignedVec, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape};
+use jingwei_kernels::{
+    AlignedVec, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape,
+};
 
 pub fn run(bench: &Bench) {
     for shape in [
         valid(64, 28, 1, 32),
         valid(64, 13, 32, 64),
         valid(64, 32, 3, 32),
-        ConvShape { padding: [1; 4], ..valid(64, 16, 32, 64) },
+        ConvShape {
+            padding: [1; 4],
+            ..valid(64, 16, 32, 64)
+        },
         valid(1, 28, 1, 32),
         valid(1, 13, 32, 64),
     ] {
@@ -23,30 +28,56 @@ pub fn run(bench: &Bench) {
 fn pooled(bench: &Bench, shape: ConvShape) {
     let name = format!(
         "{}×{}×{}×{} → {}{}",
-        shape.batch, shape.height, shape.width, shape.channels, shape.filters,
+        shape.batch,
+        shape.height,
+        shape.width,
+        shape.channels,
+        shape.filters,
         if shape.padding == [0; 4] { "" } else { " same" }
     );
     let level = bench.level;
     let len = shape.batch * (shape.out_height() / 2) * (shape.out_width() / 2) * shape.filters;
     let flop = 8.0 * (len * shape.filter_len() / shape.filters) as f64;
-    let (x, w, bias) = (filled(shape.input_len()), filled(shape.filter_len()), filled(shape.filters));
+    let (x, w, bias) = (
+        filled(shape.input_len()),
+        filled(shape.filter_len()),
+        filled(shape.filters),
+    );
     let (mut y, mut index) = (AlignedVec::new(len), AlignedVec::new(len.div_ceil(4)));
     let dy = filled(len);
     let (mut dx, mut dw, mut db) = (x.clone(), w.clone(), bias.clone());
     let plan = ConvReluPoolForward::new(level, shape);
     let mut shared = AlignedVec::new(plan.shared());
     bench.kernel(&format!("pooled {name}"), flop, plan.scratch(), |workers| {
-        plan.run(workers, &x, &w, &bias, &mut y, Some(&mut index), &mut shared);
+        plan.run(
+            workers,
+            &x,
+            &w,
+            &bias,
+            &mut y,
+            Some(&mut index),
+            &mut shared,
+        );
     });
     let active = y.iter().filter(|&&y| y > 0.0).count() as f64 / len as f64;
     let plan = ConvReluPoolGradFilter::new(level, shape);
     let mut shared = AlignedVec::new(plan.shared());
-    bench.kernel(&format!("pooled dw {name} ({:.0} %)", 100.0 * active), flop, plan.scratch(), |workers| {
-        plan.run(workers, &x, &y, &index, &dy, &mut dw, &mut db, &mut shared);
-    });
+    bench.kernel(
+        &format!("pooled dw {name} ({:.0} %)", 100.0 * active),
+        flop,
+        plan.scratch(),
+        |workers| {
+            plan.run(workers, &x, &y, &index, &dy, &mut dw, &mut db, &mut shared);
+        },
+    );
     let plan = ConvReluPoolGradInput::new(level, shape);
     let mut shared = AlignedVec::new(plan.shared());
-    bench.kernel(&format!("pooled dx {name} ({:.0} %)", 100.0 * active), flop, plan.scratch(), |workers| {
-        plan.run(workers, &w, &y, &index, &dy, &mut dx, &mut shared);
-    });
+    bench.kernel(
+        &format!("pooled dx {name} ({:.0} %)", 100.0 * active),
+        flop,
+        plan.scratch(),
+        |workers| {
+            plan.run(workers, &w, &y, &index, &dy, &mut dx, &mut shared);
+        },
+    );
 }

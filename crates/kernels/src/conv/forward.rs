@@ -65,13 +65,7 @@ impl Panels {
         packed
     }
 
-    fn pack(
-        &self,
-        level: Level,
-        workers: &Workers,
-        filters: &[f32],
-        packed: &mut [f32],
-    ) {
+    fn pack(&self, level: Level, workers: &Workers, filters: &[f32], packed: &mut [f32]) {
         let stride = self.groups * self.group_filters;
         let parts = Parts::new(packed);
         workers.run(self.groups * self.per_group(), &|piece, _| {

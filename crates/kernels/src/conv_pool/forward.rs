@@ -289,8 +289,7 @@ impl Tiles<'_> {
         unsafe {
             let sums =
                 multiply_runs::<V, ROWS, VECTORS>(rows, runs, 1, self.panel, 2 * V::LANES, zeros);
-            for vector in 0..VECTORS {
-                let first = vector * V::LANES;
+            for (vector, first) in (0..VECTORS).map(|vector| (vector, vector * V::LANES)) {
                 let count = (self.count - first).min(V::LANES);
                 let bias = V::load_partial(self.bias.add(first), count);
                 for window in 0..ROWS / 4 {

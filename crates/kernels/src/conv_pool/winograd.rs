@@ -73,8 +73,7 @@ fn pack_panel_generic<V: Simd>(shape: &ConvShape, w: &[f32], first: usize, packe
         for vector in 0..2 {
             let filter = first + vector * V::LANES;
             let count = filters.saturating_sub(filter).min(V::LANES);
-            let mut columns = [[V::zero(); 3]; 4];
-            for x in 0..3 {
+            let columns = [0, 1, 2].map(|x| {
                 let [a, b, c] = [0, 1, 2].map(|y| {
                     let from = ((3 * y + x) * channels + channel) * filters + filter;
                     V::from_slice(if count > 0 {
@@ -84,11 +83,10 @@ fn pack_panel_generic<V: Simd>(shape: &ConvShape, w: &[f32], first: usize, packe
                     })
                 });
                 let (even, odd) = ((a + c) * half, b * half);
-                for (row, value) in [a, even + odd, even - odd, c].into_iter().enumerate() {
-                    columns[row][x] = value;
-                }
-            }
-            for (row, [a, b, c]) in columns.into_iter().enumerate() {
+                [a, even + odd, even - odd, c]
+            });
+            for row in 0..4 {
+                let [a, b, c] = columns.map(|column| column[row]);
                 let (even, odd) = ((a + c) * half, b * half);
                 for (column, value) in [a, even + odd, even - odd, c].into_iter().enumerate() {
                     let term = 4 * row + column;
@@ -242,14 +240,15 @@ unsafe fn multiply_terms<V: Simd>(
 /// All products are readable.
 #[inline(always)]
 unsafe fn transform_output<V: Simd>(products: *const f32, stride: usize) -> [V; 4] {
-    let mut columns = [[V::zero(); 4]; 2];
-    for x in 0..4 {
+    let columns = [0, 1, 2, 3].map(|x| {
         // SAFETY: as the caller vouches.
         let [a, b, c, d] =
             [0, 1, 2, 3].map(|y| unsafe { V::load(products.add((4 * y + x) * stride)) });
-        columns[0][x] = (a + b) + c;
-        columns[1][x] = (b - c) - d;
-    }
-    let [top, bottom] = columns.map(|[a, b, c, d]| [(a + b) + c, (b - c) - d]);
+        [(a + b) + c, (b - c) - d]
+    });
+    let [top, bottom] = [0, 1].map(|row| {
+        let [a, b, c, d] = columns.map(|column| column[row]);
+        [(a + b) + c, (b - c) - d]
+    });
     [top[0], top[1], bottom[0], bottom[1]]
 }

@@ -1,5 +1,7 @@
 use crate::support::{assert_close, at_every_level, numbers};
-use jingwei_kernels::{Activation, Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvShape, Epilogue, Level};
+use jingwei_kernels::{
+    Activation, Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvShape, Epilogue, Level,
+};
 use proptest::prelude::*;
 
 /// Calls `f(x index, w index, y index)` for each product of the convolution.
@@ -18,9 +20,12 @@ pub fn each_product(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
                         for c in 0..channels {
                             for o in 0..s.filters {
                                 let channel = o / filters * channels + c;
-                                let from = ((n * s.height + y) * s.width + x) * s.channels + channel;
+                                let from =
+                                    ((n * s.height + y) * s.width + x) * s.channels + channel;
                                 let tap = ((ky * s.kernel[1] + kx) * channels + c) * s.filters + o;
-                                let to = ((n * s.out_height() + oy) * s.out_width() + ox) * s.filters + o;
+                                let to = ((n * s.out_height() + oy) * s.out_width() + ox)
+                                    * s.filters
+                                    + o;
                                 f(from, tap, to);
                             }
                         }
@@ -31,12 +36,16 @@ pub fn each_product(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
     }
 }
 
-
 fn check_forward(shape: ConvShape, epilogue: Epilogue) {
-    let (x, w) = (numbers(shape.input_len(), 1), numbers(shape.filter_len(), 2));
+    let (x, w) = (
+        numbers(shape.input_len(), 1),
+        numbers(shape.filter_len(), 2),
+    );
     let (bias, before) = (numbers(shape.filters, 3), numbers(shape.output_len(), 4));
     let mut expected = vec![0.0; shape.output_len()];
-    each_product(&shape, |i, t, o| expected[o] += f64::from(x[i]) * f64::from(w[t]));
+    each_product(&shape, |i, t, o| {
+        expected[o] += f64::from(x[i]) * f64::from(w[t])
+    });
     for (index, value) in expected.iter_mut().enumerate() {
         if epilogue.bias {
             *value += f64::from(bias[index % shape.filters]);
@@ -66,7 +75,10 @@ fn check_forward(shape: ConvShape, epilogue: Epilogue) {
 }
 
 fn check_gradients(shape: ConvShape) {
-    let (x, w) = (numbers(shape.input_len(), 1), numbers(shape.filter_len(), 2));
+    let (x, w) = (
+        numbers(shape.input_len(), 1),
+        numbers(shape.filter_len(), 2),
+    );
     let dy = numbers(shape.output_len(), 5);
     let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; w.len()]);
     each_product(&shape, |i, t, o| {
@@ -122,13 +134,25 @@ pub fn valid(batch: usize, size: usize, channels: usize, filters: usize) -> Conv
 
 #[test]
 fn shapes_of_the_workloads() {
-    let relu = Epilogue { bias: true, activation: Activation::Relu, accumulate: false };
+    let relu = Epilogue {
+        bias: true,
+        activation: Activation::Relu,
+        accumulate: false,
+    };
     for shape in [
         valid(9, 12, 1, 32),
         valid(10, 9, 32, 64),
         valid(1, 28, 3, 32),
-        ConvShape { padding: [1; 4], ..valid(3, 10, 16, 48) },
-        ConvShape { height: 1, kernel: [1, 5], width: 60, ..valid(4, 0, 24, 40) },
+        ConvShape {
+            padding: [1; 4],
+            ..valid(3, 10, 16, 48)
+        },
+        ConvShape {
+            height: 1,
+            kernel: [1, 5],
+            width: 60,
+            ..valid(4, 0, 24, 40)
+        },
     ] {
         check_forward(shape, relu);
         check_gradients(shape);
@@ -139,14 +163,25 @@ fn shapes_of_the_workloads() {
 fn epilogues() {
     for activation in [Activation::None, Activation::Tanh] {
         for accumulate in [false, true] {
-            check_forward(valid(2, 7, 5, 21), Epilogue { bias: accumulate, activation, accumulate });
+            check_forward(
+                valid(2, 7, 5, 21),
+                Epilogue {
+                    bias: accumulate,
+                    activation,
+                    accumulate,
+                },
+            );
         }
     }
 }
 
 #[test]
 fn depthwise() {
-    let shape = ConvShape { groups: 20, padding: [1; 4], ..valid(2, 6, 20, 20) };
+    let shape = ConvShape {
+        groups: 20,
+        padding: [1; 4],
+        ..valid(2, 6, 20, 20)
+    };
     check_forward(shape, Epilogue::default());
     check_gradients(shape);
 }
@@ -154,21 +189,33 @@ fn depthwise() {
 fn any_shape() -> impl Strategy<Value = ConvShape> {
     let sizes = (1usize..10, 5usize..12, 5usize..12, 1usize..3);
     let inner = (1usize..20, 1usize..40, 1usize..4, 1usize..4);
-    let steps = (1usize..3, 1usize..3, 1usize..3, 1usize..3, proptest::array::uniform4(0usize..3));
-    (sizes, inner, steps).prop_map(|((batch, height, width, groups), (channels, filters, kh, kw), (sh, sw, dh, dw, padding))| {
-        ConvShape {
-            batch,
-            height,
-            width,
-            channels: channels * groups,
-            filters: filters * groups,
-            kernel: [kh, kw],
-            stride: [sh, sw],
-            padding,
-            dilation: [dh, dw],
-            groups,
-        }
-    })
+    let steps = (
+        1usize..3,
+        1usize..3,
+        1usize..3,
+        1usize..3,
+        proptest::array::uniform4(0usize..3),
+    );
+    (sizes, inner, steps).prop_map(
+        |(
+            (batch, height, width, groups),
+            (channels, filters, kh, kw),
+            (sh, sw, dh, dw, padding),
+        )| {
+            ConvShape {
+                batch,
+                height,
+                width,
+                channels: channels * groups,
+                filters: filters * groups,
+                kernel: [kh, kw],
+                stride: [sh, sw],
+                padding,
+                dilation: [dh, dw],
+                groups,
+            }
+        },
+    )
 }
 
 proptest! {

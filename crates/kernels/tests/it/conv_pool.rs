@@ -2,27 +2,33 @@ use crate::{
     conv::{each_product, valid},
     support::{assert_close, at_every_level, numbers},
 };
-use jingwei_kernels::{ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape, Level};
+use jingwei_kernels::{
+    ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape, Level,
+};
 use proptest::prelude::*;
 
 /// The plain result, and for each pooled number the position it came from.
 fn pool(shape: &ConvShape, x: &[f32], w: &[f32], bias: &[f32]) -> (Vec<f64>, Vec<usize>) {
     let mut sums = vec![0.0f64; shape.output_len()];
-    each_product(shape, |i, t, o| sums[o] += f64::from(x[i]) * f64::from(w[t]));
+    each_product(shape, |i, t, o| {
+        sums[o] += f64::from(x[i]) * f64::from(w[t])
+    });
     let (height, width) = (shape.out_height(), shape.out_width());
     let (mut y, mut from) = (Vec::new(), Vec::new());
     for n in 0..shape.batch {
         for oy in 0..height / 2 {
             for ox in 0..width / 2 {
-                for o in 0..shape.filters {
-                    let at = |dy, dx| ((n * height + 2 * oy + dy) * width + 2 * ox + dx) * shape.filters + o;
+                for (o, bias) in bias.iter().enumerate() {
+                    let at = |dy, dx| {
+                        ((n * height + 2 * oy + dy) * width + 2 * ox + dx) * shape.filters + o
+                    };
                     let mut best = at(0, 0);
                     for other in [at(0, 1), at(1, 0), at(1, 1)] {
                         if sums[other] > sums[best] {
                             best = other;
                         }
                     }
-                    y.push((sums[best] + f64::from(bias[o])).max(0.0));
+                    y.push((sums[best] + f64::from(*bias)).max(0.0));
                     from.push(best);
                 }
             }
@@ -32,7 +38,10 @@ fn pool(shape: &ConvShape, x: &[f32], w: &[f32], bias: &[f32]) -> (Vec<f64>, Vec
 }
 
 fn check(shape: ConvShape) {
-    let (x, w) = (numbers(shape.input_len(), 1), numbers(shape.filter_len(), 2));
+    let (x, w) = (
+        numbers(shape.input_len(), 1),
+        numbers(shape.filter_len(), 2),
+    );
     let bias = numbers(shape.filters, 3);
     let (expected, from) = pool(&shape, &x, &w, &bias);
     let mut dy = numbers(expected.len(), 4);
@@ -55,18 +64,32 @@ fn check(shape: ConvShape) {
     for (gradient, (&from, &y)) in dy.iter().zip(from.iter().zip(&expected)) {
         sums[from] = if y > 0.0 { f64::from(*gradient) } else { 0.0 };
     }
-    let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; shape.filters]);
+    let (mut dx, mut dw, mut db) = (
+        vec![0.0; x.len()],
+        vec![0.0; w.len()],
+        vec![0.0; shape.filters],
+    );
     each_product(&shape, |i, t, o| {
         dx[i] += sums[o] * f64::from(w[t]);
         dw[t] += sums[o] * f64::from(x[i]);
     });
-    sums.iter().enumerate().for_each(|(o, sum)| db[o % shape.filters] += sum);
+    sums.iter()
+        .enumerate()
+        .for_each(|(o, sum)| db[o % shape.filters] += sum);
     dw.extend(db);
     let (_, first) = &results[0];
     let (y, index) = first.split_at(expected.len());
     for (level, result) in &results {
-        assert_close(&format!("{level} {shape:?}"), &result[..y.len()], &expected, 2e-5);
-        let same = result[y.len()..].iter().zip(index).all(|(a, b)| a.to_bits() == b.to_bits());
+        assert_close(
+            &format!("{level} {shape:?}"),
+            &result[..y.len()],
+            &expected,
+            2e-5,
+        );
+        let same = result[y.len()..]
+            .iter()
+            .zip(index)
+            .all(|(a, b)| a.to_bits() == b.to_bits());
         assert!(same, "{level} {shape:?}: index");
     }
     let plan = |level: Level| ConvReluPoolGradFilter::new(level, shape);
@@ -100,8 +123,14 @@ fn shapes_of_the_workloads() {
     check(valid(10, 13, 32, 64));
     check(valid(1, 13, 32, 64));
     check(valid(3, 16, 3, 32));
-    check(ConvShape { padding: [1; 4], ..valid(2, 16, 64, 24) });
-    check(ConvShape { kernel: [5, 5], ..valid(2, 12, 48, 20) });
+    check(ConvShape {
+        padding: [1; 4],
+        ..valid(2, 16, 64, 24)
+    });
+    check(ConvShape {
+        kernel: [5, 5],
+        ..valid(2, 12, 48, 20)
+    });
 }
 
 #[test]
@@ -128,21 +157,33 @@ fn nan_stays() {
 fn any_shape() -> impl Strategy<Value = ConvShape> {
     let sizes = (1usize..10, 6usize..14, 6usize..14);
     let inner = (1usize..50, 1usize..70, 1usize..4, 1usize..4);
-    let steps = (1usize..3, 1usize..3, 1usize..3, 1usize..3, proptest::array::uniform4(0usize..3));
+    let steps = (
+        1usize..3,
+        1usize..3,
+        1usize..3,
+        1usize..3,
+        proptest::array::uniform4(0usize..3),
+    );
     (sizes, inner, steps)
-        .prop_map(|((batch, height, width), (channels, filters, kh, kw), (sh, sw, dh, dw, padding))| ConvShape {
-            batch,
-            height,
-            width,
-            channels,
-            filters,
-            kernel: [kh, kw],
-            stride: [sh, sw],
-            padding,
-            dilation: [dh, dw],
-            groups: 1,
+        .prop_map(
+            |((batch, height, width), (channels, filters, kh, kw), (sh, sw, dh, dw, padding))| {
+                ConvShape {
+                    batch,
+                    height,
+                    width,
+                    channels,
+                    filters,
+                    kernel: [kh, kw],
+                    stride: [sh, sw],
+                    padding,
+                    dilation: [dh, dw],
+                    groups: 1,
+                }
+            },
+        )
+        .prop_filter("fused pooling", |shape| {
+            ConvReluPoolForward::supports(shape, [2, 2])
         })
-        .prop_filter("fused pooling", |shape| ConvReluPoolForward::supports(shape, [2, 2]))
 }
 
 proptest! {

@@ -16,15 +16,30 @@ fn activate(activation: Activation, x: f64) -> f64 {
     }
 }
 
-fn expected(shape: MatMulShape, epilogue: Epilogue, a: &[f32], b: &[f32], bias: &[f32], c: &[f32]) -> Vec<f64> {
+fn expected(
+    shape: MatMulShape,
+    epilogue: Epilogue,
+    a: &[f32],
+    b: &[f32],
+    bias: &[f32],
+    c: &[f32],
+) -> Vec<f64> {
     let MatMulShape { m, n, k, .. } = shape;
     let mut result = Vec::with_capacity(m * n);
     for row in 0..m {
         for column in 0..n {
             let mut sum = 0.0;
             for step in 0..k {
-                let a = a[if shape.transpose_a { step * m + row } else { row * k + step }];
-                let b = b[if shape.transpose_b { column * k + step } else { step * n + column }];
+                let a = a[if shape.transpose_a {
+                    step * m + row
+                } else {
+                    row * k + step
+                }];
+                let b = b[if shape.transpose_b {
+                    column * k + step
+                } else {
+                    step * n + column
+                }];
                 sum += f64::from(a) * f64::from(b);
             }
             if epilogue.bias {
@@ -56,12 +71,22 @@ fn check(shape: MatMulShape, epilogue: Epilogue) {
     let expected = expected(shape, epilogue, &a, &b, &bias, &c);
     for (level, result) in results {
         let tolerance = 1e-6 * (k as f64).sqrt().max(4.0);
-        assert_close(&format!("{level} {shape:?} {epilogue:?}"), &result, &expected, tolerance);
+        assert_close(
+            &format!("{level} {shape:?} {epilogue:?}"),
+            &result,
+            &expected,
+            tolerance,
+        );
     }
 }
 
 fn plain(m: usize, n: usize, k: usize) -> MatMulShape {
-    MatMulShape { m, n, k, ..MatMulShape::default() }
+    MatMulShape {
+        m,
+        n,
+        k,
+        ..MatMulShape::default()
+    }
 }
 
 #[test]
@@ -77,15 +102,37 @@ fn every_small_shape() {
 
 #[test]
 fn shapes_of_the_workloads() {
-    let epilogue = Epilogue { bias: true, activation: Activation::Relu, accumulate: false };
+    let epilogue = Epilogue {
+        bias: true,
+        activation: Activation::Relu,
+        accumulate: false,
+    };
     check(plain(64, 128, 1600), epilogue);
     check(plain(64, 10, 128), epilogue);
     check(plain(32, 128, 30), epilogue);
     check(plain(1, 128, 1600), epilogue);
     check(plain(17, 24, 5000), epilogue);
-    check(MatMulShape { transpose_a: true, ..plain(1600, 128, 64) }, Epilogue::default());
-    check(MatMulShape { transpose_b: true, ..plain(64, 1600, 128) }, Epilogue::default());
-    check(MatMulShape { transpose_b: true, ..plain(1, 1600, 128) }, Epilogue::default());
+    check(
+        MatMulShape {
+            transpose_a: true,
+            ..plain(1600, 128, 64)
+        },
+        Epilogue::default(),
+    );
+    check(
+        MatMulShape {
+            transpose_b: true,
+            ..plain(64, 1600, 128)
+        },
+        Epilogue::default(),
+    );
+    check(
+        MatMulShape {
+            transpose_b: true,
+            ..plain(1, 1600, 128)
+        },
+        Epilogue::default(),
+    );
 }
 
 #[test]
@@ -98,8 +145,22 @@ fn every_activation() {
         Activation::Tanh,
     ] {
         for accumulate in [false, true] {
-            check(plain(9, 37, 700), Epilogue { bias: true, activation, accumulate });
-            check(plain(2, 37, 2000), Epilogue { bias: true, activation, accumulate });
+            check(
+                plain(9, 37, 700),
+                Epilogue {
+                    bias: true,
+                    activation,
+                    accumulate,
+                },
+            );
+            check(
+                plain(2, 37, 2000),
+                Epilogue {
+                    bias: true,
+                    activation,
+                    accumulate,
+                },
+            );
         }
     }
 }
@@ -110,7 +171,10 @@ fn nan_stays() {
     let mut a = numbers(12, 1);
     a[5] = f32::NAN;
     let b = numbers(80, 2);
-    let epilogue = Epilogue { activation: Activation::Relu, ..Epilogue::default() };
+    let epilogue = Epilogue {
+        activation: Activation::Relu,
+        ..Epilogue::default()
+    };
     let plan = |level: Level| MatMul::new(level, shape, epilogue);
     let results = at_every_level(
         |level| (plan(level).scratch(), plan(level).shared()),
@@ -122,7 +186,10 @@ fn nan_stays() {
     );
     for (level, c) in results {
         assert!(c[20..40].iter().all(|x| x.is_nan()), "{level}");
-        assert!(c[..20].iter().chain(&c[40..]).all(|x| !x.is_nan()), "{level}");
+        assert!(
+            c[..20].iter().chain(&c[40..]).all(|x| !x.is_nan()),
+            "{level}"
+        );
     }
 }
 
