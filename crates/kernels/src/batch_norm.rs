@@ -21,28 +21,6 @@ pub struct BatchNorm {
     pub epsilon: f32,
 }
 
-/// What the forward pass of training keeps for the backward pass, one of each for a channel.
-#[derive(Debug)]
-pub struct Moments<'a> {
-    /// `m`.
-    pub mean: &'a mut [f32],
-    /// `1 / √(v + ε)`.
-    pub inverse_deviation: &'a mut [f32],
-}
-
-/// Averages over steps, for inference: `running ← momentum · running + (1 − momentum) · new`.
-#[derive(Debug)]
-pub struct Running<'a> {
-    /// Of the mean.
-    pub mean: &'a mut [f32],
-    /// Of the variance.
-    pub variance: &'a mut [f32],
-    /// How much of the old value stays (Keras 0.99; PyTorch's 0.1 is 0.9 here).
-    pub momentum: f32,
-    /// Whether the variance is divided by `rows − 1` (PyTorch) instead of `rows` (Keras).
-    pub unbiased: bool,
-}
-
 impl BatchNorm {
     /// Floats of temporary memory that each of the functions takes as `shared`.
     pub fn shared(&self) -> usize {
@@ -53,44 +31,10 @@ impl BatchNorm {
         RowBlocks::new(self.rows, self.channels)
     }
 
-    /// Normalises by the moments of this batch, keeps them, and updates the running averages.
-    /// `affine` is `[γ, β]`.
+    /// Writes the mean and the variance of each channel, the latter divided by the number of rows.
     ///
     /// # Panics
     /// Where a slice has not the length that the shape asks for; so do the other functions.
-    #[expect(clippy::too_many_arguments, reason = "each is a buffer of its own")]
-    pub fn train(
-        &self,
-        workers: &Workers,
-        x: &[f32],
-        affine: [&[f32]; 2],
-        y: &mut [f32],
-        moments: Moments,
-        running: Option<Running>,
-        shared: &mut [f32],
-    ) {
-        let Moments {
-            mean,
-            inverse_deviation,
-        } = moments;
-        self.check(&[x, y], &[affine[0], affine[1], mean, inverse_deviation]);
-        let blocks = self.blocks();
-        blocks.reduce(workers, [x], shared, |level, [x], [mean, squares]| {
-            block_moments(level, x, mean, squares);
-        });
-        let variance = inverse_deviation;
-        for channel in 0..self.channels {
-            let (m, v) = merge(blocks.column(shared, channel));
-            (mean[channel], variance[channel]) = (m, v);
-        }
-        if let Some(running) = running {
-            self.follow(running, mean, variance);
-        }
-        self.invert(variance);
-        self.normalise(workers, x, [affine[0], affine[1], mean, variance], y);
-    }
-
-    /// Writes the mean and the variance of each channel, the latter divided by the number of rows.
     pub fn statistics(
         &self,
         workers: &Workers,
@@ -145,13 +89,14 @@ impl BatchNorm {
         inverse.copy_from_slice(variance);
         self.invert(inverse);
         let constants = [gamma, mean, &*inverse, dgamma, dbeta];
-        self.blocks().map(workers, [x, dy], dx, |level, inputs, dx| {
-            input_gradients(level, self.rows, inputs, constants, dx);
-        });
+        self.blocks()
+            .map(workers, [x, dy], dx, |level, inputs, dx| {
+                input_gradients(level, self.rows, inputs, constants, dx);
+            });
     }
 
-    /// Normalises by running averages `[mean, variance]`. `affine` is `[γ, β]`.
-    pub fn infer(
+    /// Normalises by the statistics of this batch or by running averages. `affine` is `[γ, β]`.
+    pub fn normalise(
         &self,
         workers: &Workers,
         x: &[f32],
@@ -164,31 +109,9 @@ impl BatchNorm {
         let inverse = &mut shared[..self.channels];
         inverse.copy_from_slice(variance);
         self.invert(inverse);
-        self.normalise(workers, x, [affine[0], affine[1], mean, inverse], y);
-    }
-
-    /// Writes the gradients of the input and of `[γ, β]`, from the moments that [`Self::train`] kept:
-    /// `dβ = Σ dy`, `dγ = Σ dy·x̂`, `dx = γ / √(v + ε) · (dy − dβ / rows − x̂ · dγ / rows)`. `kept` is
-    /// `[γ, m, 1 / √(v + ε)]`.
-    pub fn backward(
-        &self,
-        workers: &Workers,
-        [x, dy]: [&[f32]; 2],
-        kept: [&[f32]; 3],
-        dx: &mut [f32],
-        [dgamma, dbeta]: [&mut [f32]; 2],
-        shared: &mut [f32],
-    ) {
-        let [gamma, mean, inverse] = kept;
-        self.check(&[x, dy, dx], &[gamma, mean, inverse, dgamma, dbeta]);
-        let blocks = self.blocks();
-        blocks.reduce(workers, [x, dy], shared, |level, inputs, sums| {
-            block_gradients(level, inputs, [mean, inverse], sums);
-        });
-        blocks.sum(shared, [&mut *dgamma, &mut *dbeta]);
-        let constants = [gamma, mean, inverse, dgamma, dbeta];
-        blocks.map(workers, [x, dy], dx, |level, inputs, dx| {
-            input_gradients(level, self.rows, inputs, constants, dx);
+        let constants = [affine[0], affine[1], mean, &*inverse];
+        self.blocks().map(workers, [x], y, |level, [x], y| {
+            normalise_rows(level, x, constants, y)
         });
     }
 
@@ -204,40 +127,10 @@ impl BatchNorm {
         );
     }
 
-    fn normalise(&self, workers: &Workers, x: &[f32], constants: [&[f32]; 4], y: &mut [f32]) {
-        self.blocks().map(workers, [x], y, |level, [x], y| {
-            normalise_rows(level, x, constants, y)
-        });
-    }
-
     fn invert(&self, variance: &mut [f32]) {
         variance
             .iter_mut()
             .for_each(|v| *v = 1.0 / (*v + self.epsilon).sqrt());
-    }
-
-    fn follow(&self, running: Running, mean: &[f32], variance: &[f32]) {
-        let Running {
-            mean: old_mean,
-            variance: old_variance,
-            momentum,
-            unbiased,
-        } = running;
-        self.check(&[], &[old_mean, old_variance]);
-        let correction = if unbiased && self.rows > 1 {
-            self.rows as f32 / (self.rows - 1) as f32
-        } else {
-            1.0
-        };
-        let blend = |old: &mut f32, new: f32| *old = momentum * *old + (1.0 - momentum) * new;
-        old_mean
-            .iter_mut()
-            .zip(mean)
-            .for_each(|(old, new)| blend(old, *new));
-        old_variance
-            .iter_mut()
-            .zip(variance)
-            .for_each(|(old, new)| blend(old, new * correction));
     }
 }
 

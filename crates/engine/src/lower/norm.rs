@@ -44,7 +44,7 @@ impl Lowering<'_> {
                     [y, shared],
                     move |workers, [x, s, gamma, beta], [y, shared], _| {
                         let (mean, variance) = s.split_at(channels);
-                        kernel.infer(workers, x, [gamma, beta], [mean, variance], y, shared);
+                        kernel.normalise(workers, x, [gamma, beta], [mean, variance], y, shared);
                     },
                 );
             }

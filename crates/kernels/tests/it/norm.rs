@@ -1,52 +1,25 @@
 use crate::golden::{golden, golden_f32};
 use crate::support::{assert_close, at_every_level, numbers};
-use jingwei_kernels::batch_norm::{BatchNorm, Moments, Running};
+use jingwei_kernels::batch_norm::BatchNorm;
 use jingwei_kernels::layer_norm::LayerNorm;
 
-/// `[y, dx, dγ, dβ, running mean, running variance]` one after the other.
-fn batch_norm(
-    plan: BatchNorm,
-    [x, dy, gamma, beta]: [&[f32]; 4],
-    unbiased: bool,
-) -> Vec<(String, Vec<Vec<f32>>)> {
+/// `[y, dx, dγ, dβ, mean, variance]` one after the other.
+fn batch_norm(plan: BatchNorm, [x, dy, gamma, beta]: [&[f32]; 4]) -> Vec<(String, Vec<Vec<f32>>)> {
     let (n, channels) = (x.len(), plan.channels);
     let results = at_every_level(
         |_| (0, plan.shared()),
         |_, workers, shared| {
             let [mut y, mut dx] = [vec![f32::NAN; n], vec![f32::NAN; n]];
-            let [mut mean, mut inverse, mut dgamma, mut dbeta] =
+            let [mut mean, mut variance, mut dgamma, mut dbeta] =
                 [(); 4].map(|()| vec![f32::NAN; channels]);
-            let (mut running_mean, mut running_variance) =
-                (vec![0.0; channels], vec![1.0; channels]);
-            let moments = Moments {
-                mean: &mut mean,
-                inverse_deviation: &mut inverse,
-            };
-            let running = Running {
-                mean: &mut running_mean,
-                variance: &mut running_variance,
-                momentum: 0.75,
-                unbiased,
-            };
-            plan.train(
-                workers,
-                x,
-                [gamma, beta],
-                &mut y,
-                moments,
-                Some(running),
-                shared,
-            );
+            plan.statistics(workers, x, [&mut mean, &mut variance], shared);
+            let moments = [&mean[..], &variance];
+            plan.normalise(workers, x, [gamma, beta], moments, &mut y, shared);
             let gradients = [&mut dgamma[..], &mut dbeta[..]];
-            plan.backward(
-                workers,
-                [x, dy],
-                [gamma, &mean, &inverse],
-                &mut dx,
-                gradients,
-                shared,
-            );
-            [y, dx, dgamma, dbeta, running_mean, running_variance].concat()
+            plan.parameter_gradients(workers, [x, dy], moments, gradients, shared);
+            let kept = [gamma, &mean, &variance, &dgamma, &dbeta];
+            plan.input_gradient(workers, [x, dy], kept, &mut dx, shared);
+            [y, dx, dgamma, dbeta, mean, variance].concat()
         },
     );
     let lengths = [n, n, channels, channels, channels, channels];
@@ -71,7 +44,7 @@ fn batch_norm_as_pytorch() {
     };
     let [x, dy, gamma, beta] =
         ["x", "grad", "gamma", "beta"].map(|name| golden_f32(&format!("norm.{name}")));
-    for (name, parts) in batch_norm(plan, [&x, &dy, &gamma, &beta], false) {
+    for (name, parts) in batch_norm(plan, [&x, &dy, &gamma, &beta]) {
         for (part, values) in ["y", "dx", "dgamma", "dbeta"].iter().zip(&parts) {
             let expected = golden(&format!("batch_norm.{part}"));
             assert_close(&format!("{part} of {name}"), values, &expected, 1e-6);
@@ -106,7 +79,7 @@ fn batch_norm_of_every_shape() {
                 .collect()
         };
         let n = rows as f64;
-        for (name, parts) in batch_norm(plan, [&x, &dy, &gamma, &beta], true) {
+        for (name, parts) in batch_norm(plan, [&x, &dy, &gamma, &beta]) {
             for c in (0..channels).step_by(1 + channels / 50) {
                 let (x, dy) = (column(&x, c), column(&dy, c));
                 let mean = x.iter().sum::<f64>() / n;
@@ -142,14 +115,8 @@ fn batch_norm_of_every_shape() {
                     &[dbeta],
                     1e-5 * n.max(100.0).sqrt(),
                 );
-                assert_close(&of("mean"), &parts[4][c..=c], &[0.25 * mean], 1e-6);
-                let variance = variance * n / (n - 1.0).max(1.0);
-                assert_close(
-                    &of("variance"),
-                    &parts[5][c..=c],
-                    &[0.75 + 0.25 * variance],
-                    1e-5,
-                );
+                assert_close(&of("mean"), &parts[4][c..=c], &[mean], 1e-6);
+                assert_close(&of("variance"), &parts[5][c..=c], &[variance], 1e-5);
             }
         }
     }
@@ -171,7 +138,7 @@ fn batch_norm_for_inference() {
                 [&[2.0, 1.0][..], &[0.5, 0.0]],
                 [&[1.0, 2.0][..], &[0.75, 3.75]],
             );
-            plan.infer(workers, &x, affine, moments, &mut y, shared);
+            plan.normalise(workers, &x, affine, moments, &mut y, shared);
             y
         },
     );
