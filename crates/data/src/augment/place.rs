@@ -134,7 +134,7 @@ impl Canvas {
         }
         (0..=last)
             .contains(&source)
-            .then_some(if flip { last - source } else { source } as usize)
+            .then(|| if flip { last - source } else { source } as usize)
     }
 
     /// Writes raw values (0 to 255) of a picture that is shifted, flipped, turned and resized around its middle.
@@ -160,8 +160,11 @@ impl Canvas {
 
     /// Writes a pixel between the four nearest ones; `y` and `x` are in units of [`ONE`].
     fn interpolate(&self, image: &[u8], y: i64, x: i64, out: &mut [f32]) {
-        let (top, left) = ((y >> ONE_BITS) as isize, (x >> ONE_BITS) as isize);
-        let share = |at: i64| ((at >> (ONE_BITS - WEIGHT_BITS)) & ((1 << WEIGHT_BITS) - 1)) as u32;
+        let rounded =
+            |at: i64| (at + (1 << (ONE_BITS - WEIGHT_BITS - 1))) >> (ONE_BITS - WEIGHT_BITS);
+        let (y, x) = (rounded(y), rounded(x));
+        let (top, left) = ((y >> WEIGHT_BITS) as isize, (x >> WEIGHT_BITS) as isize);
+        let share = |at: i64| (at & ((1 << WEIGHT_BITS) - 1)) as u32;
         let (down, right) = (share(y), share(x));
         let (up, left_share) = ((1 << WEIGHT_BITS) - down, (1 << WEIGHT_BITS) - right);
         let weights = [up * left_share, up * right, down * left_share, down * right];
@@ -204,7 +207,7 @@ impl Canvas {
             _ => (y, x),
         };
         let inside = (0..=last_y).contains(&y) && (0..=last_x).contains(&x);
-        inside.then_some((y as usize * self.width + x as usize) * self.channels)
+        inside.then(|| (y as usize * self.width + x as usize) * self.channels)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the data crate through its public interface.
 
+mod augment;
 mod batches;
 mod cifar10;
 mod csv;
@@ -7,4 +8,5 @@ mod idx;
 mod image;
 mod image_folder;
 mod prepare;
+mod source;
 mod split;

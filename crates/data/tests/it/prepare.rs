@@ -1,7 +1,8 @@
+use jingwei_data::image::{Size, decode};
 use jingwei_data::prepare::{
     ColumnScalingKind, FeaturePreparation, ImageScaling, ImageScalingKind, PrepareOptions,
 };
-use jingwei_data::{Dataset, Features, Preparation, Targets};
+use jingwei_data::{Dataset, Features, Limits, Preparation, Targets};
 
 fn rows() -> Dataset {
     let columns = vec!["a".to_owned(), "constant".to_owned()];
@@ -205,6 +206,108 @@ fn other_data_is_refused() {
         .to_string();
     assert!(
         error.contains("expected pictures of 2×20×3, found rows of 2 columns"),
+        "{error}"
+    );
+}
+
+#[test]
+fn single_pictures_are_prepared_as_in_training() {
+    let bytes = std::fs::read(crate::image::folder().join("rgb.png")).unwrap();
+    let limits = Limits::default();
+    let preparation = Preparation::fit(&colours(), &[0], &PrepareOptions::default()).unwrap();
+    let mut out = [0.0; 120];
+    preparation
+        .prepare_picture(&bytes, "a.png", &limits, &mut out)
+        .unwrap();
+    let size = Size {
+        height: 2,
+        width: 20,
+        channels: 3,
+    };
+    let pixels = decode(&bytes, "a.png", size, &limits).unwrap();
+    let (mut from_pixels, mut from_values) = ([0.0; 120], [0.0; 120]);
+    preparation
+        .prepare_pixels(&pixels, "a", &mut from_pixels)
+        .unwrap();
+    let values: Vec<f32> = pixels.iter().map(|&byte| f32::from(byte)).collect();
+    preparation
+        .prepare_values(&values, "a", &mut from_values)
+        .unwrap();
+    assert_eq!((out, out), (from_pixels, from_values));
+    let error = preparation
+        .prepare_pixels(&pixels[1..], "a", &mut out)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("119 values") && error.contains("[2, 20, 3]"),
+        "{error}"
+    );
+    let error = preparation
+        .prepare_picture(b"no", "a", &limits, &mut out)
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("a: "), "{error}");
+}
+
+#[test]
+fn single_rows_are_prepared_by_name() {
+    let data = rows();
+    let preparation = Preparation::fit(&data, &data.indices(), &PrepareOptions::default()).unwrap();
+    let (mut expected, mut out) = ([0.0; 2], [0.0; 2]);
+    preparation.apply(&data, &[1], &mut expected).unwrap();
+    assert_eq!(preparation.column_names(), ["a", "constant"]);
+    preparation
+        .prepare_fields(
+            &["constant", "x", "a"],
+            &["5", "", " 2 "],
+            "row 1",
+            &mut out,
+        )
+        .unwrap();
+    assert_eq!(out, expected);
+    let json = |text: &str| serde_json::from_str(text).unwrap();
+    preparation
+        .prepare_json(
+            &json(r#"{"a": 2, "constant": "5", "more": null}"#),
+            "row 1",
+            &mut out,
+        )
+        .unwrap();
+    assert_eq!(out, expected);
+    let cases = [
+        (r#"{"a": 2}"#, "there is no field `constant`, only [\"a\"]"),
+        (
+            r#"{"a": null, "constant": 1}"#,
+            "row 1, `a`: the value is missing",
+        ),
+        (
+            r#"{"a": 1e300, "constant": 1}"#,
+            "row 1, `a`: the number is too large",
+        ),
+        (r#"{"a": [1], "constant": 1}"#, "`[1]` is no number"),
+        (
+            r#"{"a": "NaN", "constant": 1}"#,
+            "row 1, `a`: the value is missing",
+        ),
+    ];
+    for (text, message) in cases {
+        let error = preparation
+            .prepare_json(&json(text), "row 1", &mut out)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(message), "{error}\nlacks {message}");
+    }
+    let error = preparation
+        .prepare_values(&[f32::INFINITY, 0.0], "row 1", &mut out)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("value 0 is inf"), "{error}");
+    let error = preparation
+        .prepare_pixels(&[0, 1], "row 1", &mut out)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("2 columns of numbers, not pictures"),
         "{error}"
     );
 }
