@@ -1,0 +1,164 @@
+//! Loading a bundle.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jingwei_data::Preparation;
+use jingwei_engine::{AlignedVec, Function, Level};
+
+use crate::{
+    Error, InputEntry, Limits, MANIFEST_FILE, Manifest, OutputEntry, Result, WEIGHTS_FILE,
+};
+use crate::{files, tensors};
+
+/// A loaded and checked bundle: cheap to clone, its weights are shared.
+///
+/// Loading treats the folder as hostile: it follows no link inside it, bounds every size before it allocates
+/// ([`Limits`]), requires that manifest, graph and weights agree in every name, shape and byte, and runs nothing.
+#[derive(Clone)]
+pub struct Bundle {
+    folder: PathBuf,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    manifest: Manifest,
+    function: Function,
+    parameters: Arc<AlignedVec>,
+    states: Arc<AlignedVec>,
+    recorded_inputs: Vec<Vec<f32>>,
+    recorded_outputs: Vec<Vec<f32>>,
+}
+
+impl Bundle {
+    /// Loads a folder under the default [`Limits`].
+    ///
+    /// # Errors
+    /// [`Error::File`] if a file cannot be read, [`Error::Newer`] if it is of a later format, [`Error::Refused`] if
+    /// anything in it is wrong; each names the file, the cause and what to do.
+    pub fn load(folder: impl AsRef<Path>) -> Result<Self> {
+        Self::load_within(folder, &Limits::default())
+    }
+
+    /// Loads a folder under other limits.
+    ///
+    /// # Errors
+    /// As [`Bundle::load`].
+    pub fn load_within(folder: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
+        let folder = folder.as_ref();
+        let path = folder.join(MANIFEST_FILE);
+        let bytes = files::read(&path, limits.manifest_bytes)?;
+        let manifest = Manifest::parse(&bytes, &path, limits)?;
+        let function = function(&manifest);
+        check_memory(&function, limits).map_err(|cause| Error::refused(&path, cause))?;
+        let tensors = tensors::read(&folder.join(WEIGHTS_FILE), &manifest)?;
+        let shared = Shared {
+            manifest,
+            function,
+            parameters: Arc::new(tensors.parameters),
+            states: Arc::new(tensors.states),
+            recorded_inputs: tensors.inputs,
+            recorded_outputs: tensors.outputs,
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The folder that it was loaded from.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Everything that `jingwei.json` says.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.shared.manifest
+    }
+
+    /// What the model reads.
+    #[must_use]
+    pub fn inputs(&self) -> &[InputEntry] {
+        &self.shared.manifest.inputs
+    }
+
+    /// What the model gives, the main output first.
+    #[must_use]
+    pub fn outputs(&self) -> &[OutputEntry] {
+        &self.shared.manifest.outputs
+    }
+
+    /// From raw records to inputs, if the model was made with one.
+    #[must_use]
+    pub fn preparation(&self) -> Option<&Preparation> {
+        self.shared.manifest.preparation.as_ref()
+    }
+
+    /// The computation with its layouts.
+    #[must_use]
+    pub fn function(&self) -> &Function {
+        &self.shared.function
+    }
+
+    /// The parameters, by the function's layout.
+    #[must_use]
+    pub fn parameters(&self) -> &Arc<AlignedVec> {
+        &self.shared.parameters
+    }
+
+    /// The states, by the function's layout.
+    #[must_use]
+    pub fn states(&self) -> &Arc<AlignedVec> {
+        &self.shared.states
+    }
+
+    /// The recorded samples, one list for each input.
+    #[must_use]
+    pub fn recorded_inputs(&self) -> &[Vec<f32>] {
+        &self.shared.recorded_inputs
+    }
+
+    /// The recorded predictions, one list for each output.
+    #[must_use]
+    pub fn recorded_outputs(&self) -> &[Vec<f32>] {
+        &self.shared.recorded_outputs
+    }
+}
+
+impl fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bundle")
+            .field("folder", &self.folder)
+            .field("task", &self.shared.manifest.task)
+            .field("parameters", &self.shared.function.parameters.values())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The function of a checked manifest.
+pub(crate) fn function(manifest: &Manifest) -> Function {
+    Function::new(
+        manifest.graph.clone(),
+        manifest.outputs.iter().map(|output| output.node).collect(),
+        tensors::layout(&manifest.parameters),
+        tensors::layout(&manifest.states),
+    )
+}
+
+/// Plans for one sample, which allocates none of the memory that it counts.
+fn check_memory(function: &Function, limits: &Limits) -> std::result::Result<(), String> {
+    let plan = function
+        .plan(1, Level::best())
+        .map_err(|error| error.to_string())?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (needed, limit) = (plan.memory(threads) as u64, limits.memory_bytes);
+    if needed > limit {
+        return Err(format!(
+            "needs {needed} bytes to predict from one sample, the limit is {limit}"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! `jingwei.json`: everything that gives the numbers their meaning.
+
+use std::path::Path;
+
+use jingwei_data::Preparation;
+use jingwei_engine::Layout;
+use jingwei_graph::{Graph, NodeId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Limits, Result};
+
+/// The name of the format, as it stands in every manifest.
+pub const FORMAT: &str = "jingwei-bundle";
+/// The version of the format that this library writes, and the latest that it reads.
+pub const VERSION: u32 = 1;
+
+/// The content of `jingwei.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`VERSION`].
+    pub version: u32,
+    /// The version of the library that wrote the bundle.
+    pub library: String,
+    /// What the model is for, as in the recipe, such as `image-classification`.
+    pub task: String,
+    /// What the graph reads, in the order of its nodes.
+    pub inputs: Vec<InputEntry>,
+    /// What the graph gives, the main output first.
+    pub outputs: Vec<OutputEntry>,
+    /// The tensors that training changed.
+    pub parameters: Vec<TensorEntry>,
+    /// The tensors that training gathered, such as running statistics.
+    pub states: Vec<TensorEntry>,
+    /// From raw records to inputs; absent if the model reads prepared numbers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<Preparation>,
+    /// The predictions that prove that the model works as it did when it was made.
+    pub recorded: Recorded,
+    /// `model.safetensors`.
+    pub weights: WeightsEntry,
+    /// How good the model is, in any form; nothing is computed from it.
+    pub metrics: serde_json::Value,
+    /// The computation, with a symbol for the batch size.
+    pub graph: Graph,
+}
+
+/// An input of the graph.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputEntry {
+    /// Its name.
+    pub name: String,
+    /// The sizes of one sample.
+    pub shape: Vec<usize>,
+}
+
+impl InputEntry {
+    /// The number of values of one sample.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether a sample has no values.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An output of the graph.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputEntry {
+    /// Its name.
+    pub name: String,
+    /// The place of the node that computes it.
+    pub node: NodeId,
+    /// The sizes for one sample.
+    pub shape: Vec<usize>,
+    /// What the values are.
+    pub kind: OutputKind,
+}
+
+impl OutputEntry {
+    /// The number of values for one sample.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are no values.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What the values of an output are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// A probability for each class; a single value is the probability of the second of two classes.
+    Probabilities,
+    /// Numbers, on the scale that the preparation gives to targets.
+    Values,
+}
+
+/// A tensor of `model.safetensors`, always of 32-bit floats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TensorEntry {
+    /// Its name, unique in the bundle.
+    pub name: String,
+    /// The sizes, outermost first.
+    pub shape: Vec<usize>,
+}
+
+impl TensorEntry {
+    /// The number of bytes, if it can be counted.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        let count = |product: u64, &size: &usize| product.checked_mul(size as u64);
+        self.shape.iter().try_fold(4, count)
+    }
+
+    /// The tensors of a layout.
+    pub(crate) fn list(layout: &Layout) -> Vec<Self> {
+        let entry = |entry: &jingwei_engine::Entry| Self {
+            name: entry.name.clone(),
+            shape: entry.sizes.clone(),
+        };
+        layout.entries().iter().map(entry).collect()
+    }
+}
+
+/// How the recorded predictions were made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// The number of samples, which is also the batch size.
+    pub samples: usize,
+    /// The SIMD level.
+    pub level: String,
+}
+
+/// What `model.safetensors` must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsEntry {
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// [`crate::weights_hash`] of the parameters.
+    pub parameters_sha256: String,
+}
+
+/// The fields that every version of the format has.
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    version: u64,
+    #[serde(default)]
+    library: String,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest; `path` names it in messages.
+    pub(crate) fn parse(bytes: &[u8], path: &Path, limits: &Limits) -> Result<Self> {
+        let header: Header = serde_json::from_slice(bytes)
+            .map_err(|error| Error::refused(path, format!("is no manifest: {error}")))?;
+        if header.format != FORMAT {
+            let cause = format!("states the format `{:.64}`, not `{FORMAT}`", header.format);
+            return Err(Error::refused(path, cause));
+        }
+        if header.version > u64::from(VERSION) {
+            return Err(Error::Newer {
+                path: path.to_owned(),
+                found: header.version,
+                library: header.library,
+                known: VERSION,
+            });
+        }
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|error| Error::refused(path, error))?;
+        manifest
+            .check(limits)
+            .map_err(|cause| Error::refused(path, cause))?;
+        Ok(manifest)
+    }
+}

@@ -1,0 +1,95 @@
+//! Raw records, and how they become the numbers that a model reads.
+
+use jingwei_data::{Limits, Preparation};
+
+use crate::{Error, Result};
+
+/// One thing to predict from, as it comes from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record<'a> {
+    /// A picture file (PNG, JPEG, BMP, WebP) of any size.
+    Image(&'a [u8]),
+    /// Pixels of the model's size, bytes of 0 to 255, `height × width × channels`.
+    Pixels(&'a [u8]),
+    /// Raw numbers: pixels of 0 to 255, or the model's columns in their order.
+    Numbers(&'a [f32]),
+    /// Numbers by the names of their columns, in any order; columns that the model does not read are passed over.
+    Row(&'a [(String, f32)]),
+    /// Text fields and the names of their columns, as in a line of a CSV file and its header; likewise.
+    Fields {
+        /// The names.
+        names: &'a [&'a str],
+        /// The fields.
+        fields: &'a [&'a str],
+    },
+}
+
+/// A picture comes from outside, and many may be decoded at once.
+fn limits() -> Limits {
+    Limits {
+        image_bytes: 256 << 20,
+        image_side: 16_384,
+        ..Limits::default()
+    }
+}
+
+/// Writes the prepared numbers of one record; `place` names it in messages.
+pub(crate) fn prepare(
+    preparation: &Preparation,
+    record: &Record<'_>,
+    place: &str,
+    out: &mut [f32],
+) -> Result<()> {
+    match record {
+        Record::Image(bytes) => preparation.prepare_picture(bytes, place, &limits(), out)?,
+        Record::Pixels(pixels) => preparation.prepare_pixels(pixels, place, out)?,
+        Record::Numbers(numbers) => preparation.prepare_values(numbers, place, out)?,
+        Record::Row(row) => {
+            preparation.prepare_values(&in_order(preparation, row, place)?, place, out)?
+        }
+        Record::Fields { names, fields } => {
+            preparation.prepare_fields(names, fields, place, out)?
+        }
+    }
+    match out.iter().position(|value| !value.is_finite()) {
+        Some(at) => {
+            let cause = format!("value {at} is not finite once it is prepared");
+            Err(Error::input(
+                place,
+                cause,
+                "give numbers of the size that the model was trained on",
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The numbers of a row in the model's order.
+fn in_order(preparation: &Preparation, row: &[(String, f32)], place: &str) -> Result<Vec<f32>> {
+    let names = preparation.column_names();
+    if names.is_empty() {
+        let cause = "the model reads pictures, not named columns";
+        return Err(Error::input(place, cause, "give a picture"));
+    }
+    let number = |name: &String| {
+        let mut found = row.iter().filter(|(own, _)| own == name);
+        let cause = match (found.next(), found.next()) {
+            (Some((_, number)), None) => return Ok(*number),
+            (None, _) => format!("the column `{name}` is missing"),
+            (Some(_), Some(_)) => format!("the column `{name}` comes twice"),
+        };
+        Err(Error::input(
+            place,
+            cause,
+            format!("give each of these once: {}", some(&names)),
+        ))
+    };
+    names.iter().map(number).collect()
+}
+
+/// The first names of a list.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let rest = if names.len() > SHOWN { ", …" } else { "" };
+    format!("{}{rest}", names[..names.len().min(SHOWN)].join(", "))
+}

@@ -1,0 +1,206 @@
+//! Running a function for many callers at once: plans by batch size, workspaces for each caller, shared weights.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jingwei_engine::{AlignedVec, Function, Plan, RunContext, Runtime, Workspace};
+use jingwei_graph::Dim;
+
+use crate::{Error, InputEntry, Limits, OutputEntry, Result};
+
+/// Samples that are computed at once, if the memory allows.
+const BATCH: usize = 64;
+/// Plans that are kept: one for whole batches, the others for remainders.
+const PLANS: usize = 16;
+/// Workspaces that are kept for the next callers.
+const WORKSPACES: usize = 16;
+
+pub(crate) struct Runner {
+    function: Function,
+    inputs: Vec<InputEntry>,
+    outputs: Vec<OutputEntry>,
+    parameters: Arc<AlignedVec>,
+    states: Arc<AlignedVec>,
+    runtime: Runtime,
+    batch: usize,
+    /// The most recently used last.
+    plans: Mutex<Vec<Arc<Plan>>>,
+    workspaces: Mutex<Vec<Workspace>>,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        function: Function,
+        inputs: Vec<InputEntry>,
+        outputs: Vec<OutputEntry>,
+        (parameters, states): (Arc<AlignedVec>, Arc<AlignedVec>),
+        runtime: Runtime,
+    ) -> Result<Self> {
+        let batch = batch(&function, &runtime)?;
+        Ok(Self {
+            function,
+            inputs,
+            outputs,
+            parameters,
+            states,
+            runtime,
+            batch,
+            plans: Mutex::default(),
+            workspaces: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    pub(crate) fn inputs(&self) -> &[InputEntry] {
+        &self.inputs
+    }
+
+    pub(crate) fn outputs(&self) -> &[OutputEntry] {
+        &self.outputs
+    }
+
+    /// The values of every output, in batches.
+    pub(crate) fn run(&self, inputs: &[&[f32]], samples: usize) -> Result<Vec<Vec<f32>>> {
+        self.run_in_batches(inputs, samples, self.batch)
+    }
+
+    /// The values of every output, all samples in one batch.
+    pub(crate) fn run_at_once(&self, inputs: &[&[f32]], samples: usize) -> Result<Vec<Vec<f32>>> {
+        self.run_in_batches(inputs, samples, samples.max(1))
+    }
+
+    fn run_in_batches(
+        &self,
+        inputs: &[&[f32]],
+        samples: usize,
+        batch: usize,
+    ) -> Result<Vec<Vec<f32>>> {
+        self.check(inputs, samples)?;
+        let room = |output: &OutputEntry| Vec::with_capacity(samples * output.len());
+        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(room).collect();
+        let mut workspace = self.workspace();
+        for start in (0..samples).step_by(batch) {
+            let plan = self.plan(batch.min(samples - start))?;
+            self.fill(&plan, &mut workspace, inputs, start);
+            plan.run(&self.runtime, &mut workspace, RunContext::default());
+            for (index, values) in outputs.iter_mut().enumerate() {
+                values.extend_from_slice(workspace.output(&plan, index));
+            }
+        }
+        let mut idle = lock(&self.workspaces);
+        if idle.len() < WORKSPACES {
+            idle.push(workspace);
+        }
+        Ok(outputs)
+    }
+
+    fn fill(&self, plan: &Plan, workspace: &mut Workspace, inputs: &[&[f32]], start: usize) {
+        for (entry, values) in self.inputs.iter().zip(inputs) {
+            // An input that no output depends on is not in the plan.
+            if let Some(index) = plan.input(&entry.name) {
+                let target = workspace.input_mut(plan, index);
+                let values = &values[start * entry.len()..][..target.len()];
+                target.copy_from_slice(values);
+            }
+        }
+    }
+
+    /// The right number of finite values for each input.
+    fn check(&self, inputs: &[&[f32]], samples: usize) -> Result<()> {
+        if inputs.len() != self.inputs.len() {
+            let names: Vec<&str> = self.inputs.iter().map(|entry| &*entry.name).collect();
+            let cause = format!("expected {names:?}, found {} inputs", inputs.len());
+            return Err(Error::input(
+                "inputs",
+                cause,
+                "give one list of values for each",
+            ));
+        }
+        for (entry, values) in self.inputs.iter().zip(inputs) {
+            let (name, shape) = (&entry.name, &entry.shape);
+            if samples.checked_mul(entry.len()) != Some(values.len()) {
+                let found = values.len();
+                let cause =
+                    format!("expected {samples} samples of {shape:?}, found {found} values");
+                return Err(Error::input(
+                    format!("input `{name}`"),
+                    cause,
+                    "give samples × sample",
+                ));
+            }
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                let place = format!(
+                    "input `{name}`, sample {}, value {}",
+                    at / entry.len(),
+                    at % entry.len()
+                );
+                let cause = format!("is {}", values[at]);
+                return Err(Error::input(place, cause, "give finite numbers"));
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, samples: usize) -> Result<Arc<Plan>> {
+        let found = |plans: &mut Vec<Arc<Plan>>| {
+            let index = plans.iter().position(|plan| plan.batch() == samples)?;
+            let plan = plans.remove(index);
+            plans.push(plan.clone());
+            Some(plan)
+        };
+        if let Some(plan) = found(&mut lock(&self.plans)) {
+            return Ok(plan);
+        }
+        let plan = Arc::new(self.function.plan(samples, self.runtime.level())?);
+        let mut plans = lock(&self.plans);
+        if plans.len() == PLANS {
+            plans.remove(0);
+        }
+        plans.push(plan.clone());
+        Ok(plan)
+    }
+
+    fn workspace(&self) -> Workspace {
+        let make = || {
+            let (parameters, states) = (self.parameters.clone(), self.states.clone());
+            Workspace::for_inference(parameters, states, &self.runtime)
+        };
+        let idle = lock(&self.workspaces).pop();
+        idle.unwrap_or_else(make)
+    }
+}
+
+/// A batch whose values and working memory stay within the limits of a single sample.
+fn batch(function: &Function, runtime: &Runtime) -> Result<usize> {
+    let limits = Limits::default();
+    let largest = function.graph.nodes().iter().map(|node| {
+        let size = |dim: &Dim| {
+            if let Dim::Size(size) = dim {
+                *size as u64
+            } else {
+                1
+            }
+        };
+        node.shape.0.iter().map(size).fold(4, u64::saturating_mul)
+    });
+    let largest = largest.max().unwrap_or(1).max(1);
+    let mut batch = usize::try_from(limits.tensor_bytes / largest)
+        .unwrap_or(BATCH)
+        .clamp(1, BATCH);
+    let threads = runtime.pool().threads();
+    while batch > 1 {
+        let plan = function.plan(batch, runtime.level())?;
+        if plan.memory(threads) as u64 <= limits.memory_bytes {
+            break;
+        }
+        batch /= 2;
+    }
+    Ok(batch)
+}
+
+/// What a lock guards is whole even where a caller panicked: nothing of the model runs under it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

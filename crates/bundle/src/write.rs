@@ -1,0 +1,318 @@
+//! Writing a bundle.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use jingwei_data::Preparation;
+use jingwei_engine::{AlignedVec, Function, Layout, Runtime};
+use jingwei_graph::passes;
+use sha2::{Digest, Sha256};
+
+use crate::check::{inputs, sample_shape};
+use crate::hash::{bytes, hexadecimal};
+use crate::runner::Runner;
+use crate::tensors::{RECORDED, input_name, output_name, serialize};
+use crate::{
+    Error, FORMAT, InputEntry, Limits, MANIFEST_FILE, Manifest, OutputEntry, OutputKind,
+    RECIPE_FILE, REPORT_FILE, Recorded, Result, TensorEntry, VERSION, WEIGHTS_FILE, WeightsEntry,
+    weights_hash,
+};
+
+/// What a bundle is made of.
+#[derive(Debug, Clone)]
+pub struct Parts<'a> {
+    /// What the model is for, as in the recipe, such as `image-classification`.
+    pub task: &'a str,
+    /// The computation of inference, with the batch as a symbol; what its outputs do not need is left out.
+    pub function: &'a Function,
+    /// Name and kind of each of the function's outputs, in order.
+    pub outputs: &'a [(&'a str, OutputKind)],
+    /// The parameters, by the function's layout.
+    pub parameters: &'a [f32],
+    /// The states, by the function's layout.
+    pub states: &'a [f32],
+    /// From raw records to the input.
+    pub preparation: Option<&'a Preparation>,
+    /// Prepared samples whose predictions are recorded, `samples × sample` for each input in the order of the graph;
+    /// none for made-up ones. 8 to 64 samples of the test part are a good choice.
+    pub samples: &'a [&'a [f32]],
+    /// How good the model is, in any form.
+    pub metrics: serde_json::Value,
+    /// `report.html`.
+    pub report: Option<&'a str>,
+    /// `recipe.toml`.
+    pub recipe: Option<&'a str>,
+}
+
+/// What becomes of a bundle that is already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and writing fails.
+    Refuse,
+    /// It is replaced, in one step. A folder that holds anything else than a bundle is never replaced.
+    Replace,
+}
+
+/// Writes a bundle, after computing the predictions that it records.
+///
+/// The files are written beside `folder` under a temporary name, synced, and renamed: whatever happens meanwhile, a
+/// bundle that was there stays as it was.
+///
+/// # Errors
+/// [`Error::Parts`] if the parts do not fit each other, [`Error::Exists`] if the folder is in use, [`Error::File`] if
+/// it cannot be written.
+pub fn write(
+    folder: impl AsRef<Path>,
+    parts: &Parts<'_>,
+    runtime: &Runtime,
+    existing: Existing,
+) -> Result<()> {
+    let folder = folder.as_ref();
+    check_destination(folder, existing)?;
+    let draft = Draft::new(parts)?;
+    let (manifest, weights) = draft.record(parts, runtime)?;
+    let json = encode(&manifest)?;
+    let target = crate::files::Draft::new(folder)?;
+    target.write(WEIGHTS_FILE, &[&weights])?;
+    target.write(MANIFEST_FILE, &[&json])?;
+    for (name, text) in [(REPORT_FILE, parts.report), (RECIPE_FILE, parts.recipe)] {
+        if let Some(text) = text {
+            target.write(name, &[text.as_bytes()])?;
+        }
+    }
+    target.put_in_place(existing)
+}
+
+/// A folder may be written if it is not there or empty, or if it holds a bundle and nothing else and may be replaced.
+fn check_destination(folder: &Path, existing: Existing) -> Result<()> {
+    let in_use = |cause: String, remedy| Error::Exists {
+        path: folder.to_owned(),
+        cause,
+        remedy,
+    };
+    let files = match std::fs::read_dir(folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::writing(folder, error)),
+    };
+    let own = [WEIGHTS_FILE, MANIFEST_FILE, REPORT_FILE, RECIPE_FILE];
+    for file in files {
+        let name = file
+            .map_err(|error| Error::writing(folder, error))?
+            .file_name();
+        if existing == Existing::Refuse {
+            let cause = "is already there".to_owned();
+            return Err(in_use(
+                cause,
+                "choose another name, or ask for it to be replaced",
+            ));
+        }
+        if !own.iter().any(|own| name == *own) {
+            let cause = format!("holds `{}`, which is no part of a bundle", name.display());
+            return Err(in_use(cause, "choose another name, or move that file away"));
+        }
+    }
+    Ok(())
+}
+
+/// The graph without what inference does not need, and the tables around it.
+struct Draft {
+    function: Function,
+    inputs: Vec<InputEntry>,
+    outputs: Vec<OutputEntry>,
+}
+
+impl Draft {
+    fn new(parts: &Parts<'_>) -> Result<Self> {
+        let Function {
+            graph,
+            outputs,
+            parameters,
+            states,
+            ..
+        } = parts.function;
+        let (graph, nodes) = passes::simplify(graph, outputs);
+        if parts.outputs.len() != nodes.len() {
+            let (names, found) = (parts.outputs.len(), nodes.len());
+            return Err(Error::Parts(format!(
+                "{names} outputs are named, {found} are computed"
+            )));
+        }
+        let mut outputs = Vec::new();
+        for (&(name, kind), &node) in parts.outputs.iter().zip(&nodes) {
+            let shape = sample_shape(graph.shape(node)).ok_or_else(|| {
+                let shape = graph.shape(node);
+                Error::Parts(format!(
+                    "output `{name}` has the shape {shape}, not [batch, sizes…]"
+                ))
+            })?;
+            outputs.push(OutputEntry {
+                name: name.to_owned(),
+                node,
+                shape,
+                kind,
+            });
+        }
+        check_values("parameters", parameters, parts.parameters)?;
+        check_values("states", states, parts.states)?;
+        Ok(Self {
+            inputs: inputs(&graph).map_err(Error::Parts)?,
+            outputs,
+            function: Function::new(graph, nodes, parameters.clone(), states.clone()),
+        })
+    }
+
+    /// Computes the predictions, and makes the manifest and the bytes of the weights.
+    fn record(&self, parts: &Parts<'_>, runtime: &Runtime) -> Result<(Manifest, Vec<u8>)> {
+        let samples = self.samples(parts)?;
+        let count = samples[0].len() / self.inputs[0].len();
+        let shared = |values: &[f32]| Arc::new(AlignedVec::from(values));
+        let runner = Runner::new(
+            self.function.clone(),
+            self.inputs.clone(),
+            self.outputs.clone(),
+            (shared(parts.parameters), shared(parts.states)),
+            runtime.clone(),
+        )?;
+        let slices: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
+        let recorded = runner.run_at_once(&slices, count)?;
+        let mut tensors = BTreeMap::new();
+        let tables = [
+            (&self.function.parameters, parts.parameters),
+            (&self.function.states, parts.states),
+        ];
+        for (layout, values) in tables {
+            for entry in layout.entries() {
+                let content = (entry.sizes.clone(), bytes(&values[entry.range()]));
+                tensors.insert(entry.name.clone(), content);
+            }
+        }
+        for (input, values) in self.inputs.iter().zip(&samples) {
+            let shape = [&[count], &input.shape[..]].concat();
+            tensors.insert(input_name(input), (shape, bytes(values)));
+        }
+        for (output, values) in self.outputs.iter().zip(&recorded) {
+            finite(&output.name, values)?;
+            let shape = [&[count], &output.shape[..]].concat();
+            tensors.insert(output_name(output), (shape, bytes(values)));
+        }
+        let weights = serialize(&tensors)?;
+        Ok((self.manifest(parts, runtime, count, &weights), weights))
+    }
+
+    fn manifest(
+        &self,
+        parts: &Parts<'_>,
+        runtime: &Runtime,
+        samples: usize,
+        weights: &[u8],
+    ) -> Manifest {
+        let parameters = &self.function.parameters;
+        Manifest {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            library: env!("CARGO_PKG_VERSION").to_owned(),
+            task: parts.task.to_owned(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            parameters: TensorEntry::list(parameters),
+            states: TensorEntry::list(&self.function.states),
+            preparation: parts.preparation.cloned(),
+            recorded: Recorded {
+                samples,
+                level: runtime.level().to_string(),
+            },
+            weights: WeightsEntry {
+                bytes: weights.len() as u64,
+                sha256: hexadecimal(Sha256::new_with_prefix(weights)),
+                parameters_sha256: weights_hash(parameters, parts.parameters),
+            },
+            metrics: parts.metrics.clone(),
+            graph: self.function.graph.clone(),
+        }
+    }
+
+    /// The given samples after a check, or made-up ones.
+    fn samples(&self, parts: &Parts<'_>) -> Result<Vec<Vec<f32>>> {
+        if parts.samples.is_empty() {
+            let made_up = |input: &InputEntry| made_up(MADE_UP * input.len());
+            return Ok(self.inputs.iter().map(made_up).collect());
+        }
+        let count = parts.samples[0].len() / self.inputs[0].len();
+        let lengths = self.inputs.iter().map(|input| input.len() * count);
+        let most = Limits::default().recorded_samples;
+        if !lengths.eq(parts.samples.iter().map(|samples| samples.len()))
+            || !(1..=most).contains(&count)
+        {
+            let found: Vec<usize> = parts.samples.iter().map(|samples| samples.len()).collect();
+            let cause = format!(
+                "recorded samples of {found:?} numbers do not fit the inputs {:?}, or are not 1 to {most}",
+                self.inputs
+            );
+            return Err(Error::Parts(cause));
+        }
+        for (input, samples) in self.inputs.iter().zip(parts.samples) {
+            finite(&input.name, samples)?;
+        }
+        Ok(parts
+            .samples
+            .iter()
+            .map(|samples| samples.to_vec())
+            .collect())
+    }
+}
+
+/// Samples to make up where none are given.
+const MADE_UP: usize = 4;
+
+/// Numbers in [0, 1) that look random.
+fn made_up(len: usize) -> Vec<f32> {
+    let number = |index: usize| (index as u32).wrapping_mul(0x9e37_79b9) >> 8;
+    (0..len)
+        .map(|index| number(index) as f32 / (1 << 24) as f32)
+        .collect()
+}
+
+fn check_values(kind: &str, layout: &Layout, values: &[f32]) -> Result<()> {
+    if values.len() != layout.len() {
+        let (expected, found) = (layout.len(), values.len());
+        return Err(Error::Parts(format!(
+            "{found} {kind} are given, the layout has {expected}"
+        )));
+    }
+    for entry in layout.entries() {
+        finite(&entry.name, &values[entry.range()])?;
+        if entry.name.starts_with(RECORDED) || entry.name == "__metadata__" {
+            return Err(Error::Parts(format!(
+                "the name `{}` is reserved",
+                entry.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn finite(name: &str, values: &[f32]) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(Error::Parts(format!(
+            "`{name}`: value {at} is {}",
+            values[at]
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The manifest as JSON, read back to be sure that it says the same.
+fn encode(manifest: &Manifest) -> Result<Vec<u8>> {
+    manifest.check(&Limits::default()).map_err(Error::Parts)?;
+    let json = serde_json::to_vec(manifest).map_err(|error| Error::Parts(error.to_string()))?;
+    let back: Manifest = serde_json::from_slice(&json)
+        .map_err(|error| Error::Parts(format!("the manifest cannot be read back: {error}")))?;
+    if back != *manifest {
+        return Err(Error::Parts(
+            "the manifest reads back differently".to_owned(),
+        ));
+    }
+    Ok(json)
+}

@@ -1,0 +1,6 @@
+//! Bundles written, loaded, attacked and asked.
+
+mod attacks;
+mod model;
+mod predict;
+mod round_trip;
