@@ -11,6 +11,23 @@
 //!
 //! Everything random is a pure function of a seed, an epoch and a sample ([`random`], [`Permutation`]), so results do
 //! not depend on threads, timing or the order of calls.
+//!
+//! ```no_run
+//! use jingwei_data::source::{ReadOptions, read};
+//! use jingwei_data::split::{SplitOptions, by_fraction};
+//! use jingwei_data::{Augment, BatchOptions, BatchSource, Limits, Preparation};
+//!
+//! let data = read("data/fashion-mnist/train".as_ref(), &ReadOptions::default(), &Limits::default())?;
+//! let split = by_fraction(&data, &data.indices(), SplitOptions::default())?;
+//! let preparation = Preparation::fit(&data, &split.train, &Default::default())?;
+//! let augment = Augment { shift: 0.1, flip_horizontal: true, ..Augment::default() };
+//! let options = BatchOptions { batch_size: 64, augment, ..BatchOptions::default() };
+//! let batches = BatchSource::new(&data, &split.train, &preparation, options)?;
+//! let mut features = vec![0.0; 64 * batches.sample_len()];
+//! let mut targets = vec![0.0; 64 * batches.target_len()];
+//! batches.fill(0, 0, 0..64, &mut features, &mut targets, &mut []);
+//! # Ok::<(), jingwei_data::Error>(())
+//! ```
 
 mod dataset;
 mod error;

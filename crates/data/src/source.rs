@@ -74,13 +74,13 @@ pub struct ReadOptions {
 /// # Errors
 /// If it is none of the known kinds, and as the reader of its kind.
 pub fn read(path: &Path, options: &ReadOptions, limits: &Limits) -> Result<Dataset> {
-    let kind = detect(path)?.kind;
+    let found = detect(path)?;
     let named = |data: Dataset| match &options.classes {
         Some(classes) => data.with_class_names(classes.clone()),
         None => Ok(data),
     };
-    match kind {
-        SourceKind::Idx => named(read_idx_prefix(&detect(path)?.train, limits)?),
+    match found.kind {
+        SourceKind::Idx => named(read_idx_prefix(&found.train, limits)?),
         SourceKind::Cifar10 => named(read_cifar10(path, limits)?),
         SourceKind::ImageFolder => {
             let size = options.size.ok_or_else(|| {
