@@ -182,6 +182,9 @@ pub enum Error {
     /// A network cannot be differentiated.
     #[error(transparent)]
     Graph(#[from] jingwei_graph::Error),
+    /// A bundle cannot be written or read.
+    #[error(transparent)]
+    Bundle(#[from] jingwei_bundle::Error),
     /// A network cannot be planned.
     #[error(transparent)]
     Engine(#[from] jingwei_engine::Error),

@@ -14,6 +14,7 @@ pub mod memory;
 pub mod metrics;
 pub mod recipe;
 pub mod report;
+pub mod run;
 pub mod tensorboard;
 
 pub use error::Error;

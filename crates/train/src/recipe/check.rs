@@ -181,7 +181,7 @@ fn check_model(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
         recipe.data.classes.len()
     };
     let outputs = if recipe.task == Task::TabularRegression {
-        recipe.data.targets.len().max(1)
+        recipe.data.target.0.len().max(1)
     } else {
         classes
     };

@@ -1,8 +1,10 @@
 //! `[data]`: what is trained on.
 
+use jingwei_data::OnBad;
+use jingwei_data::image::Size;
 use serde::{Deserialize, Serialize};
 
-use super::Part;
+use super::{Columns, Part};
 
 /// Where the data lie and how they are read. Paths are relative to the recipe's folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,10 +20,8 @@ pub struct DataRecipe {
     /// The part that is measured once, at the end, and steers nothing; default none.
     #[serde(default)]
     pub test: Part,
-    /// What kind of files they are; default by looking.
-    #[serde(default)]
-    pub format: Format,
-    /// What becomes of samples that cannot be read; default the training stops.
+    /// What becomes of samples that cannot be read: `stop` (the default) or `quarantine`, which leaves them out, counts
+    /// them and lists them in the report.
     #[serde(default)]
     pub on_bad: OnBad,
     /// The names of the classes, in the order of their numbers; default those of the data.
@@ -30,12 +30,12 @@ pub struct DataRecipe {
     /// The size that pictures of a folder are brought to; default that of the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageRecipe>,
-    /// The columns of a CSV file that hold the class or the numbers to predict; default the last one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub targets: Vec<String>,
-    /// Columns of a CSV file that are left out; default none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ignore: Vec<String>,
+    /// The column of a table that holds the class, or the columns of the numbers to predict.
+    #[serde(default, skip_serializing_if = "Columns::is_empty")]
+    pub target: Columns,
+    /// The columns of a table that the model reads; default all but the target.
+    #[serde(default, skip_serializing_if = "Columns::is_empty")]
+    pub columns: Columns,
 }
 
 /// The size that pictures are brought to.
@@ -50,30 +50,8 @@ pub struct ImageRecipe {
     pub channels: usize,
 }
 
-/// A kind of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// Whatever is found.
-    #[default]
-    Auto,
-    /// A pair of IDX files, as MNIST has.
-    Idx,
-    /// A folder of class folders of pictures.
-    Folder,
-    /// A table of numbers with a header.
-    Csv,
-    /// The binary batches of CIFAR-10.
-    Cifar10,
-}
-
-/// What becomes of samples that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnBad {
-    /// The training stops, with file and row.
-    #[default]
-    Stop,
-    /// They are left out, counted, and listed in the report.
-    Quarantine,
+impl From<ImageRecipe> for Size {
+    fn from(image: ImageRecipe) -> Self {
+        Self { height: image.height, width: image.width, channels: image.channels }
+    }
 }

@@ -4,6 +4,7 @@
 //! keys, types, ranges and the shapes of all layers before any data are read, and says in one message where and what.
 
 mod check;
+mod columns;
 mod data;
 mod model;
 mod part;
@@ -17,7 +18,8 @@ use jingwei_data::{Augment, prepare::PrepareOptions};
 use jingwei_nn::{Loss, MeanSquaredError, SparseCategoricalCrossEntropy};
 use serde::{Deserialize, Serialize};
 
-pub use data::{DataRecipe, Format, ImageRecipe, OnBad};
+pub use columns::Columns;
+pub use data::{DataRecipe, ImageRecipe};
 pub use model::{ModelRecipe, Resnet, Zoo};
 pub use part::{Held, Part};
 pub use place::RecipeError;

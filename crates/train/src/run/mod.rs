@@ -1,0 +1,228 @@
+//! The whole journey: from a recipe and its data to a trained, measured, reusable model.
+//!
+//! A run folder holds everything about one run: `recipe.toml`, `history.jsonl`, `events/` for TensorBoard,
+//! `checkpoints/`, and at the end `bundle/` with the model and its `report.html`.
+
+mod finish;
+mod report;
+mod source;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use jingwei_data::{Preparation, Targets};
+use jingwei_engine::Runtime;
+use jingwei_nn::{Loss, Network};
+
+pub use source::{Source, SourcePart, folder_of};
+
+use crate::checkpoint::Folder;
+use crate::fit::{
+    CheckpointWriter, EventLog, FitOptions, Functions, HistoryWriter, Identity, Objective, Observer, Outcome, Trainer, TrainingData,
+};
+use crate::history::Epoch;
+use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe};
+use crate::report::Evaluation;
+use crate::{Error, Lock, files};
+
+/// A recipe with its text and the folder that its paths begin at.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// As it was written.
+    pub text: String,
+    /// Where its paths begin.
+    pub folder: PathBuf,
+}
+
+impl Job {
+    /// Reads a recipe file.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let recipe = Recipe::load(path)?;
+        let text = fs::read_to_string(path).map_err(Error::file(path, "read the recipe"))?;
+        Ok(Self { recipe, text, folder: folder_of(path) })
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct RunResult {
+    /// Why the training returned.
+    pub outcome: Outcome,
+    /// The step after which it went on, if it did not start anew.
+    pub resumed_from: Option<u64>,
+    /// Its epochs, those of earlier processes included.
+    pub history: Vec<Epoch>,
+    /// The epoch whose weights are kept, from 1.
+    pub best_epoch: Option<u64>,
+    /// Seconds of training and validation, earlier processes included.
+    pub seconds: f64,
+    /// How good the model is on the validation part; none if the training was interrupted.
+    pub valid: Option<Evaluation>,
+    /// How good it is on the test part; none without one, or if the training was interrupted.
+    pub test: Option<Evaluation>,
+    /// The model; none if the training was interrupted.
+    pub bundle: Option<PathBuf>,
+    /// The hash of the weights.
+    pub weights_hash: String,
+    /// The number of trainable values.
+    pub parameters: usize,
+    /// Samples that were left out because they could not be read.
+    pub quarantined: usize,
+    /// What the user should know, such as damaged checkpoints that were passed over.
+    pub warnings: Vec<String>,
+}
+
+/// Everything that a recipe and its data determine before the first step.
+pub struct Prepared {
+    /// The data.
+    pub source: Source,
+    /// From records to numbers, fitted on the training part.
+    pub preparation: Preparation,
+    /// The network.
+    pub network: Network,
+    /// What it is trained for.
+    pub objective: Objective,
+    /// Its functions.
+    pub functions: Functions,
+    /// How it is trained.
+    pub options: FitOptions,
+}
+
+impl Prepared {
+    /// Reads the data of a job, fits the preparation and builds the functions.
+    ///
+    /// # Errors
+    /// What is wrong with data or recipe.
+    pub fn new(job: &Job) -> Result<Self, Error> {
+        let recipe = &job.recipe;
+        let source = Source::read(recipe, &job.folder)?;
+        let preparation = Preparation::fit(&source.dataset, &source.train, &recipe.prepare)?;
+        let counts = Source::class_counts(&source.dataset, &source.train);
+        let objective = Objective {
+            loss: recipe.loss(),
+            class_weights: recipe.train.class_weights.weights(&counts),
+            soft_targets: recipe.augment.mixup > 0.0 && recipe.task.has_classes(),
+        };
+        check_class_weights(&objective, counts.len())?;
+        let outputs = outputs(&objective.loss, &source);
+        let network = job.network(&preparation.sample_shape(), outputs)?;
+        let functions = Functions::new(&network, &objective)?;
+        Ok(Self { options: recipe.fit_options(), source, preparation, network, objective, functions })
+    }
+
+    /// What the trainer reads.
+    #[must_use]
+    pub fn training_data(&self) -> TrainingData<'_> {
+        let valid = self.source.valid.as_ref();
+        TrainingData {
+            dataset: &self.source.dataset,
+            train: &self.source.train,
+            valid: valid.map(|part| (part.dataset(&self.source), part.indices.as_slice())),
+            preparation: &self.preparation,
+        }
+    }
+}
+
+impl Job {
+    fn network(&self, sizes: &[usize], outputs: usize) -> Result<Network, Error> {
+        match &self.recipe.model.input {
+            Some(input) if input != sizes => Err(Error::Setting {
+                name: "model.input".to_owned(),
+                reason: format!("the recipe says {input:?}, the data have {sizes:?}"),
+                remedy: "leave `input` out, or give data of that size".to_owned(),
+            }),
+            _ => Ok(self.recipe.model.network(sizes, outputs)?),
+        }
+    }
+
+    /// What makes this training the same as another one.
+    fn identity(&self, source: &Source, runtime: &Runtime) -> Result<Identity, Error> {
+        let mut recipe = self.recipe.clone();
+        recipe.report = ReportRecipe::default();
+        recipe.train.checkpoint = CheckpointRecipe::default();
+        let text = recipe.to_toml_with_defaults()?;
+        Ok(Identity::new(text, source.fingerprint(), runtime.level().to_string()))
+    }
+}
+
+/// The values that the network gives a sample.
+fn outputs(loss: &Loss, source: &Source) -> usize {
+    match (source.dataset.targets(), loss) {
+        (Targets::Classes { names, .. }, Loss::BinaryCrossEntropy(_)) if names.len() == 2 => 1,
+        (Targets::Classes { names, .. }, _) => names.len(),
+        (Targets::Values { names, .. }, _) => names.len(),
+        (Targets::None, _) => 1,
+    }
+}
+
+fn check_class_weights(objective: &Objective, classes: usize) -> Result<(), Error> {
+    match objective.class_weights.len() {
+        0 => Ok(()),
+        found if found == classes => Ok(()),
+        found => Err(Error::Setting {
+            name: "train.class_weights".to_owned(),
+            reason: format!("{found} weights for {classes} classes"),
+            remedy: "give one for each class, or \"balanced\"".to_owned(),
+        }),
+    }
+}
+
+/// Trains a recipe in a run folder, or goes on with the training that is there, then measures it and writes the bundle.
+///
+/// Observers look on beside those that write checkpoints, history and logs. Setting `cancel` ends the training after
+/// the step that runs; calling this again goes on.
+///
+/// # Errors
+/// [`Error::Locked`] if another process trains there, [`Error::OtherTraining`] if the folder holds another training,
+/// and whatever goes wrong on the way; checkpoints stay.
+pub fn run_training(
+    job: &Job,
+    run: &Path,
+    runtime: &Runtime,
+    observers: &mut [&mut dyn Observer],
+    cancel: &AtomicBool,
+) -> Result<RunResult, Error> {
+    let _lock = Lock::take(run)?;
+    let prepared = Prepared::new(job)?;
+    let mut trainer = Trainer::new(runtime, &prepared.functions, &prepared.options, prepared.training_data())?;
+    let identity = job.identity(&prepared.source, runtime)?;
+    let folder = Folder::open(run.join("checkpoints"))?;
+    let warnings = trainer.resume(&folder, &identity, run)?;
+    let resumed_from = Some(trainer.progress().step).filter(|step| *step > 0);
+    files::replace(&run.join("recipe.toml"), job.text.as_bytes(), "write the recipe")?;
+    let CheckpointRecipe { every_epochs, every_steps } = job.recipe.train.checkpoint;
+    let mut history = HistoryWriter::new(run.join("history.jsonl"));
+    let mut events = EventLog::new(&run.join("events"), report::graph_nodes(&prepared.network)?);
+    let mut checkpoints = CheckpointWriter::new(folder, identity, every_epochs, every_steps);
+    let mut all: Vec<&mut dyn Observer> = vec![&mut history];
+    if job.recipe.report.tensorboard {
+        all.push(&mut events);
+    }
+    all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer));
+    all.push(&mut checkpoints);
+    let outcome = trainer.run(&mut all, cancel)?;
+    let mut result = RunResult {
+        outcome,
+        resumed_from,
+        history: trainer.progress().history.clone(),
+        best_epoch: trainer.progress().watch.best_epoch,
+        seconds: trainer.progress().seconds,
+        valid: None,
+        test: None,
+        bundle: None,
+        weights_hash: trainer.weights_hash(),
+        parameters: prepared.functions.training.parameters.values(),
+        quarantined: prepared.source.datasets().map(|dataset| dataset.quarantine().len()).sum(),
+        warnings: warnings.iter().map(|warning| format!("{warning}; went on from the checkpoint before it")).collect(),
+    };
+    if outcome != Outcome::Interrupted {
+        finish::finish(job, run, &prepared, &trainer, &mut result)?;
+    }
+    Ok(result)
+}

@@ -1,0 +1,225 @@
+//! What the report and the bundle say about a run.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jingwei_data::{Dataset, Features, Targets};
+use jingwei_nn::{Network, Summary};
+
+use super::source::{Source, SourcePart};
+use crate::Error;
+use crate::fit::{Evaluator, Trainer};
+use crate::memory;
+use crate::recipe::Recipe;
+use crate::report::{
+    DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription, WorstImage,
+};
+use crate::tensorboard::GraphNode;
+
+/// Left-out rows that the report lists; all are counted.
+const LISTED: usize = 100;
+
+/// What was measured.
+pub(super) struct Measured {
+    pub(super) valid: Option<Evaluation>,
+    pub(super) test: Option<Evaluation>,
+    pub(super) worst: Vec<WorstImage>,
+    pub(super) weights_hash: String,
+}
+
+/// Everything that the report shows.
+pub(super) fn report(
+    recipe: &Recipe,
+    text: &str,
+    title: &str,
+    source: &Source,
+    summary: &Summary,
+    trainer: &Trainer,
+    measured: Measured,
+) -> Report {
+    let progress = trainer.progress();
+    let quarantined: Vec<_> = source.datasets().flat_map(Dataset::quarantine).collect();
+    let listed = quarantined.iter().take(LISTED);
+    Report {
+        title: recipe.report.title.clone().unwrap_or_else(|| title.to_owned()),
+        task: recipe.task.words().to_owned(),
+        created: now(),
+        recipe: text.to_owned(),
+        data: data(recipe, source),
+        model: model(recipe, summary),
+        history: progress.history.clone(),
+        best_epoch: kept_epoch(trainer),
+        warnings: warnings(source, &measured),
+        valid: measured.valid,
+        test: measured.test,
+        worst: measured.worst,
+        run: run(trainer, measured.weights_hash),
+        quarantined: quarantined.len() as u64,
+        quarantined_rows: listed
+            .map(|row| QuarantinedRow { origin: row.origin.clone(), reason: row.reason.clone() })
+            .collect(),
+    }
+}
+
+/// The epoch whose weights are kept.
+fn kept_epoch(trainer: &Trainer) -> Option<u64> {
+    let progress = trainer.progress();
+    match trainer.options().restores_best() {
+        true => progress.watch.best_epoch,
+        false => progress.history.last().map(|epoch| epoch.epoch),
+    }
+}
+
+fn data(recipe: &Recipe, source: &Source) -> DataDescription {
+    let part = |name: &str, dataset: &Dataset, indices: &[usize]| Part {
+        name: name.to_owned(),
+        rows: indices.len() as u64,
+        counts: Source::class_counts(dataset, indices),
+    };
+    let mut parts = vec![part("train", &source.dataset, &source.train)];
+    for (name, own) in [("valid", &source.valid), ("test", &source.test)] {
+        parts.extend(own.as_ref().map(|own| part(name, own.dataset(source), &own.indices)));
+    }
+    let shape = match source.dataset.features() {
+        Features::Images { height, width, channels, .. } => format!("{height} × {width} × {channels}"),
+        Features::Rows { columns, .. } => format!("{} columns", columns.len()),
+    };
+    let target = match source.dataset.targets() {
+        Targets::Values { names, .. } => names.join(", "),
+        _ => String::new(),
+    };
+    let facts = vec![Fact::new("source", &recipe.data.train), Fact::new("sample", shape)];
+    DataDescription { classes: source.dataset.class_names().to_vec(), parts, target, facts }
+}
+
+fn model(recipe: &Recipe, summary: &Summary) -> ModelDescription {
+    let layer = |row: &jingwei_nn::SummaryRow| Layer {
+        name: row.name.clone(),
+        kind: row.kind.to_owned(),
+        output: row.output.replace("[batch, ", "").replace(']', "").replace(", ", " × "),
+        parameters: row.parameters as u64,
+        inputs: row.inputs.clone(),
+    };
+    let facts = vec![
+        Fact::new("parameters", summary.parameters().to_string()),
+        Fact::new("optimiser", recipe.train.optimizer.name()),
+        Fact::new("loss", recipe.loss().name()),
+    ];
+    ModelDescription { layers: summary.rows().iter().map(layer).collect(), facts }
+}
+
+fn run(trainer: &Trainer, weights_hash: String) -> RunDescription {
+    let runtime = trainer.runtime();
+    let facts = vec![
+        Fact::new("SIMD level", runtime.level().to_string()),
+        Fact::new("threads", runtime.pool().threads().to_string()),
+        Fact::new("seed", trainer.options().seed.to_string()),
+        Fact::new("jingwei", env!("CARGO_PKG_VERSION")),
+    ];
+    RunDescription { seconds: trainer.progress().seconds, peak_memory: memory::peak(), weights_hash, facts }
+}
+
+fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if measured.test.is_none() {
+        warnings.push(
+            "There is no test part: the validation part steered the training, so its figures are somewhat too good.".to_owned(),
+        );
+    }
+    let left_out: usize = source.datasets().map(|dataset| dataset.quarantine().len()).sum();
+    if left_out > 0 {
+        warnings.push(format!("{left_out} samples could not be read and were left out."));
+    }
+    warnings
+}
+
+/// The pictures whose own class gets the least probability, of those that are classified wrongly.
+pub(super) fn worst_images(part: &SourcePart, source: &Source, evaluator: &Evaluator, count: usize) -> Vec<WorstImage> {
+    let dataset = part.dataset(source);
+    let (Features::Images { height, width, channels, .. }, Some(labels)) = (dataset.features(), dataset.labels()) else {
+        return Vec::new();
+    };
+    let (probabilities, classes) = evaluator.probabilities();
+    let mut wrong: Vec<WorstImage> = Vec::new();
+    let mut order: Vec<(f32, usize)> = probabilities
+        .chunks_exact(classes)
+        .zip(&part.indices)
+        .enumerate()
+        .map(|(row, (values, &index))| (values[labels[index] as usize], row))
+        .collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    for (truth_probability, row) in order {
+        let values = &probabilities[row * classes..][..classes];
+        let index = part.indices[row];
+        let truth = labels[index] as usize;
+        let predicted = (1..classes).fold(0, |best, class| if values[class] > values[best] { class } else { best });
+        if wrong.len() == count {
+            break;
+        }
+        if predicted == truth {
+            continue;
+        }
+        wrong.push(WorstImage {
+            pixels: dataset.image(index).unwrap_or_default().to_vec(),
+            height: *height as u32,
+            width: *width as u32,
+            channels: *channels as u8,
+            truth,
+            predicted,
+            probability: values[predicted],
+            truth_probability,
+            origin: dataset.origin(index),
+        });
+    }
+    wrong
+}
+
+/// The layers as TensorBoard draws them.
+pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
+    let input = network.inputs().iter().map(|input| GraphNode {
+        name: input.name.clone(),
+        op: "input".to_owned(),
+        shape: std::iter::once(None).chain(input.sizes.iter().map(|&size| Some(size as u64))).collect(),
+        ..GraphNode::default()
+    });
+    let summary = network.summary()?;
+    let layers = summary.rows().iter().map(|row| GraphNode {
+        name: row.name.clone(),
+        op: row.kind.to_owned(),
+        inputs: row.inputs.clone(),
+        shape: row.output.trim_matches(['[', ']']).split(", ").map(|size| size.parse().ok()).collect(),
+        attributes: vec![("parameters".to_owned(), row.parameters.to_string())],
+    });
+    Ok(input.chain(layers).collect())
+}
+
+/// The time now, as `2026-01-31 12:00 UTC`.
+fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
+    let (year, month, day) = civil((seconds / 86_400) as i64);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3600 % 24, seconds / 60 % 60)
+}
+
+/// The Gregorian date of a number of days since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::civil;
+
+    #[test]
+    fn days_become_dates() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(11_016), (2000, 2, 29));
+        assert_eq!(civil(20_818), (2026, 12, 31));
+    }
+}

@@ -1,0 +1,216 @@
+//! Reading the data that a recipe names.
+
+use std::path::{Path, PathBuf};
+
+use jingwei_data::csv::CsvTarget;
+use jingwei_data::inspect::inspect;
+use jingwei_data::source::{ReadOptions, SourceKind, detect, read};
+use jingwei_data::split::{SplitOptions, by_fraction};
+use jingwei_data::{Dataset, Features, Limits, Targets};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::recipe::{Held, Part, Recipe, Task};
+
+/// What is mixed into the seed, so that test and validation part are chosen apart.
+const TEST_STREAM: u64 = 0x7465_7374;
+
+/// The data of a training, cut into its parts.
+#[derive(Debug)]
+pub struct Source {
+    /// The training file or folder; parts that are held back lie in it too.
+    pub dataset: Dataset,
+    /// The samples that train.
+    pub train: Vec<usize>,
+    /// The part that steers.
+    pub valid: Option<SourcePart>,
+    /// The part that steers nothing.
+    pub test: Option<SourcePart>,
+}
+
+/// A part of the data.
+#[derive(Debug)]
+pub struct SourcePart {
+    /// Files of its own; otherwise it is held back from the training data.
+    pub own: Option<Dataset>,
+    /// Its samples.
+    pub indices: Vec<usize>,
+}
+
+impl SourcePart {
+    /// The dataset that the samples lie in.
+    #[must_use]
+    pub fn dataset<'a>(&'a self, source: &'a Source) -> &'a Dataset {
+        self.own.as_ref().unwrap_or(&source.dataset)
+    }
+}
+
+impl Source {
+    /// Reads and cuts the data of a recipe whose paths begin at `folder`.
+    ///
+    /// # Errors
+    /// What is wrong with the files, or with what the recipe says of them.
+    pub fn read(recipe: &Recipe, folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(&recipe.data.train);
+        let options = read_options(recipe, &path)?;
+        let dataset = read(&path, &options, &Limits::default())?;
+        check_task(recipe.task, &dataset)?;
+        let classes = Some(dataset.class_names().to_vec()).filter(|names| !names.is_empty());
+        let columns = match dataset.features() {
+            Features::Rows { columns, .. } => Some(columns.clone()),
+            Features::Images { .. } => None,
+        };
+        let same = ReadOptions { classes, columns, size: options.size.or(size_of(&dataset)), ..options };
+        let seed = recipe.train.seed;
+        let (train, test) = cut(&dataset, dataset.indices(), &recipe.data.test, seed ^ TEST_STREAM, folder, &same)?;
+        let (train, valid) = cut(&dataset, train, &recipe.data.valid, seed, folder, &same)?;
+        Ok(Self { dataset, train, valid, test })
+    }
+
+    /// How many of the samples are of each class; empty for a regression.
+    #[must_use]
+    pub fn class_counts(dataset: &Dataset, indices: &[usize]) -> Vec<u64> {
+        let mut counts = vec![0; dataset.class_names().len()];
+        if let Some(labels) = dataset.labels() {
+            indices.iter().for_each(|&index| counts[labels[index] as usize] += 1);
+        }
+        counts
+    }
+
+    /// The hash of everything that training reads: values, targets and the choice of samples.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = Sha256::new();
+        hash_part(&mut hasher, &self.dataset, &self.train);
+        if let Some(valid) = &self.valid {
+            hash_part(&mut hasher, valid.dataset(self), &valid.indices);
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// All datasets.
+    pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
+        let parts = [&self.valid, &self.test].into_iter().flatten();
+        std::iter::once(&self.dataset).chain(parts.filter_map(|part| part.own.as_ref()))
+    }
+}
+
+fn size_of(dataset: &Dataset) -> Option<jingwei_data::image::Size> {
+    match dataset.features() {
+        Features::Images { height, width, channels, .. } => {
+            Some(jingwei_data::image::Size { height: *height, width: *width, channels: *channels })
+        }
+        Features::Rows { .. } => None,
+    }
+}
+
+/// Takes a part out of the samples, or reads its own files.
+fn cut(
+    dataset: &Dataset,
+    indices: Vec<usize>,
+    part: &Part,
+    seed: u64,
+    folder: &Path,
+    options: &ReadOptions,
+) -> Result<(Vec<usize>, Option<SourcePart>), Error> {
+    match part {
+        Part::None => Ok((indices, None)),
+        Part::Path(path) => {
+            let own = read(&folder.join(path), options, &Limits::default())?;
+            Ok((indices, Some(SourcePart { indices: own.indices(), own: Some(own) })))
+        }
+        Part::Held(Held { fraction, stratify }) => {
+            let options = SplitOptions { fraction: *fraction, stratify: *stratify, seed };
+            let split = by_fraction(dataset, &indices, options)?;
+            Ok((split.train, Some(SourcePart { own: None, indices: split.held })))
+        }
+    }
+}
+
+fn read_options(recipe: &Recipe, path: &Path) -> Result<ReadOptions, Error> {
+    let data = &recipe.data;
+    let some = |names: &[String]| Some(names.to_vec()).filter(|names| !names.is_empty());
+    let target = match (recipe.task, data.target.0.as_slice()) {
+        (Task::TabularRegression, names) => CsvTarget::Values(names.to_vec()),
+        (_, [name, ..]) => CsvTarget::Class(name.clone()),
+        (_, []) => CsvTarget::None,
+    };
+    let size = match data.image {
+        Some(image) => Some(image.into()),
+        None if detect(path)?.kind == SourceKind::ImageFolder => common_size(path)?,
+        None => None,
+    };
+    Ok(ReadOptions {
+        size,
+        target,
+        columns: some(&data.columns.0),
+        classes: some(&data.classes),
+        delimiter: None,
+        on_bad: data.on_bad,
+    })
+}
+
+/// The size of all pictures of a folder, if they have one.
+fn common_size(path: &Path) -> Result<Option<jingwei_data::image::Size>, Error> {
+    let summary = inspect(path, &Limits::default())?;
+    match summary.shape.as_deref() {
+        Some(&[height, width, channels]) => Ok(Some(jingwei_data::image::Size { height, width, channels })),
+        _ => Err(setting(
+            "data.image",
+            format!("the pictures in {} have different sizes", path.display()),
+            "say what they are brought to, such as `image = { height = 64, width = 64, channels = 3 }`",
+        )),
+    }
+}
+
+fn check_task(task: Task, dataset: &Dataset) -> Result<(), Error> {
+    let is_image = matches!(dataset.features(), Features::Images { .. });
+    let has_classes = matches!(dataset.targets(), Targets::Classes { .. });
+    match (task == Task::ImageClassification) == is_image && task.has_classes() == has_classes {
+        true => Ok(()),
+        false => {
+            let kind = if is_image { "pictures" } else { "rows of numbers" };
+            let target = if has_classes { "classes" } else { "numbers to predict" };
+            let reason = format!("the task is {}, the data are {kind} with {target}", task.words());
+            Err(setting("task", reason, "choose the task that fits the data"))
+        }
+    }
+}
+
+fn setting(name: &str, reason: String, remedy: &str) -> Error {
+    Error::Setting { name: name.to_owned(), reason, remedy: remedy.to_owned() }
+}
+
+fn hash_part(hasher: &mut Sha256, dataset: &Dataset, indices: &[usize]) {
+    for length in dataset.features().sample_shape() {
+        hasher.update((length as u64).to_le_bytes());
+    }
+    let floats = |hasher: &mut Sha256, values: &[f32]| {
+        let mut bytes = [0; 4096];
+        for values in values.chunks(1024) {
+            for (bytes, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(values) {
+                *bytes = value.to_le_bytes();
+            }
+            hasher.update(&bytes[..values.len() * 4]);
+        }
+    };
+    match dataset.features() {
+        Features::Images { pixels, .. } => hasher.update(pixels),
+        Features::Rows { values, .. } => floats(hasher, values),
+    }
+    match dataset.targets() {
+        Targets::Classes { labels, names } => {
+            names.iter().for_each(|name| hasher.update(name));
+            labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
+        }
+        Targets::Values { values, .. } => floats(hasher, values),
+        Targets::None => {}
+    }
+    indices.iter().for_each(|index| hasher.update((*index as u64).to_le_bytes()));
+}
+
+/// The folder that the paths of a recipe begin at.
+#[must_use]
+pub fn folder_of(recipe: &Path) -> PathBuf {
+    recipe.parent().map(Path::to_owned).unwrap_or_default()
+}
