@@ -1,0 +1,65 @@
+"""PyTorch's side: one JSON line a workload. usage: torch_side.py START_FOLDER WORKLOAD...
+
+Writes START_FOLDER/WORKLOAD.safetensors with the first weights and the batches, then prints the losses of the first 20
+steps and the times of a step and of a prediction: a bare loop, channels_last for images, fused Adam, medians.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import workloads
+
+
+def median_ms(call, seconds, least=3):
+    for _ in range(5):
+        call()
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < least:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2] * 1e3
+
+
+def tensor(batch):
+    x = torch.from_numpy(batch)
+    if x.ndim == 4:
+        x = x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    return x
+
+
+def run(folder, name):
+    torch.manual_seed(0)
+    model = workloads.torch_model(name)
+    batches, labels = workloads.batches(name)
+    start = {**workloads.torch_weights(model), "batches/x": batches, "batches/labels": labels}
+    workloads.write_safetensors(f"{folder}/{name}.safetensors", start)
+    if name.startswith("cnn"):
+        model = model.to(memory_format=torch.channels_last)
+    xs = [tensor(batch) for batch in batches]
+    ys = [torch.from_numpy(batch) for batch in labels]
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, eps=1e-7, fused=True)
+
+    def step(x, y):
+        optimizer.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    losses = [step(x, y).item() for x, y in zip(xs, ys)]
+    train = median_ms(lambda: step(xs[0], ys[0]), 3.0)
+    model.eval()
+    with torch.inference_mode():
+        infer = median_ms(lambda: model(xs[0]), 1.5)
+        one = median_ms(lambda: model(xs[0][:1]), 1.5)
+    print(json.dumps(dict(peer=f"PyTorch {torch.__version__}", workload=name, train_ms=train, infer_ms=infer, infer_one_ms=one, losses=losses)), flush=True)
+
+
+for workload in sys.argv[2:]:
+    run(sys.argv[1], workload)

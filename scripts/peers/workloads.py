@@ -1,0 +1,96 @@
+"""The workloads that Jingwei is measured on, in PyTorch and in Keras.
+
+Images are random, 20 batches of them; the classes go round. What PyTorch draws as first weights is exported in the layout
+of Jingwei (NHWC images, HWIO filters, dense weights [in, out], values flattened in NHWC order), so that all sides can
+start from the same place.
+"""
+
+import json
+import struct
+
+import numpy as np
+
+BATCHES = 20
+
+# name: (sizes of a sample, classes, batch)
+SHAPES = {
+    "mlp": ((30,), 2, 32),
+    "cnn_mnist": ((28, 28, 1), 10, 64),
+    "cnn_cifar": ((32, 32, 3), 10, 64),
+}
+
+
+def batches(name):
+    sizes, classes, batch = SHAPES[name]
+    x = np.random.default_rng(0).random((BATCHES, batch, *sizes), dtype=np.float32)
+    y = np.arange(BATCHES * batch).reshape(BATCHES, batch) % classes
+    return x, y
+
+
+def torch_model(name):
+    import torch.nn as nn
+
+    if name == "mlp":
+        return nn.Sequential(nn.Linear(30, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2))
+    if name == "cnn_mnist":
+        return nn.Sequential(
+            nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10),
+        )
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(64, 64, 3), nn.ReLU(),
+        nn.Flatten(), nn.Linear(1024, 64), nn.ReLU(), nn.Linear(64, 10),
+    )
+
+
+def keras_model(name):
+    from tensorflow.keras import Sequential, layers as L
+
+    sizes, classes, _ = SHAPES[name]
+    if name == "mlp":
+        hidden = [L.Dense(128, "relu"), L.Dense(64, "relu")]
+    else:
+        hidden = [L.Conv2D(32, 3, activation="relu"), L.MaxPooling2D(2), L.Conv2D(64, 3, activation="relu"), L.MaxPooling2D(2)]
+        hidden += [] if name == "cnn_mnist" else [L.Conv2D(64, 3, activation="relu")]
+        hidden += [L.Flatten(), L.Dense(128 if name == "cnn_mnist" else 64, "relu")]
+    return Sequential([L.Input(sizes), *hidden, L.Dense(classes, "softmax")])
+
+
+def torch_weights(model):
+    """The weights of a model by name, in the layout of Jingwei."""
+    import torch.nn as nn
+
+    tensors, convolutions, dense, channels = {}, 0, 0, 0
+    for layer in model:
+        if isinstance(layer, nn.Conv2d):
+            convolutions += 1
+            channels = layer.out_channels
+            tensors[f"conv2d_{convolutions}/kernel"] = layer.weight.detach().permute(2, 3, 1, 0).numpy()
+            tensors[f"conv2d_{convolutions}/bias"] = layer.bias.detach().numpy()
+        elif isinstance(layer, nn.Linear):
+            dense += 1
+            kernel = layer.weight.detach().t().numpy()
+            if channels:
+                # The first dense layer after the convolutions reads [channels, height, width] there.
+                side = round((kernel.shape[0] / channels) ** 0.5)
+                kernel = kernel.reshape(channels, side, side, -1).transpose(1, 2, 0, 3).reshape(kernel.shape)
+                channels = 0
+            tensors[f"dense_{dense}/kernel"] = kernel
+            tensors[f"dense_{dense}/bias"] = layer.bias.detach().numpy()
+    return tensors
+
+
+def write_safetensors(path, tensors):
+    header, data, offset = {}, [], 0
+    for name, values in tensors.items():
+        values = np.ascontiguousarray(values, dtype="<f4")
+        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [offset, offset + values.nbytes]}
+        data.append(values.tobytes())
+        offset += values.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + b"".join(data))
