@@ -294,7 +294,13 @@ impl Tiles<'_> {
                 let bias = V::load_partial(self.bias.add(first), count);
                 for window in 0..ROWS / 4 {
                     let at = window * self.windows.geometry.shape.filters + first;
-                    let four = [0, 1, 2, 3].map(|corner| sums[4 * window + corner][vector]);
+                    let row = 4 * window;
+                    let four = [
+                        sums[row][vector],
+                        sums[row + 1][vector],
+                        sums[row + 2][vector],
+                        sums[row + 3][vector],
+                    ];
                     let index = if index.is_null() {
                         index
                     } else {

@@ -68,33 +68,75 @@ dispatch! {
 #[inline(always)]
 fn pack_panel_generic<V: Simd>(shape: &ConvShape, w: &[f32], first: usize, packed: &mut [f32]) {
     let (channels, filters) = (shape.channels, shape.filters);
-    let half = V::splat(0.5);
     for channel in 0..channels {
         for vector in 0..2 {
             let filter = first + vector * V::LANES;
             let count = filters.saturating_sub(filter).min(V::LANES);
-            let columns = [0, 1, 2].map(|x| {
-                let [a, b, c] = [0, 1, 2].map(|y| {
+            let mut taps = [[V::zero(); 3]; 3];
+            for (y, row) in taps.iter_mut().enumerate() {
+                for (x, tap) in row.iter_mut().enumerate() {
                     let from = ((3 * y + x) * channels + channel) * filters + filter;
-                    V::from_slice(if count > 0 {
+                    *tap = V::from_slice(if count > 0 {
                         &w[from..from + count]
                     } else {
                         &[]
-                    })
-                });
-                let (even, odd) = ((a + c) * half, b * half);
-                [a, even + odd, even - odd, c]
-            });
-            for row in 0..4 {
-                let [a, b, c] = columns.map(|column| column[row]);
-                let (even, odd) = ((a + c) * half, b * half);
-                for (column, value) in [a, even + odd, even - odd, c].into_iter().enumerate() {
+                    });
+                }
+            }
+            let [a, b, c] = taps;
+            let columns = [
+                filter_terms([a[0], b[0], c[0]]),
+                filter_terms([a[1], b[1], c[1]]),
+                filter_terms([a[2], b[2], c[2]]),
+            ];
+            let [a, b, c] = columns;
+            let columns = a.into_iter().zip(b).zip(c);
+            for (row, ((a, b), c)) in columns.enumerate() {
+                let terms = filter_terms([a, b, c]);
+                for (column, value) in terms.into_iter().enumerate() {
                     let term = 4 * row + column;
                     let to = ((term * channels + channel) * 2 + vector) * V::LANES;
                     value.to_slice(&mut packed[to..to + V::LANES]);
                 }
             }
         }
+    }
+}
+
+/// Four terms of three taps.
+#[inline(always)]
+fn filter_terms<V: Simd>([a, b, c]: [V; 3]) -> [V; 4] {
+    let half = V::splat(0.5);
+    let (even, odd) = ((a + c) * half, b * half);
+    [a, even + odd, even - odd, c]
+}
+
+/// Four terms of four pixels.
+#[inline(always)]
+fn input_terms<V: Simd>([a, b, c, d]: [V; 4]) -> [V; 4] {
+    [a - c, b + c, c - b, b - d]
+}
+
+/// Two outputs of four products.
+#[inline(always)]
+fn outputs<V: Simd>([a, b, c, d]: [V; 4]) -> [V; 2] {
+    [(a + b) + c, (b - c) - d]
+}
+
+/// Four vectors, `stride` floats apart. (`array::map` would not inline the loads.)
+///
+/// # Safety
+/// All four are readable.
+#[inline(always)]
+unsafe fn load_four<V: Simd>(from: *const f32, stride: usize) -> [V; 4] {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        [
+            V::load(from),
+            V::load(from.add(stride)),
+            V::load(from.add(2 * stride)),
+            V::load(from.add(3 * stride)),
+        ]
     }
 }
 
@@ -170,15 +212,13 @@ unsafe fn transform_inputs<V: Simd>(call: &Call, bases: &[u32], inputs: &mut [f3
                 let from = call.x.as_ptr().add(base as usize + channel);
                 let mut rows = [[V::zero(); 4]; 4];
                 for x in 0..4 {
-                    let [a, b, c, d] =
-                        [0, 1, 2, 3].map(|y| V::load(from.add(y * down + x * channels)));
-                    let column = [a - c, b + c, c - b, b - d];
+                    let column = input_terms(load_four::<V>(from.add(x * channels), down));
                     for (row, value) in rows.iter_mut().zip(column) {
                         row[x] = value;
                     }
                 }
-                for (row, [a, b, c, d]) in rows.into_iter().enumerate() {
-                    for (column, value) in [a - c, b + c, c - b, b - d].into_iter().enumerate() {
+                for (row, pixels) in rows.into_iter().enumerate() {
+                    for (column, value) in input_terms(pixels).into_iter().enumerate() {
                         let at = (4 * row + column) * bases.len() + window;
                         value.store(inputs.as_mut_ptr().add(at * channels + channel));
                     }
@@ -240,15 +280,17 @@ unsafe fn multiply_terms<V: Simd>(
 /// All products are readable.
 #[inline(always)]
 unsafe fn transform_output<V: Simd>(products: *const f32, stride: usize) -> [V; 4] {
-    let columns = [0, 1, 2, 3].map(|x| {
-        // SAFETY: as the caller vouches.
-        let [a, b, c, d] =
-            [0, 1, 2, 3].map(|y| unsafe { V::load(products.add((4 * y + x) * stride)) });
-        [(a + b) + c, (b - c) - d]
-    });
-    let [top, bottom] = [0, 1].map(|row| {
-        let [a, b, c, d] = columns.map(|column| column[row]);
-        [(a + b) + c, (b - c) - d]
-    });
+    // SAFETY: as the caller vouches.
+    let columns: [[V; 2]; 4] = unsafe {
+        [
+            outputs(load_four(products, 4 * stride)),
+            outputs(load_four(products.add(stride), 4 * stride)),
+            outputs(load_four(products.add(2 * stride), 4 * stride)),
+            outputs(load_four(products.add(3 * stride), 4 * stride)),
+        ]
+    };
+    let [a, b, c, d] = columns;
+    let top = outputs([a[0], b[0], c[0], d[0]]);
+    let bottom = outputs([a[1], b[1], c[1], d[1]]);
     [top[0], top[1], bottom[0], bottom[1]]
 }
