@@ -1,0 +1,71 @@
+//! What can go wrong, for the one who starts the server and for the one who asks it.
+
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+/// Why the server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} ({source}); choose another address, or stop what uses it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The operating system refused something else.
+    #[error("the server cannot run: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// An answer that says no: a status and the reason, as JSON.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, reason: impl ToString) -> Self {
+        Self {
+            status,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// The request is wrong.
+    pub(crate) fn bad(reason: impl ToString) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    /// There is no such thing.
+    pub(crate) fn unknown(reason: impl ToString) -> Self {
+        Self::new(StatusCode::NOT_FOUND, reason)
+    }
+
+    /// The server is wrong.
+    pub(crate) fn internal(reason: impl ToString) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason)
+    }
+}
+
+impl From<jingwei_bundle::Error> for Refusal {
+    fn from(error: jingwei_bundle::Error) -> Self {
+        use jingwei_bundle::Error;
+        match error {
+            Error::Input { .. } | Error::Data(_) => Self::bad(error),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({ "error": self.reason });
+        (self.status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,33 @@
+//! `POST /v2/models/{name}/infer`.
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+
+use super::metadata::Target;
+use super::{request, response};
+use crate::State as Service;
+use crate::error::Refusal;
+
+/// Computes outputs from prepared samples. Numbers that are predicted come in the units of the targets.
+pub(crate) async fn infer(
+    Path(target): Path<Target>,
+    State(service): State<Service>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    target.check(&service)?;
+    let held = service.hold(request).await?;
+    let (headers, body) = (held.headers.clone(), held.body.clone());
+    let work = move |service: &Service| {
+        let predictor = service.predictor();
+        let (mut request, bytes) = request::parse(&headers, &body)?;
+        let write = response::writer(&request, predictor.bundle().outputs())?;
+        let values = request.values(bytes, predictor.bundle())?;
+        let inputs: Vec<&[f32]> = values.inputs.iter().map(Vec::as_slice).collect();
+        let mut outputs = predictor.run(&inputs, values.samples)?;
+        for (index, output) in outputs.iter_mut().enumerate() {
+            predictor.unscale(index, output);
+        }
+        write(service, values.samples, &outputs)
+    };
+    service.compute(work).await
+}
