@@ -53,14 +53,6 @@ impl Runner {
         &self.runtime
     }
 
-    pub(crate) fn inputs(&self) -> &[InputEntry] {
-        &self.inputs
-    }
-
-    pub(crate) fn outputs(&self) -> &[OutputEntry] {
-        &self.outputs
-    }
-
     /// The values of every output, in batches.
     pub(crate) fn run(&self, inputs: &[&[f32]], samples: usize) -> Result<Vec<Vec<f32>>> {
         self.run_in_batches(inputs, samples, self.batch)
