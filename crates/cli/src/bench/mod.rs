@@ -1,0 +1,77 @@
+//! Measuring the training step and the predictions of known networks.
+//!
+//! 1. [`Workload`] names a network, its batch and its data;
+//! 2. [`start`] takes first weights and batches from a file, so that a peer can start from the same place;
+//! 3. [`training`] measures the loop that `jingwei train` runs, and the bare step inside it;
+//! 4. [`inference`] measures predictions;
+//! 5. [`clock`] takes medians.
+
+pub mod clock;
+pub mod inference;
+pub mod start;
+pub mod training;
+
+use clap::ValueEnum;
+use jingwei_nn::{Network, zoo};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Workload {
+    /// Dense 128-64-2 on 30 numbers, batches of 32
+    Mlp,
+    /// Two convolutions and two dense layers on 28 × 28 grey images, batches of 64
+    CnnMnist,
+    /// Three convolutions and two dense layers on 32 × 32 colour images, batches of 64
+    CnnCifar,
+}
+
+/// Batches of an epoch.
+pub const BATCHES: usize = 20;
+
+impl Workload {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mlp, Self::CnnMnist, Self::CnnCifar];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mlp => "mlp",
+            Self::CnnMnist => "cnn_mnist",
+            Self::CnnCifar => "cnn_cifar",
+        }
+    }
+
+    /// The network, whose outputs are logits.
+    pub fn network(self) -> Network {
+        match self {
+            Self::Mlp => zoo::mlp(30, 2),
+            Self::CnnMnist => zoo::cnn_mnist(),
+            Self::CnnCifar => zoo::cnn_cifar(),
+        }
+    }
+
+    /// The sizes of a sample.
+    pub fn sizes(self) -> &'static [usize] {
+        match self {
+            Self::Mlp => &[30],
+            Self::CnnMnist => &[28, 28, 1],
+            Self::CnnCifar => &[32, 32, 3],
+        }
+    }
+
+    /// Numbers of a sample.
+    pub fn sample_len(self) -> usize {
+        self.sizes().iter().product()
+    }
+
+    /// Classes.
+    pub fn classes(self) -> usize {
+        if self == Self::Mlp { 2 } else { 10 }
+    }
+
+    /// Samples of a batch.
+    pub fn batch(self) -> usize {
+        if self == Self::Mlp { 32 } else { 64 }
+    }
+}

@@ -1,0 +1,132 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use jingwei_bundle::{Bundle, Predictor, RECIPE_FILE};
+use jingwei_data::csv::CsvTarget;
+use jingwei_data::prepare::TargetPreparation;
+use jingwei_data::source::{self, ReadOptions};
+use jingwei_data::{Dataset, Limits, OnBad, Preparation, Targets};
+use jingwei_train::metrics::{ClassificationSummary, Estimates, Predictions, RegressionSummary, two_columns};
+use jingwei_train::recipe::Recipe;
+use jingwei_train::report::Evaluation;
+
+use super::predict::preparation;
+use crate::ExitStatus;
+use crate::evaluation;
+use crate::machine::Machine;
+use crate::printer::Printer;
+use crate::progress::{Items, Waiting};
+use crate::records::size;
+
+/// Samples that the model sees at once.
+const AT_ONCE: usize = 256;
+
+/// The arguments of `evaluate`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The bundle: a folder that `jingwei train` wrote
+    bundle: PathBuf,
+    /// Data with known answers: class folders, the beginning of the names of IDX files, CIFAR-10 or a table
+    data: PathBuf,
+    /// The column of a table that holds the class [default: that of the training, or the last one]
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
+    /// Pass over samples that cannot be read, with a warning each, instead of stopping
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Measures a bundle.
+pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
+    let bundle = Bundle::load(&arguments.bundle)?;
+    let preparation = preparation(&bundle)?;
+    let data = {
+        let _waiting = Waiting::new(printer, format!("reading {}", arguments.data.display()));
+        read(arguments, &bundle, &preparation)?
+    };
+    for bad in data.quarantine() {
+        printer.warning(format_args!("{}: left out: {}", bad.origin, bad.reason));
+    }
+    if data.is_empty() {
+        bail!("{}: there is no sample to measure on", arguments.data.display());
+    }
+    let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
+    let predicted = predict(&predictor, &preparation, &data, printer)?;
+    let evaluation = evaluate(&data, &predicted)?;
+    let classes = preparation.class_names();
+    match printer.is_json() {
+        true => printer.value(&evaluation::json(&evaluation, classes))?,
+        false => evaluation::print(&evaluation, classes, printer)?,
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn read(arguments: &Arguments, bundle: &Bundle, preparation: &Preparation) -> Result<Dataset> {
+    let path = &arguments.data;
+    let on_bad = if arguments.skip_bad { OnBad::Quarantine } else { OnBad::Stop };
+    let mut options = ReadOptions { size: size(preparation), on_bad, ..ReadOptions::default() };
+    match &preparation.targets {
+        TargetPreparation::Classes(names) => options.classes = Some(names.clone()),
+        TargetPreparation::Values(columns) => {
+            options.target = CsvTarget::Values(columns.iter().map(|column| column.name.clone()).collect());
+        }
+        TargetPreparation::None => bail!("{}: the model was trained without answers", bundle.folder().display()),
+    }
+    if options.size.is_none() {
+        options.columns = Some(preparation.column_names());
+        if matches!(preparation.targets, TargetPreparation::Classes(_)) {
+            options.target = CsvTarget::Class(class_column(arguments, bundle, path)?);
+        }
+    }
+    Ok(source::read(path, &options, &Limits::default())?)
+}
+
+/// The column of the classes: as asked for, as in the recipe of the training, or the last one.
+fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<String> {
+    let from_recipe = || {
+        let text = std::fs::read_to_string(bundle.folder().join(RECIPE_FILE)).ok()?;
+        Recipe::parse(&text, RECIPE_FILE).ok()?.data.target.0.first().cloned()
+    };
+    if let Some(name) = arguments.target.clone().or_else(from_recipe) {
+        return Ok(name);
+    }
+    let unreadable = || format!("{}: cannot be read; check that it exists", path.display());
+    let mut reader = csv::Reader::from_path(path).with_context(unreadable)?;
+    let heads = reader.headers().with_context(unreadable)?;
+    let last = heads.iter().next_back().context("the table has no columns")?;
+    Ok(last.trim_start_matches('\u{feff}').trim().to_owned())
+}
+
+fn predict(predictor: &Predictor, preparation: &Preparation, data: &Dataset, printer: &Printer) -> Result<Vec<f32>> {
+    let length = preparation.sample_len();
+    let indices = data.indices();
+    let mut prepared = vec![0.0; AT_ONCE.min(indices.len()) * length];
+    let mut predicted = Vec::new();
+    let mut items = Items::new(printer, "evaluating", indices.len());
+    for indices in indices.chunks(AT_ONCE) {
+        let prepared = &mut prepared[..indices.len() * length];
+        preparation.apply(data, indices, prepared)?;
+        predicted.extend(predictor.predict(prepared, indices.len())?);
+        items.add(indices.len());
+    }
+    Ok(predicted)
+}
+
+fn evaluate(data: &Dataset, predicted: &[f32]) -> Result<Evaluation> {
+    let width = predicted.len() / data.len();
+    Ok(match data.targets() {
+        Targets::Classes { labels, .. } => {
+            let two = (width == 1).then(|| two_columns(predicted));
+            let predictions = Predictions::new(two.as_deref().unwrap_or(predicted), width.max(2), labels, None)?;
+            Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
+        }
+        Targets::Values { values, .. } => {
+            let estimates = Estimates::new(predicted, values, width, None)?;
+            Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
+        }
+        Targets::None => bail!("the data hold no answers to compare with; give data with classes or target columns"),
+    })
+}
