@@ -18,7 +18,7 @@ fn everything_comes_back() {
     let (folder, bundle) = written(&model);
     assert_eq!(bundle.parameters()[..], model.parameters[..]);
     assert_eq!(bundle.preparation(), Some(&model.preparation));
-    assert_eq!(bundle.recorded_inputs(), [model.samples.clone()]);
+    assert_eq!(bundle.recorded_inputs()[0], model.samples);
     assert_eq!(bundle.recorded_outputs()[0].len(), 5 * 3);
     let manifest = bundle.manifest();
     assert_eq!(

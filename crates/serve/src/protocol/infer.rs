@@ -4,7 +4,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 
 use super::metadata::Target;
-use super::{request, response};
+use super::request;
+use super::response::Writer;
 use crate::State as Service;
 use crate::error::Refusal;
 
@@ -20,14 +21,14 @@ pub(crate) async fn infer(
     let work = move |service: &Service| {
         let predictor = service.predictor();
         let (mut request, bytes) = request::parse(&headers, &body)?;
-        let write = response::writer(&request, predictor.bundle().outputs())?;
+        let writer = Writer::new(&request, predictor.bundle().outputs())?;
         let values = request.values(bytes, predictor.bundle())?;
         let inputs: Vec<&[f32]> = values.inputs.iter().map(Vec::as_slice).collect();
         let mut outputs = predictor.run(&inputs, values.samples)?;
         for (index, output) in outputs.iter_mut().enumerate() {
             predictor.unscale(index, output);
         }
-        write(service, values.samples, &outputs)
+        writer.write(service, values.samples, &outputs)
     };
     service.compute(work).await
 }

@@ -25,34 +25,45 @@ struct Answer {
     binary: bool,
 }
 
-/// Checks which outputs a request asks for, and how; returns what writes them.
-pub(super) fn writer(
-    request: &Request,
-    outputs: &[OutputEntry],
-) -> Result<impl FnOnce(&State, usize, &[Vec<f32>]) -> Result<Response, Refusal> + use<>, Refusal> {
-    let default = request.parameters.binary_data_output;
-    let wishes = if request.outputs.is_empty() {
-        let all = (0..outputs.len()).map(|output| Wish {
+/// What is asked for, checked before anything is computed.
+pub(super) struct Writer {
+    wishes: Vec<Wish>,
+    id: Option<String>,
+}
+
+impl Writer {
+    /// Checks which outputs a request asks for, and how.
+    pub(super) fn new(request: &Request, outputs: &[OutputEntry]) -> Result<Self, Refusal> {
+        let default = request.parameters.binary_data_output;
+        let all = |output| Wish {
             output,
             binary: default,
             classes: None,
-        });
-        all.collect()
-    } else {
-        let wishes = request
-            .outputs
-            .iter()
-            .map(|output| wish(output, outputs, default));
-        wishes.collect::<Result<Vec<_>, _>>()?
-    };
-    let id = request.id.clone();
-    Ok(move |state: &State, samples: usize, values: &[Vec<f32>]| {
+        };
+        let asked = request.outputs.iter();
+        let wishes = match request.outputs.is_empty() {
+            true => (0..outputs.len()).map(all).collect(),
+            false => asked
+                .map(|output| wish(output, outputs, default))
+                .collect::<Result<_, _>>()?,
+        };
+        let id = request.id.clone();
+        Ok(Self { wishes, id })
+    }
+
+    /// Writes the answer from the values of all outputs.
+    pub(super) fn write(
+        self,
+        state: &State,
+        samples: usize,
+        values: &[Vec<f32>],
+    ) -> Result<Response, Refusal> {
         let mut answer = Answer::default();
-        for wish in &wishes {
+        for wish in &self.wishes {
             answer.add(wish, state.predictor(), samples, &values[wish.output])?;
         }
-        answer.respond(state, id)
-    })
+        answer.respond(state, self.id)
+    }
 }
 
 fn wish(asked: &Requested, outputs: &[OutputEntry], default: bool) -> Result<Wish, Refusal> {
