@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jingwei_data::Preparation;
-use jingwei_engine::{AlignedVec, Function, Level};
+use jingwei_engine::{AlignedVec, Function, Level, Plan, Runtime};
 
+use crate::runner::Runner;
 use crate::{
     Error, InputEntry, Limits, MANIFEST_FILE, Manifest, OutputEntry, Result, WEIGHTS_FILE,
 };
@@ -29,6 +30,8 @@ struct Shared {
     states: Arc<AlignedVec>,
     recorded_inputs: Vec<Vec<f32>>,
     recorded_outputs: Vec<Vec<f32>>,
+    /// The plan for one sample, made at a level to check its memory and kept for the first prediction.
+    single: (Level, Arc<Plan>),
 }
 
 impl Bundle {
@@ -51,7 +54,8 @@ impl Bundle {
         let bytes = files::read(&path, limits.manifest_bytes)?;
         let manifest = Manifest::parse(&bytes, &path, limits)?;
         let function = function(&manifest);
-        check_memory(&function, limits).map_err(|cause| Error::refused(&path, cause))?;
+        let single =
+            check_memory(&function, limits).map_err(|cause| Error::refused(&path, cause))?;
         let tensors = tensors::read(&folder.join(WEIGHTS_FILE), &manifest)?;
         let shared = Shared {
             manifest,
@@ -60,6 +64,7 @@ impl Bundle {
             states: Arc::new(tensors.states),
             recorded_inputs: tensors.inputs,
             recorded_outputs: tensors.outputs,
+            single,
         };
         Ok(Self {
             folder: folder.to_owned(),
@@ -115,6 +120,23 @@ impl Bundle {
         &self.shared.states
     }
 
+    /// Something that runs the model.
+    pub(crate) fn runner(&self, runtime: Runtime) -> Result<Runner> {
+        let (level, single) = &self.shared.single;
+        let single = match *level == runtime.level() {
+            true => single.clone(),
+            false => Arc::new(self.function().plan(1, runtime.level())?),
+        };
+        Ok(Runner::new(
+            self.function().clone(),
+            self.inputs().to_vec(),
+            self.outputs().to_vec(),
+            (self.parameters().clone(), self.states().clone()),
+            runtime,
+            single,
+        ))
+    }
+
     /// The recorded samples, one list for each input.
     #[must_use]
     pub fn recorded_inputs(&self) -> &[Vec<f32>] {
@@ -149,10 +171,12 @@ pub(crate) fn function(manifest: &Manifest) -> Function {
 }
 
 /// Plans for one sample, which allocates none of the memory that it counts.
-fn check_memory(function: &Function, limits: &Limits) -> std::result::Result<(), String> {
-    let plan = function
-        .plan(1, Level::best())
-        .map_err(|error| error.to_string())?;
+fn check_memory(
+    function: &Function,
+    limits: &Limits,
+) -> std::result::Result<(Level, Arc<Plan>), String> {
+    let level = Level::best();
+    let plan = function.plan(1, level).map_err(|error| error.to_string())?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (needed, limit) = (plan.memory(threads) as u64, limits.memory_bytes);
     if needed > limit {
@@ -160,5 +184,5 @@ fn check_memory(function: &Function, limits: &Limits) -> std::result::Result<(),
             "needs {needed} bytes to predict from one sample, the limit is {limit}"
         ));
     }
-    Ok(())
+    Ok((level, Arc::new(plan)))
 }

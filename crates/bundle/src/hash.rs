@@ -35,10 +35,11 @@ const CHUNK: usize = 1 << 14;
 
 /// Floats as little-endian bytes.
 pub(crate) fn bytes(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
+    let mut bytes = vec![0; size_of_val(values)];
+    for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+        *bytes = value.to_le_bytes();
+    }
+    bytes
 }
 
 /// A finished digest as text.

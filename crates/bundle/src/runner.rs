@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jingwei_engine::{AlignedVec, Function, Plan, RunContext, Runtime, Workspace};
-use jingwei_graph::Dim;
+use jingwei_graph::{Dim, Node};
 
 use crate::{Error, InputEntry, Limits, OutputEntry, Result};
 
@@ -28,25 +28,26 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
+    /// `single` is the function's plan for one sample at the runtime's level.
     pub(crate) fn new(
         function: Function,
         inputs: Vec<InputEntry>,
         outputs: Vec<OutputEntry>,
         (parameters, states): (Arc<AlignedVec>, Arc<AlignedVec>),
         runtime: Runtime,
-    ) -> Result<Self> {
-        let batch = batch(&function, &runtime)?;
-        Ok(Self {
+        single: Arc<Plan>,
+    ) -> Self {
+        Self {
+            batch: batch(&function, &single, &runtime),
             function,
             inputs,
             outputs,
             parameters,
             states,
             runtime,
-            batch,
-            plans: Mutex::default(),
+            plans: Mutex::new(vec![single]),
             workspaces: Mutex::default(),
-        })
+        }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -165,31 +166,20 @@ impl Runner {
 }
 
 /// A batch whose values and working memory stay within the limits of a single sample.
-fn batch(function: &Function, runtime: &Runtime) -> Result<usize> {
+fn batch(function: &Function, single: &Plan, runtime: &Runtime) -> usize {
     let limits = Limits::default();
-    let largest = function.graph.nodes().iter().map(|node| {
-        let size = |dim: &Dim| {
-            if let Dim::Size(size) = dim {
-                *size as u64
-            } else {
-                1
-            }
+    let bytes = |node: &Node| {
+        let size = |dim: &Dim| match dim {
+            Dim::Size(size) => *size as u64,
+            Dim::Symbol(_) => 1,
         };
         node.shape.0.iter().map(size).fold(4, u64::saturating_mul)
-    });
-    let largest = largest.max().unwrap_or(1).max(1);
-    let mut batch = usize::try_from(limits.tensor_bytes / largest)
-        .unwrap_or(BATCH)
-        .clamp(1, BATCH);
-    let threads = runtime.pool().threads();
-    while batch > 1 {
-        let plan = function.plan(batch, runtime.level())?;
-        if plan.memory(threads) as u64 <= limits.memory_bytes {
-            break;
-        }
-        batch /= 2;
-    }
-    Ok(batch)
+    };
+    let largest = function.graph.nodes().iter().map(bytes).max();
+    let memory = single.memory(runtime.pool().threads()) as u64;
+    let most = limits.tensor_bytes / largest.unwrap_or(1).max(1);
+    let most = most.min(limits.memory_bytes / memory.max(1));
+    usize::try_from(most).map_or(BATCH, |most| most.clamp(1, BATCH))
 }
 
 /// What a lock guards is whole even where a caller panicked: nothing of the model runs under it.

@@ -2,7 +2,6 @@
 
 use jingwei_engine::Runtime;
 
-use crate::runner::Runner;
 use crate::{Bundle, Error, Result, WEIGHTS_FILE, weights_hash};
 
 /// How well the recorded predictions came out again.
@@ -72,16 +71,5 @@ impl Bundle {
             }
         }
         Ok(verified)
-    }
-
-    /// Something that runs the model.
-    pub(crate) fn runner(&self, runtime: Runtime) -> Result<Runner> {
-        Runner::new(
-            self.function().clone(),
-            self.inputs().to_vec(),
-            self.outputs().to_vec(),
-            (self.parameters().clone(), self.states().clone()),
-            runtime,
-        )
     }
 }

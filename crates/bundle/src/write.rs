@@ -174,7 +174,8 @@ impl Draft {
             self.outputs.clone(),
             (shared(parts.parameters), shared(parts.states)),
             runtime.clone(),
-        )?;
+            Arc::new(self.function.plan(1, runtime.level())?),
+        );
         let slices: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
         let recorded = runner.run_at_once(&slices, count)?;
         let mut tensors = BTreeMap::new();
