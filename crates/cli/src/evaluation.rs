@@ -40,25 +40,53 @@ pub fn headline(evaluation: &Evaluation) -> String {
     }
 }
 
-fn print_classification(summary: &ClassificationSummary, classes: &[String], printer: &Printer) -> Result<()> {
+fn print_classification(
+    summary: &ClassificationSummary,
+    classes: &[String],
+    printer: &Printer,
+) -> Result<()> {
     let mut table = Table::new(&["measure", ">value"]);
     table.row([&"samples", &count(summary.rows)]);
     table.row([&"accuracy", &score(Some(summary.accuracy))]);
     for top in &summary.top_k {
-        table.row([&format!("top-{} accuracy", top.k), &score(Some(top.accuracy))]);
+        table.row([
+            &format!("top-{} accuracy", top.k),
+            &score(Some(top.accuracy)),
+        ]);
     }
-    table.row([&"balanced accuracy", &score(Some(summary.balanced_accuracy))]);
-    table.row([&"precision, macro", &score(Some(summary.precision.unweighted))]);
+    table.row([
+        &"balanced accuracy",
+        &score(Some(summary.balanced_accuracy)),
+    ]);
+    table.row([
+        &"precision, macro",
+        &score(Some(summary.precision.unweighted)),
+    ]);
     table.row([&"recall, macro", &score(Some(summary.recall.unweighted))]);
     table.row([&"F1, macro", &score(Some(summary.f1.unweighted))]);
     table.row([&"F1, weighted", &score(Some(summary.f1.weighted))]);
     table.row([&"ROC AUC, macro", &score(summary.roc_auc)]);
     table.row([&"PR AUC, macro", &score(summary.pr_auc)]);
     table.row([&"log loss", &score(Some(summary.log_loss))]);
-    table.row([&"calibration error", &score(Some(summary.calibration_error))]);
+    table.row([
+        &"calibration error",
+        &score(Some(summary.calibration_error)),
+    ]);
     printer.line(table)?;
-    let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| class.to_string());
-    let mut table = Table::new(&["class", ">samples", ">precision", ">recall", ">F1", ">ROC AUC"]);
+    let name = |class: usize| {
+        classes
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
+    };
+    let mut table = Table::new(&[
+        "class",
+        ">samples",
+        ">precision",
+        ">recall",
+        ">F1",
+        ">ROC AUC",
+    ]);
     for (class, scores) in summary.classes.iter().enumerate().take(MOST_CLASSES) {
         let defined = |value| score(Some(value));
         table.row([
@@ -72,13 +100,21 @@ fn print_classification(summary: &ClassificationSummary, classes: &[String], pri
     }
     printer.line(format_args!("\n{table}"))?;
     if summary.classes.len() > MOST_CLASSES {
-        printer.line(format_args!("and {} more classes; --json prints all", summary.classes.len() - MOST_CLASSES))?;
+        printer.line(format_args!(
+            "and {} more classes; --json prints all",
+            summary.classes.len() - MOST_CLASSES
+        ))?;
     }
     let worst = summary.confusion.worst(3);
-    let pairs = worst.iter().map(|&(truth, said, times)| format!("{} taken for {} ({times}×)", name(truth), name(said)));
+    let pairs = worst.iter().map(|&(truth, said, times)| {
+        format!("{} taken for {} ({times}×)", name(truth), name(said))
+    });
     match pairs.collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => Ok(()),
-        pairs => printer.line(format_args!("\n{} {pairs}", printer.paint(Look::Bold, "most confused:"))),
+        pairs => printer.line(format_args!(
+            "\n{} {pairs}",
+            printer.paint(Look::Bold, "most confused:")
+        )),
     }
 }
 
@@ -131,6 +167,10 @@ fn class_values(summary: &ClassificationSummary, classes: &[String]) -> Vec<Valu
 /// Rows of true classes, columns of predicted ones.
 fn confusion(summary: &ClassificationSummary) -> Vec<Vec<f64>> {
     let classes = summary.confusion.classes();
-    let row = |truth| (0..classes).map(move |predicted| summary.confusion.count(truth, predicted)).collect();
+    let row = |truth| {
+        (0..classes)
+            .map(move |predicted| summary.confusion.count(truth, predicted))
+            .collect()
+    };
     (0..classes).map(row).collect()
 }

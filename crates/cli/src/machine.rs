@@ -29,7 +29,10 @@ impl Machine {
     fn checked(self, level: Level, threads: usize) -> Result<Runtime> {
         if !level.is_available() {
             let known: Vec<String> = Level::available().iter().map(ToString::to_string).collect();
-            bail!("--simd {level}: this processor lacks it; use one of {}", known.join(", "));
+            bail!(
+                "--simd {level}: this processor lacks it; use one of {}",
+                known.join(", ")
+            );
         }
         Ok(Runtime::new(level, threads)?)
     }

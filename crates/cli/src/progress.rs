@@ -13,8 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A bar that nobody sees unless there is a terminal.
 pub fn bar(printer: &Printer, length: u64, template: &str) -> ProgressBar {
-    let target = if printer.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let target = if printer.shows_progress() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(length), target).with_style(style.progress_chars("━╸ "))
 }
 
@@ -29,7 +34,11 @@ impl Items {
     /// A bar over `length` items, with a word for what is done to them.
     pub fn new(printer: &Printer, word: &str, length: usize) -> Self {
         let template = format!("{word} {{wide_bar}} {{human_pos}} of {{human_len}}, {{eta}} left");
-        Self { bar: bar(printer, length as u64, &template), start: Instant::now(), done: 0 }
+        Self {
+            bar: bar(printer, length as u64, &template),
+            start: Instant::now(),
+            done: 0,
+        }
     }
 
     /// Some more items are done.

@@ -38,15 +38,33 @@ impl Portion {
         let limits = Limits::default();
         Ok(match (self, size(preparation)) {
             (Self::Pictures(files), Some(size)) => read_images(files, size, on_bad, &limits)?,
-            (Self::Source(path), Some(size)) => {
-                source::read(path, &ReadOptions { size: Some(size), on_bad, ..ReadOptions::default() }, &limits)?
-            }
+            (Self::Source(path), Some(size)) => source::read(
+                path,
+                &ReadOptions {
+                    size: Some(size),
+                    on_bad,
+                    ..ReadOptions::default()
+                },
+                &limits,
+            )?,
             (Self::Source(path), None) => {
                 let columns = Some(preparation.column_names());
-                read_csv(path, &CsvOptions { target: CsvTarget::None, columns, on_bad, ..CsvOptions::default() }, &limits)?
+                read_csv(
+                    path,
+                    &CsvOptions {
+                        target: CsvTarget::None,
+                        columns,
+                        on_bad,
+                        ..CsvOptions::default()
+                    },
+                    &limits,
+                )?
             }
             (Self::Pictures(files), None) => {
-                let first = files.first().map(|file| file.display().to_string()).unwrap_or_default();
+                let first = files
+                    .first()
+                    .map(|file| file.display().to_string())
+                    .unwrap_or_default();
                 bail!("{first}: the bundle reads tables; give a .csv file with its columns")
             }
         })
@@ -56,9 +74,11 @@ impl Portion {
 /// The size of the pictures that a preparation reads; `None` if it reads tables.
 pub fn size(preparation: &Preparation) -> Option<Size> {
     match &preparation.features {
-        FeaturePreparation::Images(images) => {
-            Some(Size { height: images.height, width: images.width, channels: images.channels })
-        }
+        FeaturePreparation::Images(images) => Some(Size {
+            height: images.height,
+            width: images.width,
+            channels: images.channels,
+        }),
         FeaturePreparation::Rows(_) => None,
     }
 }
@@ -86,16 +106,25 @@ pub fn portions(paths: &[PathBuf], preparation: &Preparation) -> Result<Vec<Port
 
 fn flush(pictures: &mut Vec<PathBuf>, portions: &mut Vec<Portion>) {
     let files = std::mem::take(pictures);
-    portions.extend(files.chunks(AT_ONCE).map(|files| Portion::Pictures(files.to_vec())));
+    portions.extend(
+        files
+            .chunks(AT_ONCE)
+            .map(|files| Portion::Pictures(files.to_vec())),
+    );
 }
 
 /// What lies at a path: files by their names, or a source of many records.
 fn found(path: &Path, reads_pictures: bool) -> Result<Portion> {
     let kind = source::detect(path).map(|found| found.kind);
     match (kind, reads_pictures) {
-        (Ok(SourceKind::Idx | SourceKind::Cifar10), true) => return Ok(Portion::Source(path.to_owned())),
+        (Ok(SourceKind::Idx | SourceKind::Cifar10), true) => {
+            return Ok(Portion::Source(path.to_owned()));
+        }
         (Ok(SourceKind::Csv), true) if path.is_file() => {
-            bail!("{}: the bundle reads pictures, found a table; give picture files or folders", path.display())
+            bail!(
+                "{}: the bundle reads pictures, found a table; give picture files or folders",
+                path.display()
+            )
         }
         _ => {}
     }
@@ -105,10 +134,22 @@ fn found(path: &Path, reads_pictures: bool) -> Result<Portion> {
         return Ok(Portion::Pictures(vec![path.to_owned()]));
     }
     let mut files = Vec::new();
-    walk(path, if reads_pictures { &PICTURES } else { &TABLES }, 8, &mut files)?;
+    walk(
+        path,
+        if reads_pictures { &PICTURES } else { &TABLES },
+        8,
+        &mut files,
+    )?;
     if files.is_empty() {
-        let kinds = if reads_pictures { "pictures (.png, .jpg, .bmp, .webp)" } else { "tables (.csv, .tsv)" };
-        bail!("{}: no {kinds} lie in it; give files or another folder", path.display());
+        let kinds = if reads_pictures {
+            "pictures (.png, .jpg, .bmp, .webp)"
+        } else {
+            "tables (.csv, .tsv)"
+        };
+        bail!(
+            "{}: no {kinds} lie in it; give files or another folder",
+            path.display()
+        );
     }
     Ok(Portion::Pictures(files))
 }
@@ -117,9 +158,15 @@ fn found(path: &Path, reads_pictures: bool) -> Result<Portion> {
 fn walk(folder: &Path, extensions: &[&str], depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
     let unreadable = || format!("{}: cannot be read; check that you may", folder.display());
     let entries = std::fs::read_dir(folder).with_context(unreadable)?;
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().with_context(unreadable)?;
+    let mut paths = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<Vec<_>>>()
+        .with_context(unreadable)?;
     paths.sort();
-    let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let is_hidden = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    };
     for path in paths.into_iter().filter(|path| !is_hidden(path)) {
         if path.is_dir() && depth > 1 {
             walk(&path, extensions, depth - 1, files)?;
@@ -131,6 +178,8 @@ fn walk(folder: &Path, extensions: &[&str], depth: usize, files: &mut Vec<PathBu
 }
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase());
     extension.is_some_and(|extension| extensions.contains(&extension.as_str()))
 }

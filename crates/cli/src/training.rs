@@ -73,7 +73,11 @@ impl<'a> Watching<'a> {
         let parameters = trainer.functions().training.parameters.values();
         let steps = counted(trainer.steps_per_epoch() as usize, "step", "steps");
         let epochs = counted(trainer.options().epochs as usize, "epoch", "epochs");
-        let text = format!("{} parameters, {epochs} of {steps}, {:?}", count(parameters), trainer.runtime());
+        let text = format!(
+            "{} parameters, {epochs} of {steps}, {:?}",
+            count(parameters),
+            trainer.runtime()
+        );
         self.print(&self.printer.paint(Look::Dim, text));
         let done = trainer.progress().step;
         if done > 0 && !trainer.progress().finished {
@@ -86,7 +90,8 @@ impl<'a> Watching<'a> {
         let (epoch, epochs) = (trainer.progress().epoch + 1, trainer.options().epochs);
         self.bar.set_length(trainer.steps_per_epoch());
         self.bar.set_position(trainer.progress().step_in_epoch);
-        self.bar.set_prefix(format!("epoch {}/{epochs}", epoch.min(epochs)));
+        self.bar
+            .set_prefix(format!("epoch {}/{epochs}", epoch.min(epochs)));
     }
 
     fn state(&self, trainer: &Trainer) -> String {
@@ -95,7 +100,12 @@ impl<'a> Watching<'a> {
         let rate = done / self.begun.elapsed().as_secs_f64().max(1e-9);
         let left = (trainer.total_steps().saturating_sub(progress.step)) as f64 / rate.max(1e-9);
         let mut text = format!("loss {}", short(progress.running.mean_loss()));
-        if self.columns.iter().any(|column| column.series == "accuracy") || progress.running.right > 0 {
+        if self
+            .columns
+            .iter()
+            .any(|column| column.series == "accuracy")
+            || progress.running.right > 0
+        {
             text += &format!("  accuracy {:.4}", progress.running.accuracy());
         }
         format!("{text}  {}/s  {} left", short(rate), seconds(left))
@@ -103,29 +113,61 @@ impl<'a> Watching<'a> {
 
     fn heads(&mut self, epoch: &Epoch) {
         let column = |valid, series: &String| Column {
-            head: if valid { format!("valid {series}") } else { series.clone() },
+            head: if valid {
+                format!("valid {series}")
+            } else {
+                series.clone()
+            },
             valid,
             series: series.clone(),
         };
-        let mut columns: Vec<Column> = epoch.train.keys().map(|series| column(false, series)).collect();
+        let mut columns: Vec<Column> = epoch
+            .train
+            .keys()
+            .map(|series| column(false, series))
+            .collect();
         columns.extend(epoch.valid.keys().map(|series| column(true, series)));
         // The loss comes first; a map sorts by name.
         columns.sort_by_key(|column| (column.valid, column.series != "loss"));
-        let heads: Vec<String> = columns.iter().map(|column| pad(&column.head, column.width(), true)).collect();
-        let head = format!("{:>5}  {}  {:>9}  {:>10}", "epoch", heads.join("  "), "rate", "time");
+        let heads: Vec<String> = columns
+            .iter()
+            .map(|column| pad(&column.head, column.width(), true))
+            .collect();
+        let head = format!(
+            "{:>5}  {}  {:>9}  {:>10}",
+            "epoch",
+            heads.join("  "),
+            "rate",
+            "time"
+        );
         self.print(&self.printer.paint(Look::Bold, head));
         self.columns = columns;
     }
 
     fn row(&mut self, epoch: &Epoch) {
         let cell = |column: &Column| {
-            let series = if column.valid { &epoch.valid } else { &epoch.train };
-            let value = series.get(&column.series).copied().flatten().map_or("–".to_owned(), short);
+            let series = if column.valid {
+                &epoch.valid
+            } else {
+                &epoch.train
+            };
+            let value = series
+                .get(&column.series)
+                .copied()
+                .flatten()
+                .map_or("–".to_owned(), short);
             pad(&value, column.width(), true)
         };
         let cells: Vec<String> = self.columns.iter().map(cell).collect();
-        let (rate, time) = (format!("{:.2e}", epoch.learning_rate), seconds(epoch.seconds));
-        self.print(&format!("{:>5}  {}  {rate:>9}  {time:>10}", epoch.epoch, cells.join("  ")));
+        let (rate, time) = (
+            format!("{:.2e}", epoch.learning_rate),
+            seconds(epoch.seconds),
+        );
+        self.print(&format!(
+            "{:>5}  {}  {rate:>9}  {time:>10}",
+            epoch.epoch,
+            cells.join("  ")
+        ));
     }
 }
 
@@ -176,7 +218,10 @@ impl Observer for Watching<'_> {
     fn end(&mut self, _: &Trainer, outcome: Outcome) -> Result<(), Error> {
         self.bar.finish_and_clear();
         if outcome != Outcome::Interrupted {
-            self.waiting = Some(Waiting::new(self.printer, "measuring the model and writing the bundle"));
+            self.waiting = Some(Waiting::new(
+                self.printer,
+                "measuring the model and writing the bundle",
+            ));
         }
         Ok(())
     }

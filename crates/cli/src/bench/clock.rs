@@ -24,7 +24,9 @@ pub fn median_ms(seconds: f64, mut call: impl FnMut()) -> f64 {
 
 fn middle(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
-    times.get(times.len() / 2).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+    times
+        .get(times.len() / 2)
+        .map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
 }
 
 /// Takes the time from step to step of a training, and stops it after a while.
@@ -41,7 +43,12 @@ impl<'a> StepClock<'a> {
         let now = Instant::now();
         // Room for a step every 20 µs, so that the clock allocates nothing while it runs.
         let room = (seconds * 50_000.0) as usize;
-        Self { times: Vec::with_capacity(room), last: now, end: now + Duration::from_secs_f64(seconds), stop }
+        Self {
+            times: Vec::with_capacity(room),
+            last: now,
+            end: now + Duration::from_secs_f64(seconds),
+            stop,
+        }
     }
 
     /// The median time of a step in milliseconds.

@@ -20,11 +20,16 @@ pub fn predict_ms(
     (samples, seconds): (usize, f64),
 ) -> Result<f64> {
     let plan = functions.inference.plan(samples, runtime.level())?;
-    let (parameters, states) = (start.weights.parameters.clone(), start.weights.states.clone());
+    let (parameters, states) = (
+        start.weights.parameters.clone(),
+        start.weights.states.clone(),
+    );
     let mut workspace = Workspace::for_inference(Arc::new(parameters), Arc::new(states), runtime);
     let input = &start.samples[..samples * workload.sample_len()];
     Ok(median_ms(seconds, || {
-        workspace.input_mut(&plan, 0).copy_from_slice(black_box(input));
+        workspace
+            .input_mut(&plan, 0)
+            .copy_from_slice(black_box(input));
         plan.run(runtime, &mut workspace, RunContext::default());
         black_box(workspace.output(&plan, 0));
     }))

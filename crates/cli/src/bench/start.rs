@@ -25,15 +25,25 @@ impl Start {
     pub fn read(path: &Path, workload: Workload, functions: &Functions) -> Result<Self> {
         let place = || path.display().to_string();
         let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", place()))?;
-        let tensors = SafeTensors::deserialize(&bytes).with_context(|| format!("{}: is no safetensors file", place()))?;
+        let tensors = SafeTensors::deserialize(&bytes)
+            .with_context(|| format!("{}: is no safetensors file", place()))?;
         let get = |name: &str, sizes: &[usize]| {
-            let tensor = tensors.tensor(name).with_context(|| format!("{}: has no tensor `{name}`", place()))?;
+            let tensor = tensors
+                .tensor(name)
+                .with_context(|| format!("{}: has no tensor `{name}`", place()))?;
             if tensor.shape() != sizes || tensor.dtype() != Dtype::F32 {
                 let (shape, kind) = (tensor.shape(), tensor.dtype());
-                bail!("{}: `{name}` is {shape:?} of {kind:?}; {} takes {sizes:?} of F32", place(), workload.name());
+                bail!(
+                    "{}: `{name}` is {shape:?} of {kind:?}; {} takes {sizes:?} of F32",
+                    place(),
+                    workload.name()
+                );
             }
             let (values, _) = tensor.data().as_chunks::<4>();
-            Ok(values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<f32>>())
+            Ok(values
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes))
+                .collect::<Vec<f32>>())
         };
         let sizes = [&[BATCHES, workload.batch()], workload.sizes()].concat();
         let labels = get("batches/labels", &sizes[..2])?;
@@ -53,8 +63,12 @@ impl Start {
         let samples = BATCHES * workload.batch();
         Self {
             weights: first_weights(functions),
-            samples: (0..(samples * workload.sample_len()) as u64).map(noise).collect(),
-            labels: (0..samples).map(|sample| (sample % workload.classes()) as u32).collect(),
+            samples: (0..(samples * workload.sample_len()) as u64)
+                .map(noise)
+                .collect(),
+            labels: (0..samples)
+                .map(|sample| (sample % workload.classes()) as u32)
+                .collect(),
         }
     }
 }
@@ -69,8 +83,12 @@ fn first_weights(functions: &Functions) -> Weights {
     };
     let parameter = |spec: &ParameterSpec| spec.initial(0);
     Weights {
-        parameters: values(&functions.training.parameters, &|at| parameter(&functions.parameters[at])),
-        states: values(&functions.training.states, &|at| functions.states[at].initial()),
+        parameters: values(&functions.training.parameters, &|at| {
+            parameter(&functions.parameters[at])
+        }),
+        states: values(&functions.training.states, &|at| {
+            functions.states[at].initial()
+        }),
     }
 }
 

@@ -16,12 +16,22 @@ use super::start::Start;
 use super::{BATCHES, Workload};
 
 /// The losses of the first steps: one pass over the batches in their order.
-pub fn losses(workload: Workload, functions: &Functions, start: &Start, runtime: &Runtime) -> Result<Vec<f32>> {
+pub fn losses(
+    workload: Workload,
+    functions: &Functions,
+    start: &Start,
+    runtime: &Runtime,
+) -> Result<Vec<f32>> {
     let data = rows(workload, start)?;
     let preparation = preparation(&data)?;
     let options = options(workload);
     let order = order(&data, &preparation, workload)?;
-    let training = TrainingData { dataset: &data, train: &order, valid: None, preparation: &preparation };
+    let training = TrainingData {
+        dataset: &data,
+        train: &order,
+        valid: None,
+        preparation: &preparation,
+    };
     let mut trainer = Trainer::new(runtime, functions, &options, training)?;
     trainer.start_from(&start.weights)?;
     (0..BATCHES).map(|_| Ok(trainer.step()?.loss)).collect()
@@ -35,11 +45,20 @@ pub fn step_ms(
     runtime: &Runtime,
     seconds: f64,
 ) -> Result<f64> {
-    let data = if workload.sizes().len() == 3 { images(workload, start)? } else { rows(workload, start)? };
+    let data = if workload.sizes().len() == 3 {
+        images(workload, start)?
+    } else {
+        rows(workload, start)?
+    };
     let preparation = preparation(&data)?;
     let options = options(workload);
     let train = data.indices();
-    let training = TrainingData { dataset: &data, train: &train, valid: None, preparation: &preparation };
+    let training = TrainingData {
+        dataset: &data,
+        train: &train,
+        valid: None,
+        preparation: &preparation,
+    };
     let mut trainer = Trainer::new(runtime, functions, &options, training)?;
     trainer.start_from(&start.weights)?;
     let stop = AtomicBool::new(false);
@@ -49,40 +68,74 @@ pub fn step_ms(
 }
 
 fn options(workload: Workload) -> FitOptions {
-    FitOptions { epochs: 1 << 32, batch_size: workload.batch(), ..FitOptions::default() }
+    FitOptions {
+        epochs: 1 << 32,
+        batch_size: workload.batch(),
+        ..FitOptions::default()
+    }
 }
 
 fn rows(workload: Workload, start: &Start) -> Result<Dataset> {
-    let columns = (0..workload.sample_len()).map(|column| format!("column {column}")).collect();
-    let features = Features::Rows { columns, values: start.samples.clone() };
+    let columns = (0..workload.sample_len())
+        .map(|column| format!("column {column}"))
+        .collect();
+    let features = Features::Rows {
+        columns,
+        values: start.samples.clone(),
+    };
     Ok(Dataset::new(features, targets(workload, start))?)
 }
 
 fn images(workload: Workload, start: &Start) -> Result<Dataset> {
-    let [height, width, channels] = *workload.sizes() else { return rows(workload, start) };
-    let pixels = start.samples.iter().map(|&value| (value * 255.0) as u8).collect();
-    let features = Features::Images { height, width, channels, pixels };
+    let [height, width, channels] = *workload.sizes() else {
+        return rows(workload, start);
+    };
+    let pixels = start
+        .samples
+        .iter()
+        .map(|&value| (value * 255.0) as u8)
+        .collect();
+    let features = Features::Images {
+        height,
+        width,
+        channels,
+        pixels,
+    };
     Ok(Dataset::new(features, targets(workload, start))?)
 }
 
 fn targets(workload: Workload, start: &Start) -> Targets {
-    let names = (0..workload.classes()).map(|class| class.to_string()).collect();
-    Targets::Classes { names, labels: start.labels.clone() }
+    let names = (0..workload.classes())
+        .map(|class| class.to_string())
+        .collect();
+    Targets::Classes {
+        names,
+        labels: start.labels.clone(),
+    }
 }
 
 fn preparation(data: &Dataset) -> Result<Preparation> {
-    let options = PrepareOptions { columns: ColumnScalingKind::None, ..PrepareOptions::default() };
+    let options = PrepareOptions {
+        columns: ColumnScalingKind::None,
+        ..PrepareOptions::default()
+    };
     Ok(Preparation::fit(data, &data.indices(), &options)?)
 }
 
 /// The samples in such an order that the shuffle of the first epoch brings them back into their own.
 fn order(data: &Dataset, preparation: &Preparation, workload: Workload) -> Result<Vec<usize>> {
     let all = data.indices();
-    let options = BatchOptions { batch_size: workload.batch(), shuffle: true, ..BatchOptions::default() };
+    let options = BatchOptions {
+        batch_size: workload.batch(),
+        shuffle: true,
+        ..BatchOptions::default()
+    };
     let source = BatchSource::new(data, &all, preparation, options)?;
     let mut order = vec![0; all.len()];
     let shuffled = (0..source.steps_per_epoch()).flat_map(|step| source.samples(0, step));
-    shuffled.enumerate().for_each(|(position, sample)| order[sample] = position);
+    shuffled
+        .enumerate()
+        .for_each(|(position, sample)| order[sample] = position);
     Ok(order)
 }
 
@@ -100,19 +153,36 @@ pub struct BareStep<'a> {
 
 impl<'a> BareStep<'a> {
     /// Plans the step.
-    pub fn new(workload: Workload, functions: &Functions, start: &Start, runtime: &'a Runtime) -> Result<Self> {
+    pub fn new(
+        workload: Workload,
+        functions: &Functions,
+        start: &Start,
+        runtime: &'a Runtime,
+    ) -> Result<Self> {
         let plan = functions.training.plan(workload.batch(), runtime.level())?;
         let mut workspace = Workspace::for_training(&functions.training, runtime);
-        workspace.buffer_mut(Buffer::Parameters).copy_from_slice(&start.weights.parameters);
-        workspace.buffer_mut(Buffer::States).copy_from_slice(&start.weights.states);
+        workspace
+            .buffer_mut(Buffer::Parameters)
+            .copy_from_slice(&start.weights.parameters);
+        workspace
+            .buffer_mut(Buffer::States)
+            .copy_from_slice(&start.weights.states);
         let targets = plan.input(TARGETS).unwrap_or(1);
         let (features, labels) = workspace.two_inputs_mut(&plan, 1 - targets.min(1), targets);
         features.copy_from_slice(&start.samples[..features.len()]);
-        labels.iter_mut().zip(&start.labels).for_each(|(target, &label)| *target = label as f32);
+        labels
+            .iter_mut()
+            .zip(&start.labels)
+            .for_each(|(target, &label)| *target = label as f32);
         let length = functions.training.parameters.len();
         let options = options(workload);
         Ok(Self {
-            updater: Updater::new(&options.optimizer, options.clip, options.ema, &spans(functions))?,
+            updater: Updater::new(
+                &options.optimizer,
+                options.clip,
+                options.ema,
+                &spans(functions),
+            )?,
             scratch: Scratch::new(runtime.pool().threads(), 0),
             velocity: AlignedVec::new(length),
             squares: AlignedVec::new(length),
@@ -134,11 +204,22 @@ impl<'a> BareStep<'a> {
     }
 
     fn run(&mut self) {
-        self.plan.run(self.runtime, &mut self.workspace, RunContext { seed: 0, step: self.step });
+        self.plan.run(
+            self.runtime,
+            &mut self.workspace,
+            RunContext {
+                seed: 0,
+                step: self.step,
+            },
+        );
         self.step += 1;
         let (parameters, gradients) = self.workspace.update();
         let workers = Workers::new(self.runtime.level(), self.runtime.pool(), &mut self.scratch);
-        let scalars = StepScalars { learning_rate: 1e-3, step: self.step, gradient_scale: 1.0 };
+        let scalars = StepScalars {
+            learning_rate: 1e-3,
+            step: self.step,
+            gradient_scale: 1.0,
+        };
         let tensors = Tensors {
             parameters,
             gradients,
@@ -153,7 +234,17 @@ impl<'a> BareStep<'a> {
 /// Where parameters lie, each with the filling up to the next one.
 fn spans(functions: &Functions) -> Vec<Span> {
     let layout = &functions.training.parameters;
-    let ends = layout.entries().iter().skip(1).map(|entry| entry.offset).chain([layout.len()]);
+    let ends = layout
+        .entries()
+        .iter()
+        .skip(1)
+        .map(|entry| entry.offset)
+        .chain([layout.len()]);
     let entries = layout.entries().iter().zip(ends).zip(&functions.parameters);
-    entries.map(|((entry, end), spec)| Span { range: entry.offset..end, decay: spec.decay }).collect()
+    entries
+        .map(|((entry, end), spec)| Span {
+            range: entry.offset..end,
+            decay: spec.decay,
+        })
+        .collect()
 }

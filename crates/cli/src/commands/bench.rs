@@ -9,10 +9,10 @@ use jingwei_train::fit::{Functions, Objective};
 use serde::Serialize;
 
 use crate::ExitStatus;
+use crate::bench::Workload;
 use crate::bench::inference::predict_ms;
 use crate::bench::start::Start;
 use crate::bench::training::{BareStep, losses, step_ms};
-use crate::bench::Workload;
 use crate::machine::Machine;
 use crate::printer::{Look, Printer};
 use crate::progress::Waiting;
@@ -76,7 +76,11 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 /// Measures the workloads one after another.
 pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let runtime = arguments.machine.runtime()?;
-    let workloads = if arguments.workloads.is_empty() { &Workload::ALL[..] } else { &arguments.workloads };
+    let workloads = if arguments.workloads.is_empty() {
+        &Workload::ALL[..]
+    } else {
+        &arguments.workloads
+    };
     let mut all = Vec::new();
     for &workload in workloads {
         let waiting = Waiting::new(printer, format!("measuring {}", workload.name()));
@@ -95,7 +99,10 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
 }
 
 fn measure(workload: Workload, arguments: &Arguments, runtime: &Runtime) -> Result<Measured> {
-    let functions = Functions::new(&workload.network(), &Objective::new(SparseCategoricalCrossEntropy::default()))?;
+    let functions = Functions::new(
+        &workload.network(),
+        &Objective::new(SparseCategoricalCrossEntropy::default()),
+    )?;
     let start = match &arguments.start {
         Some(path) => Start::read(path, workload, &functions)?,
         None => Start::made_up(workload, &functions),
@@ -116,12 +123,24 @@ fn measure(workload: Workload, arguments: &Arguments, runtime: &Runtime) -> Resu
         infer_ms: predict(workload.batch())?,
         infer_one_ms: predict(1)?,
         losses,
-        kernels: if arguments.profile { kernel_times(bare.profile(PROFILED)) } else { Vec::new() },
+        kernels: if arguments.profile {
+            kernel_times(bare.profile(PROFILED))
+        } else {
+            Vec::new()
+        },
     })
 }
 
 fn kernel_times(timings: Vec<Timing>) -> Vec<KernelTime> {
-    let time = |Timing { kernel, layer, time }| KernelTime { kernel, layer, microseconds: microseconds(time) };
+    let time = |Timing {
+                    kernel,
+                    layer,
+                    time,
+                }| KernelTime {
+        kernel,
+        layer,
+        microseconds: microseconds(time),
+    };
     timings.into_iter().map(time).collect()
 }
 
@@ -131,7 +150,14 @@ fn microseconds(time: Duration) -> f64 {
 
 fn print(all: &[Measured], runtime: &Runtime, printer: &Printer) -> Result<()> {
     printer.line(printer.paint(Look::Dim, format_args!("{runtime:?}, medians in ms")))?;
-    let heads = ["workload", ">batch", ">training step", ">bare step", ">predict batch", ">predict one"];
+    let heads = [
+        "workload",
+        ">batch",
+        ">training step",
+        ">bare step",
+        ">predict batch",
+        ">predict one",
+    ];
     let mut table = Table::new(&heads);
     for measured in all {
         let ms = |value: f64| format!("{value:.4}");
@@ -151,13 +177,28 @@ fn print_kernels(measured: &Measured, printer: &Printer) -> Result<()> {
     if measured.kernels.is_empty() {
         return Ok(());
     }
-    let total: f64 = measured.kernels.iter().map(|kernel| kernel.microseconds).sum();
+    let total: f64 = measured
+        .kernels
+        .iter()
+        .map(|kernel| kernel.microseconds)
+        .sum();
     let mut table = Table::new(&["kernel", "layer", ">µs", ">share"]);
-    for KernelTime { kernel, layer, microseconds } in &measured.kernels {
+    for KernelTime {
+        kernel,
+        layer,
+        microseconds,
+    } in &measured.kernels
+    {
         let share = format!("{:.1} %", 100.0 * microseconds / total);
         table.row([kernel, layer, &format!("{microseconds:.1}"), &share]);
     }
     table.row([&"all", &"", &format!("{total:.1}"), &"100 %"]);
-    let head = format!("{}: kernels of loss and gradients, shortest of {PROFILED} runs", measured.workload);
-    printer.line(format_args!("{}\n{table}\n", printer.paint(Look::Bold, head)))
+    let head = format!(
+        "{}: kernels of loss and gradients, shortest of {PROFILED} runs",
+        measured.workload
+    );
+    printer.line(format_args!(
+        "{}\n{table}\n",
+        printer.paint(Look::Bold, head)
+    ))
 }

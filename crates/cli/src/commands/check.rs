@@ -27,7 +27,11 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         printer.write(recipe.to_toml_with_defaults()?.as_bytes())?;
     } else {
         let good = printer.paint(Look::Good, "fine");
-        printer.line(format_args!("{} is {good}: {}", arguments.recipe.display(), recipe.task.words()))?;
+        printer.line(format_args!(
+            "{} is {good}: {}",
+            arguments.recipe.display(),
+            recipe.task.words()
+        ))?;
     }
     Ok(ExitStatus::Done)
 }

@@ -46,12 +46,21 @@ fn print(estimate: &Estimate, printer: &Printer) -> Result<()> {
     table.row([&"samples that train", &count(estimate.samples)]);
     table.row([&"steps an epoch", &count(estimate.steps_per_epoch)]);
     table.row([&"memory for the data", &bytes(estimate.data_memory as u64)]);
-    table.row([&"memory for the training", &bytes(estimate.training_memory as u64)]);
+    table.row([
+        &"memory for the training",
+        &bytes(estimate.training_memory as u64),
+    ]);
     table.row([&"time of a step", &seconds(estimate.step.as_secs_f64())]);
     table.row([&"time of an epoch", &seconds(estimate.epoch.as_secs_f64())]);
-    table.row([&format!("time of {} epochs", estimate.epochs), &seconds(estimate.total.as_secs_f64())]);
+    table.row([
+        &format!("time of {} epochs", estimate.epochs),
+        &seconds(estimate.total.as_secs_f64()),
+    ]);
     printer.line(table)?;
-    printer.line(printer.paint(Look::Dim, "times are of this machine as busy as it is now, without validation"))
+    printer.line(printer.paint(
+        Look::Dim,
+        "times are of this machine as busy as it is now, without validation",
+    ))
 }
 
 fn value(estimate: &Estimate) -> serde_json::Value {

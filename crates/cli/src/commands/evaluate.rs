@@ -7,7 +7,9 @@ use jingwei_data::csv::CsvTarget;
 use jingwei_data::prepare::TargetPreparation;
 use jingwei_data::source::{self, ReadOptions};
 use jingwei_data::{Dataset, Limits, OnBad, Preparation, Targets};
-use jingwei_train::metrics::{ClassificationSummary, Estimates, Predictions, RegressionSummary, two_columns};
+use jingwei_train::metrics::{
+    ClassificationSummary, Estimates, Predictions, RegressionSummary, two_columns,
+};
 use jingwei_train::recipe::Recipe;
 use jingwei_train::report::Evaluation;
 
@@ -51,7 +53,10 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         printer.warning(format_args!("{}: left out: {}", bad.origin, bad.reason));
     }
     if data.is_empty() {
-        bail!("{}: there is no sample to measure on", arguments.data.display());
+        bail!(
+            "{}: there is no sample to measure on",
+            arguments.data.display()
+        );
     }
     let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
     let predicted = predict(&predictor, &preparation, &data, printer)?;
@@ -66,14 +71,26 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
 
 fn read(arguments: &Arguments, bundle: &Bundle, preparation: &Preparation) -> Result<Dataset> {
     let path = &arguments.data;
-    let on_bad = if arguments.skip_bad { OnBad::Quarantine } else { OnBad::Stop };
-    let mut options = ReadOptions { size: size(preparation), on_bad, ..ReadOptions::default() };
+    let on_bad = if arguments.skip_bad {
+        OnBad::Quarantine
+    } else {
+        OnBad::Stop
+    };
+    let mut options = ReadOptions {
+        size: size(preparation),
+        on_bad,
+        ..ReadOptions::default()
+    };
     match &preparation.targets {
         TargetPreparation::Classes(names) => options.classes = Some(names.clone()),
         TargetPreparation::Values(columns) => {
-            options.target = CsvTarget::Values(columns.iter().map(|column| column.name.clone()).collect());
+            options.target =
+                CsvTarget::Values(columns.iter().map(|column| column.name.clone()).collect());
         }
-        TargetPreparation::None => bail!("{}: the model was trained without answers", bundle.folder().display()),
+        TargetPreparation::None => bail!(
+            "{}: the model was trained without answers",
+            bundle.folder().display()
+        ),
     }
     if options.size.is_none() {
         options.columns = Some(preparation.column_names());
@@ -88,7 +105,13 @@ fn read(arguments: &Arguments, bundle: &Bundle, preparation: &Preparation) -> Re
 fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<String> {
     let from_recipe = || {
         let text = std::fs::read_to_string(bundle.folder().join(RECIPE_FILE)).ok()?;
-        Recipe::parse(&text, RECIPE_FILE).ok()?.data.target.0.first().cloned()
+        Recipe::parse(&text, RECIPE_FILE)
+            .ok()?
+            .data
+            .target
+            .0
+            .first()
+            .cloned()
     };
     if let Some(name) = arguments.target.clone().or_else(from_recipe) {
         return Ok(name);
@@ -96,11 +119,19 @@ fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<S
     let unreadable = || format!("{}: cannot be read; check that it exists", path.display());
     let mut reader = csv::Reader::from_path(path).with_context(unreadable)?;
     let heads = reader.headers().with_context(unreadable)?;
-    let last = heads.iter().next_back().context("the table has no columns")?;
+    let last = heads
+        .iter()
+        .next_back()
+        .context("the table has no columns")?;
     Ok(last.trim_start_matches('\u{feff}').trim().to_owned())
 }
 
-fn predict(predictor: &Predictor, preparation: &Preparation, data: &Dataset, printer: &Printer) -> Result<Vec<f32>> {
+fn predict(
+    predictor: &Predictor,
+    preparation: &Preparation,
+    data: &Dataset,
+    printer: &Printer,
+) -> Result<Vec<f32>> {
     let length = preparation.sample_len();
     let indices = data.indices();
     let mut prepared = vec![0.0; AT_ONCE.min(indices.len()) * length];
@@ -120,13 +151,20 @@ fn evaluate(data: &Dataset, predicted: &[f32]) -> Result<Evaluation> {
     Ok(match data.targets() {
         Targets::Classes { labels, .. } => {
             let two = (width == 1).then(|| two_columns(predicted));
-            let predictions = Predictions::new(two.as_deref().unwrap_or(predicted), width.max(2), labels, None)?;
+            let predictions = Predictions::new(
+                two.as_deref().unwrap_or(predicted),
+                width.max(2),
+                labels,
+                None,
+            )?;
             Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
         }
         Targets::Values { values, .. } => {
             let estimates = Estimates::new(predicted, values, width, None)?;
             Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
         }
-        Targets::None => bail!("the data hold no answers to compare with; give data with classes or target columns"),
+        Targets::None => bail!(
+            "the data hold no answers to compare with; give data with classes or target columns"
+        ),
     })
 }

@@ -31,11 +31,18 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         let _waiting = Waiting::new(printer, format!("looking at {}", arguments.path.display()));
         init(&arguments.path, output.parent().unwrap_or(Path::new("")))?
     };
-    let written = OpenOptions::new().write(true).create_new(true).open(output).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(output)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return refuse(output),
         result => result.with_context(|| {
-            format!("{}: cannot be written; check that the folder exists and that you may write there", output.display())
+            format!(
+                "{}: cannot be written; check that the folder exists and that you may write there",
+                output.display()
+            )
         })?,
     }
     match printer.is_json() {
@@ -49,5 +56,8 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
 }
 
 fn refuse(output: &Path) -> Result<ExitStatus> {
-    bail!("{}: is already there and stays as it is; choose another name with --output", output.display())
+    bail!(
+        "{}: is already there and stays as it is; choose another name with --output",
+        output.display()
+    )
 }

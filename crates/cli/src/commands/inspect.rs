@@ -35,10 +35,16 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let path = &arguments.path;
     if path.join(MANIFEST_FILE).is_file() {
         inspect_bundle(path, arguments.svg.as_deref(), printer)?;
-    } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+    } else if path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+    {
         inspect_recipe(path, arguments.svg.as_deref(), printer)?;
     } else if arguments.svg.is_some() {
-        bail!("{}: data have no network to draw; give a recipe or a bundle, or leave --svg out", path.display());
+        bail!(
+            "{}: data have no network to draw; give a recipe or a bundle, or leave --svg out",
+            path.display()
+        );
     } else {
         inspect_data(path, printer)?;
     }
@@ -48,14 +54,21 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
 fn inspect_bundle(folder: &Path, svg: Option<&Path>, printer: &Printer) -> Result<()> {
     let bundle = Bundle::load(folder)?;
     let manifest = bundle.manifest();
-    let summary = bundle_network(&bundle).map(|network| network.summary()).transpose()?;
+    let summary = bundle_network(&bundle)
+        .map(|network| network.summary())
+        .transpose()?;
     if let Some(file) = svg {
         let summary = summary.as_ref().with_context(|| {
-            format!("{}: the bundle holds no recipe, so its layers are unknown; draw the recipe", folder.display())
+            format!(
+                "{}: the bundle holds no recipe, so its layers are unknown; draw the recipe",
+                folder.display()
+            )
         })?;
         draw(summary, file, printer)?;
     }
-    let classes = bundle.preparation().map_or(&[][..], |preparation| preparation.class_names());
+    let classes = bundle
+        .preparation()
+        .map_or(&[][..], |preparation| preparation.class_names());
     if printer.is_json() {
         return printer.value(&json!({
             "kind": "bundle", "task": manifest.task, "library": manifest.library, "format": manifest.version,
@@ -74,11 +87,17 @@ fn inspect_bundle(folder: &Path, svg: Option<&Path>, printer: &Printer) -> Resul
         facts.row([&"output", &format!("{} {:?}", output.name, output.shape)]);
     }
     if !classes.is_empty() {
-        facts.row([&"classes", &format!("{}: {}", classes.len(), classes.join(", "))]);
+        facts.row([
+            &"classes",
+            &format!("{}: {}", classes.len(), classes.join(", ")),
+        ]);
     }
     facts.row([&"parameters", &count(bundle.function().parameters.values())]);
     facts.row([&"weights", &bytes(manifest.weights.bytes)]);
-    facts.row([&"made by", &format!("Jingwei {}, format {}", manifest.library, manifest.version)]);
+    facts.row([
+        &"made by",
+        &format!("Jingwei {}, format {}", manifest.library, manifest.version),
+    ]);
     printer.line(format_args!("{facts}\n"))?;
     match &summary {
         Some(summary) => print_layers(summary, printer),
@@ -101,7 +120,8 @@ fn inspect_recipe(path: &Path, svg: Option<&Path>, printer: &Printer) -> Result<
     }
     if printer.is_json() {
         let (layers, parameters) = (layer_values(&summary), summary.parameters());
-        return printer.value(&json!({ "kind": "recipe", "layers": layers, "parameters": parameters }));
+        return printer
+            .value(&json!({ "kind": "recipe", "layers": layers, "parameters": parameters }));
     }
     print_layers(&summary, printer)
 }
@@ -110,7 +130,11 @@ fn inspect_recipe(path: &Path, svg: Option<&Path>, printer: &Printer) -> Result<
 fn recipe_network(path: &Path, printer: &Printer) -> Result<Network> {
     let job = Job::load(path)?;
     let recipe = &job.recipe;
-    let outputs = if recipe.task.has_classes() { recipe.data.classes.len() } else { recipe.data.target.0.len() };
+    let outputs = if recipe.task.has_classes() {
+        recipe.data.classes.len()
+    } else {
+        recipe.data.target.0.len()
+    };
     if let (Some(sizes), 1..) = (&recipe.model.input, outputs) {
         return Ok(recipe.model.network(sizes, outputs)?);
     }
@@ -128,7 +152,10 @@ fn draw(summary: &Summary, file: &Path, printer: &Printer) -> Result<()> {
     };
     let layers: Vec<Layer> = summary.rows().iter().map(layer).collect();
     std::fs::write(file, diagram(&layers)).with_context(|| {
-        format!("{}: cannot be written; check the folder and the free space", file.display())
+        format!(
+            "{}: cannot be written; check the folder and the free space",
+            file.display()
+        )
     })?;
     printer.note(format_args!("the diagram is in {}", file.display()));
     Ok(())
@@ -153,7 +180,13 @@ fn layer_values(summary: &Summary) -> Vec<Value> {
 fn print_layers(summary: &Summary, printer: &Printer) -> Result<()> {
     let mut table = Table::new(&["layer", "kind", "output", ">parameters", "reads"]);
     for row in summary.rows() {
-        table.row([&row.name, &row.kind, &sizes(row), &count(row.parameters), &row.inputs.join(", ")]);
+        table.row([
+            &row.name,
+            &row.kind,
+            &sizes(row),
+            &count(row.parameters),
+            &row.inputs.join(", "),
+        ]);
     }
     table.row([&"all", &"", &"", &count(summary.parameters()), &""]);
     printer.line(table)
@@ -185,10 +218,17 @@ fn inspect_data(path: &Path, printer: &Printer) -> Result<()> {
         printer.line(format_args!("\n{table}{}", more(summary.classes.len())))?;
     }
     if !summary.columns.is_empty() {
-        printer.line(format_args!("\n{}{}", columns(&summary.columns), more(summary.columns.len())))?;
+        printer.line(format_args!(
+            "\n{}{}",
+            columns(&summary.columns),
+            more(summary.columns.len())
+        ))?;
     }
     for note in &summary.notes {
-        printer.line(format_args!("{} {note}", printer.paint(Look::Warning, "note:")))?;
+        printer.line(format_args!(
+            "{} {note}",
+            printer.paint(Look::Warning, "note:")
+        ))?;
     }
     Ok(())
 }
@@ -196,7 +236,9 @@ fn inspect_data(path: &Path, printer: &Printer) -> Result<()> {
 fn headline(summary: &DataSummary) -> String {
     let samples = counted(summary.samples, "sample", "samples");
     let shape = match (&summary.shape, &summary.sizes) {
-        (Some(shape), _) if shape.len() == 3 => format!(" of {} × {} × {}", shape[0], shape[1], shape[2]),
+        (Some(shape), _) if shape.len() == 3 => {
+            format!(" of {} × {} × {}", shape[0], shape[1], shape[2])
+        }
         (None, Some(sizes)) => {
             let ([low, _, high], [left, _, right]) = (sizes.heights, sizes.widths);
             format!(", {low} to {high} pixels high and {left} to {right} wide")
@@ -207,14 +249,31 @@ fn headline(summary: &DataSummary) -> String {
         0 => String::new(),
         classes => format!(" in {}", counted(classes, "class", "classes")),
     };
-    format!("{}: {}, {samples}{shape}{classes}", summary.path.display(), summary.kind)
+    format!(
+        "{}: {}, {samples}{shape}{classes}",
+        summary.path.display(),
+        summary.kind
+    )
 }
 
 fn columns(columns: &[ColumnSummary]) -> Table {
-    let mut table = Table::new(&["column", ">numbers", ">text", ">missing", ">different", ">min", ">mean", ">max"]);
+    let mut table = Table::new(&[
+        "column",
+        ">numbers",
+        ">text",
+        ">missing",
+        ">different",
+        ">min",
+        ">mean",
+        ">max",
+    ]);
     let number = |value: Option<f64>| value.map_or(String::new(), short);
     for column in columns.iter().take(MOST_ROWS) {
-        let different = if column.is_crowded() { "many".to_owned() } else { count(column.values.len()) };
+        let different = if column.is_crowded() {
+            "many".to_owned()
+        } else {
+            count(column.values.len())
+        };
         let (min, max) = (column.min.map(f64::from), column.max.map(f64::from));
         table.row([
             &column.name,
@@ -231,5 +290,9 @@ fn columns(columns: &[ColumnSummary]) -> Table {
 }
 
 fn more(rows: usize) -> String {
-    if rows > MOST_ROWS { format!("\nand {} more; --json prints all", rows - MOST_ROWS) } else { String::new() }
+    if rows > MOST_ROWS {
+        format!("\nand {} more; --json prints all", rows - MOST_ROWS)
+    } else {
+        String::new()
+    }
 }

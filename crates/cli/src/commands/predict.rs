@@ -54,10 +54,22 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let preparation = preparation(&bundle)?;
     let portions = portions(&arguments.paths, &preparation)?;
     let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
-    let on_bad = if arguments.skip_bad { OnBad::Quarantine } else { OnBad::Stop };
-    let format = if printer.is_json() { Format::Json } else { arguments.format };
+    let on_bad = if arguments.skip_bad {
+        OnBad::Quarantine
+    } else {
+        OnBad::Stop
+    };
+    let format = if printer.is_json() {
+        Format::Json
+    } else {
+        arguments.format
+    };
     let mut output = Output::new(format, &predictor, printer)?;
-    let mut items = Items::new(printer, "predicting", portions.iter().map(|portion| portion.files()).sum());
+    let mut items = Items::new(
+        printer,
+        "predicting",
+        portions.iter().map(|portion| portion.files()).sum(),
+    );
     for portion in &portions {
         let data = portion.read(&preparation, on_bad)?;
         for bad in data.quarantine() {
@@ -79,7 +91,12 @@ pub fn preparation(bundle: &Bundle) -> Result<Preparation> {
     })
 }
 
-fn predict(predictor: &Predictor, preparation: &Preparation, data: &Dataset, output: &mut Output<'_>) -> Result<()> {
+fn predict(
+    predictor: &Predictor,
+    preparation: &Preparation,
+    data: &Dataset,
+    output: &mut Output<'_>,
+) -> Result<()> {
     let length = preparation.sample_len();
     let indices = data.indices();
     let mut prepared = vec![0.0; AT_ONCE.min(indices.len()) * length];
@@ -138,29 +155,57 @@ impl Serialize for Named<'_> {
 impl<'a> Output<'a> {
     fn new(format: Format, predictor: &Predictor, printer: &'a Printer) -> Result<Self> {
         let values = predictor.bundle().outputs()[0].len();
-        let targets: Vec<String> = predictor.target_names().into_iter().map(str::to_owned).collect();
-        let has_classes = predictor.interpret(&vec![0.0; values]).any(|first| matches!(first, Prediction::Class { .. }));
+        let targets: Vec<String> = predictor
+            .target_names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let has_classes = predictor
+            .interpret(&vec![0.0; values])
+            .any(|first| matches!(first, Prediction::Class { .. }));
         let names: Vec<String> = match (has_classes, targets.is_empty()) {
-            (true, _) => (0..values.max(2)).map(|class| predictor.label(class)).collect(),
+            (true, _) => (0..values.max(2))
+                .map(|class| predictor.label(class))
+                .collect(),
             (false, true) => (0..values).map(|value| format!("value {value}")).collect(),
             (false, false) => targets,
         };
         let kind = match format {
             Format::Json => Kind::Json,
             Format::Csv => Kind::Csv,
-            Format::Table if has_classes => Kind::Table(Table::new(&["record", "prediction", ">probability", "next"])),
+            Format::Table if has_classes => Kind::Table(Table::new(&[
+                "record",
+                "prediction",
+                ">probability",
+                "next",
+            ])),
             Format::Table => {
                 let heads: Vec<String> = names.iter().map(|name| format!(">{name}")).collect();
-                let heads: Vec<&str> = std::iter::once("record").chain(heads.iter().map(String::as_str)).collect();
+                let heads: Vec<&str> = std::iter::once("record")
+                    .chain(heads.iter().map(String::as_str))
+                    .collect();
                 Kind::Table(Table::new(&heads))
             }
         };
-        let output = Self { printer, kind, names };
+        let output = Self {
+            printer,
+            kind,
+            names,
+        };
         if matches!(output.kind, Kind::Csv) {
-            let classes = output.names.iter().map(|name| format!("probability {name}"));
+            let classes = output
+                .names
+                .iter()
+                .map(|name| format!("probability {name}"));
             let heads: Vec<String> = match has_classes {
-                true => ["record", "prediction", "probability"].map(str::to_owned).into_iter().chain(classes).collect(),
-                false => std::iter::once("record".to_owned()).chain(output.names.iter().cloned()).collect(),
+                true => ["record", "prediction", "probability"]
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain(classes)
+                    .collect(),
+                false => std::iter::once("record".to_owned())
+                    .chain(output.names.iter().cloned())
+                    .collect(),
             };
             output.csv(&heads)?;
         }
@@ -176,7 +221,11 @@ impl<'a> Output<'a> {
             Kind::Csv => {
                 let mut fields = vec![record];
                 let values = match &prediction {
-                    Prediction::Class { class, label, probabilities } => {
+                    Prediction::Class {
+                        class,
+                        label,
+                        probabilities,
+                    } => {
                         fields.extend([label.clone(), probabilities[*class].to_string()]);
                         probabilities
                     }
@@ -192,7 +241,9 @@ impl<'a> Output<'a> {
     fn csv(&self, fields: &[String]) -> Result<()> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(fields)?;
-        let bytes = writer.into_inner().map_err(|error| anyhow::anyhow!("a line of CSV cannot be made: {error}"))?;
+        let bytes = writer
+            .into_inner()
+            .map_err(|error| anyhow::anyhow!("a line of CSV cannot be made: {error}"))?;
         self.printer.write(&bytes)
     }
 
@@ -210,27 +261,46 @@ fn cells(record: String, prediction: &Prediction, names: &[String]) -> Vec<Strin
             let values = values.iter().map(|&value| numbers::short(f64::from(value)));
             std::iter::once(record).chain(values).collect()
         }
-        Prediction::Class { class, label, probabilities } => {
-            let mut others: Vec<usize> = (0..probabilities.len()).filter(|other| other != class).collect();
+        Prediction::Class {
+            class,
+            label,
+            probabilities,
+        } => {
+            let mut others: Vec<usize> = (0..probabilities.len())
+                .filter(|other| other != class)
+                .collect();
             others.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
             let other = |&class: &usize| format!("{} {:.4}", names[class], probabilities[class]);
             let others: Vec<String> = others.iter().take(OTHERS).map(other).collect();
-            vec![record, label.clone(), format!("{:.4}", probabilities[*class]), others.join(", ")]
+            vec![
+                record,
+                label.clone(),
+                format!("{:.4}", probabilities[*class]),
+                others.join(", "),
+            ]
         }
     }
 }
 
 fn line<'a>(record: String, prediction: &'a Prediction, names: &'a [String]) -> Line<'a> {
     match prediction {
-        Prediction::Class { class, label, probabilities } => Line {
+        Prediction::Class {
+            class,
+            label,
+            probabilities,
+        } => Line {
             record,
             prediction: Some(label),
             probability: Some(probabilities[*class]),
             probabilities: Some(Named(names, probabilities)),
             values: None,
         },
-        Prediction::Values(values) => {
-            Line { record, prediction: None, probability: None, probabilities: None, values: Some(Named(names, values)) }
-        }
+        Prediction::Values(values) => Line {
+            record,
+            prediction: None,
+            probability: None,
+            probabilities: None,
+            values: Some(Named(names, values)),
+        },
     }
 }

@@ -32,14 +32,21 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let bundle = Bundle::load(&arguments.bundle)?;
     bundle.verify(&runtime)?;
     let predictor = Predictor::new(bundle, runtime)?;
-    let options =
-        ServeOptions { address: arguments.address, name: arguments.name.clone(), ..ServeOptions::default() };
+    let options = ServeOptions {
+        address: arguments.address,
+        name: arguments.name.clone(),
+        ..ServeOptions::default()
+    };
     if !arguments.address.ip().is_loopback() {
         let address = arguments.address;
-        printer.warning(format_args!("{address} is reachable from other machines, and there are no keys; be sure of that"));
+        printer.warning(format_args!(
+            "{address} is reachable from other machines, and there are no keys; be sure of that"
+        ));
     }
     let mut told = Ok(());
-    jingwei_serve::serve(predictor, options, |address| told = announce(address, printer))?;
+    jingwei_serve::serve(predictor, options, |address| {
+        told = announce(address, printer)
+    })?;
     told?;
     Ok(ExitStatus::Done)
 }

@@ -37,17 +37,25 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         job.recipe.train.seed = seed;
         job.text = job.recipe.to_toml_with_defaults()?;
     }
-    let folder = arguments.run.clone().unwrap_or_else(|| run_folder(&arguments.recipe));
+    let folder = arguments
+        .run
+        .clone()
+        .unwrap_or_else(|| run_folder(&arguments.recipe));
     let runtime = arguments.machine.runtime()?;
     let cancel = interrupt::flag()?;
     let mut watching = Watching::new(printer);
     let result = run_training(&job, &folder, &runtime, &mut [&mut watching], &cancel);
     let epochs_seen = watching.finish();
     let result = result?;
-    result.warnings.iter().for_each(|warning| printer.warning(warning));
+    result
+        .warnings
+        .iter()
+        .for_each(|warning| printer.warning(warning));
     if result.quarantined > 0 {
         let samples = counted(result.quarantined, "sample", "samples");
-        printer.warning(format_args!("{samples} could not be read and were left out; the report lists them"));
+        printer.warning(format_args!(
+            "{samples} could not be read and were left out; the report lists them"
+        ));
     }
     let interrupted = result.outcome == Outcome::Interrupted;
     match printer.is_json() {
@@ -55,7 +63,11 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         false if interrupted => print_interrupted(&folder, printer),
         false => print(&result, epochs_seen, printer)?,
     }
-    Ok(if interrupted { ExitStatus::Interrupted } else { ExitStatus::Done })
+    Ok(if interrupted {
+        ExitStatus::Interrupted
+    } else {
+        ExitStatus::Done
+    })
 }
 
 fn run_folder(recipe: &Path) -> PathBuf {
@@ -64,7 +76,9 @@ fn run_folder(recipe: &Path) -> PathBuf {
 
 fn print_interrupted(folder: &Path, printer: &Printer) {
     let folder = folder.display();
-    printer.note(format_args!("stopped after the step and saved in {folder}; the same command goes on from there"));
+    printer.note(format_args!(
+        "stopped after the step and saved in {folder}; the same command goes on from there"
+    ));
 }
 
 fn print(result: &RunResult, epochs_seen: bool, printer: &Printer) -> Result<()> {
@@ -74,21 +88,39 @@ fn print(result: &RunResult, epochs_seen: bool, printer: &Printer) -> Result<()>
         (true, Outcome::StoppedEarly) => "stopped, as it no longer improved, after",
         (true, _) => "finished after",
     };
-    let best = result.best_epoch.map(|epoch| format!("; the best epoch was {epoch}")).unwrap_or_default();
-    printer.line(format_args!("\n{how} {epochs} and {} of training{best}", seconds(result.seconds)))?;
+    let best = result
+        .best_epoch
+        .map(|epoch| format!("; the best epoch was {epoch}"))
+        .unwrap_or_default();
+    printer.line(format_args!(
+        "\n{how} {epochs} and {} of training{best}",
+        seconds(result.seconds)
+    ))?;
     for (name, evaluation) in parts(result) {
         let name = printer.paint(Look::Bold, format_args!("{name:<10}"));
         printer.line(format_args!("{name}{}", evaluation::headline(evaluation)))?;
     }
-    let Some(bundle) = &result.bundle else { return Ok(()) };
-    printer.line(format_args!("{}{}", printer.paint(Look::Bold, "bundle    "), bundle.display()))?;
+    let Some(bundle) = &result.bundle else {
+        return Ok(());
+    };
+    printer.line(format_args!(
+        "{}{}",
+        printer.paint(Look::Bold, "bundle    "),
+        bundle.display()
+    ))?;
     let report = bundle.join(REPORT_FILE);
-    printer.line(format_args!("{}{}", printer.paint(Look::Bold, "report    "), report.display()))
+    printer.line(format_args!(
+        "{}{}",
+        printer.paint(Look::Bold, "report    "),
+        report.display()
+    ))
 }
 
 fn parts(result: &RunResult) -> impl Iterator<Item = (&'static str, &Evaluation)> {
     let parts = [("validation", &result.valid), ("test", &result.test)];
-    parts.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)))
+    parts
+        .into_iter()
+        .filter_map(|(name, part)| Some((name, part.as_ref()?)))
 }
 
 fn summary(result: &RunResult, folder: &Path) -> serde_json::Value {
@@ -97,7 +129,8 @@ fn summary(result: &RunResult, folder: &Path) -> serde_json::Value {
         Outcome::StoppedEarly => "stopped_early",
         Outcome::Interrupted => "interrupted",
     };
-    let measured = |part: &Option<Evaluation>| part.as_ref().map(|part| evaluation::json(part, &[]));
+    let measured =
+        |part: &Option<Evaluation>| part.as_ref().map(|part| evaluation::json(part, &[]));
     json!({
         "outcome": outcome,
         "run": folder,
