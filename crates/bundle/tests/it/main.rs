@@ -2,5 +2,6 @@
 
 mod attacks;
 mod model;
+mod mutations;
 mod predict;
 mod round_trip;
