@@ -1,4 +1,4 @@
-//! 128-bit vectors of 64-bit ARM. Checked by the compiler only: the project has no such machine yet.
+//! 128-bit vectors of 64-bit ARM. Tested under emulation only: the project has no such machine yet.
 
 use super::Simd;
 use std::{
