@@ -7,11 +7,15 @@ mod error;
 mod files;
 
 pub mod checkpoint;
+pub mod estimate;
 pub mod fit;
 pub mod history;
+mod inference;
+pub mod init;
 mod lock;
 pub mod memory;
 pub mod metrics;
+pub mod model;
 pub mod recipe;
 pub mod report;
 pub mod run;
@@ -19,3 +23,4 @@ pub mod tensorboard;
 
 pub use error::Error;
 pub use lock::Lock;
+pub use model::{Compile, Fit, History, Model, Outputs, Scores, load};

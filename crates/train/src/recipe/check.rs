@@ -4,17 +4,18 @@ use std::path::Path;
 
 use jingwei_nn::Loss;
 
+use super::peek::sample_sizes;
 use super::place::{Source, Step};
 use super::{Part, Recipe, RecipeError, Task};
 use crate::Error;
 use crate::fit::{Functions, Objective};
 
 /// Checks a recipe; `folder` is where its paths begin.
-pub(super) fn check(recipe: &Recipe, source: &Source, _folder: Option<&Path>) -> Result<(), Error> {
+pub(super) fn check(recipe: &Recipe, source: &Source, folder: Option<&Path>) -> Result<(), Error> {
     let wrong = |error: RecipeError| Error::Recipe(Box::new(error));
     check_train(recipe, source).map_err(wrong)?;
     check_data(recipe, source).map_err(wrong)?;
-    check_model(recipe, source).map_err(wrong)
+    check_model(recipe, source, folder.unwrap_or(Path::new(""))).map_err(wrong)
 }
 
 fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
@@ -151,7 +152,7 @@ fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
 }
 
 /// Builds the network for samples whose sizes are known without the data.
-fn check_model(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), RecipeError> {
     let model = &recipe.model;
     let key = if model.zoo.is_some() { "zoo" } else { "layers" };
     if model.zoo.is_some() != model.layers.is_empty() {
@@ -168,22 +169,17 @@ fn check_model(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
             remedy.to_owned(),
         ));
     }
-    let image = recipe
-        .data
-        .image
-        .map(|image| vec![image.height, image.width, image.channels]);
-    let Some(sizes) = model.input.clone().or(image) else {
+    let Some(sizes) = sample_sizes(recipe, folder) else {
         return Ok(());
     };
-    let classes = if recipe.data.classes.is_empty() {
-        10
-    } else {
-        recipe.data.classes.len()
+    let classes = match recipe.data.classes.len() {
+        0 => 10,
+        count => count,
     };
-    let outputs = if recipe.task == Task::TabularRegression {
-        recipe.data.target.0.len().max(1)
-    } else {
-        classes
+    let outputs = match (recipe.task, recipe.loss()) {
+        (Task::TabularRegression, _) => recipe.data.target.0.len().max(1),
+        (_, Loss::BinaryCrossEntropy(_)) => 1,
+        _ => classes,
     };
     network_error(recipe, source, &sizes, outputs).map_or(Ok(()), Err)
 }

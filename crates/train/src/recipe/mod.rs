@@ -8,6 +8,7 @@ mod columns;
 mod data;
 mod model;
 mod part;
+mod peek;
 mod place;
 mod train;
 

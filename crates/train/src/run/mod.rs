@@ -15,6 +15,7 @@ use jingwei_data::{Preparation, Targets};
 use jingwei_engine::Runtime;
 use jingwei_nn::{Loss, Network};
 
+pub(crate) use finish::inference;
 pub use source::{Source, SourcePart, folder_of};
 
 use crate::checkpoint::Folder;

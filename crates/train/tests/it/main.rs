@@ -1,6 +1,13 @@
 //! Integration tests of jingwei-train.
 
+mod allocations;
+mod checkpoint;
+mod fit;
 mod history;
 mod metrics;
+mod model;
+mod recipe;
 mod report;
+mod run;
+mod support;
 mod tensorboard;

@@ -1,0 +1,74 @@
+//! Predicting from many threads at once with one set of weights.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jingwei_engine::{AlignedVec, Function, Plan, RunContext, Runtime, Workspace};
+
+use crate::Error;
+use crate::fit::EVALUATION_BATCH;
+
+/// A function with its weights, ready to run; shared by reference between threads.
+pub(crate) struct Inference {
+    function: Function,
+    runtime: Runtime,
+    parameters: Arc<AlignedVec>,
+    states: Arc<AlignedVec>,
+    idle: Mutex<Vec<Desk>>,
+}
+
+/// What one caller at a time works with.
+struct Desk {
+    workspace: Workspace,
+    plans: Vec<Plan>,
+}
+
+impl Inference {
+    pub(crate) fn new(function: Function, parameters: AlignedVec, states: AlignedVec, runtime: Runtime) -> Self {
+        let (parameters, states) = (Arc::new(parameters), Arc::new(states));
+        Self { function, runtime, parameters, states, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The first output for `samples` prepared samples.
+    ///
+    /// # Errors
+    /// If the function cannot be planned.
+    pub(crate) fn run(&self, features: &[f32], samples: usize) -> Result<Vec<f32>, Error> {
+        let mut desk = self.take();
+        let mut outputs = Vec::new();
+        let len = features.len() / samples.max(1);
+        for features in features.chunks(len.max(1) * EVALUATION_BATCH) {
+            let plan = desk.plan(&self.function, features.len() / len.max(1), &self.runtime)?;
+            let (plan, workspace) = (&desk.plans[plan], &mut desk.workspace);
+            workspace.input_mut(plan, 0).copy_from_slice(features);
+            plan.run(&self.runtime, workspace, RunContext::default());
+            outputs.extend_from_slice(workspace.output(plan, 0));
+        }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(desk);
+        Ok(outputs)
+    }
+
+    fn take(&self) -> Desk {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.unwrap_or_else(|| Desk {
+            workspace: Workspace::for_inference(self.parameters.clone(), self.states.clone(), &self.runtime),
+            plans: Vec::new(),
+        })
+    }
+}
+
+/// Plans that a desk keeps: the full batch, and some smaller ones.
+const KEPT_PLANS: usize = 8;
+
+impl Desk {
+    /// The place of the plan for a batch.
+    fn plan(&mut self, function: &Function, batch: usize, runtime: &Runtime) -> Result<usize, Error> {
+        if let Some(place) = self.plans.iter().position(|plan| plan.batch() == batch) {
+            return Ok(place);
+        }
+        if self.plans.len() == KEPT_PLANS {
+            self.plans.remove(0);
+        }
+        self.plans.push(function.plan(batch, runtime.level())?);
+        Ok(self.plans.len() - 1)
+    }
+}

@@ -1,0 +1,137 @@
+//! Recipes: what they may say, and what is told when they are wrong.
+
+use jingwei_train::recipe::{ClassWeights, Part, Recipe, Task};
+use proptest::prelude::*;
+
+const GOOD: &str = r#"task = "image-classification"
+
+[data]
+train = "train"
+test  = "t10k"
+valid = { fraction = 0.2 }
+classes = ["a", "b", "c"]
+image = { height = 28, width = 28, channels = 1 }
+
+[augment]
+shift = 0.1
+
+[model]
+layers = [
+  { conv2d = { filters = 8, kernel = 3, activation = "relu" } },
+  { name = "pool", max_pool2d = { size = 2 } },
+  { inputs = ["pool"], flatten = {} },
+  { dense = { units = 16, activation = "relu" } },
+]
+
+[train]
+epochs = 3
+optimizer = { adamw = { learning_rate = 1e-3 } }
+schedule = "cosine"
+class_weights = "balanced"
+early_stopping = { monitor = "valid.accuracy", patience = 2 }
+"#;
+
+/// The error of the good recipe with `from` replaced by `to`.
+fn error(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe.toml");
+    std::fs::write(&path, GOOD.replace(from, to)).unwrap();
+    let error = Recipe::load(&path).unwrap_err().to_string();
+    error.replace(&path.display().to_string(), "recipe.toml")
+}
+
+#[test]
+fn a_good_recipe_is_read() {
+    let recipe = Recipe::parse(GOOD, "recipe.toml").unwrap();
+    assert_eq!(recipe.task, Task::ImageClassification);
+    assert_eq!(recipe.data.test, Part::Path("t10k".to_owned()));
+    assert_eq!((recipe.train.epochs, recipe.train.batch_size), (3, 64));
+    assert_eq!(recipe.train.class_weights, ClassWeights::Balanced);
+    let network = recipe.model.network(&[28, 28, 1], 3).unwrap();
+    assert_eq!(network.summary().unwrap().rows().last().unwrap().output, "[batch, 3]");
+}
+
+#[test]
+fn every_default_can_be_printed_and_read_back() {
+    let recipe = Recipe::parse(GOOD, "recipe.toml").unwrap();
+    let text = recipe.to_toml_with_defaults().unwrap();
+    for key in ["batch_size = 64", "beta_1", "on_bad = \"stop\"", "worst_images = 24", "stratify = true"] {
+        assert!(text.contains(key), "{key} is not in\n{text}");
+    }
+    let again = Recipe::parse(&text, "defaults.toml").unwrap();
+    assert_eq!(again.to_toml_with_defaults().unwrap(), text);
+    assert_eq!(again, recipe);
+}
+
+#[test]
+fn an_output_layer_that_is_there_is_not_added_again() {
+    let text = GOOD.replace("{ dense = { units = 16, activation = \"relu\" } },", "{ dense = { units = 3, activation = \"softmax\" } },");
+    let network = Recipe::parse(&text, "r").unwrap().model.network(&[28, 28, 1], 3).unwrap();
+    assert_eq!(network.layers().len(), 4);
+}
+
+#[test]
+fn an_unknown_key_is_told_with_its_place_and_the_nearest() {
+    let text = error("epochs = 3", "epoch = 3");
+    let expected = "unknown key `epoch` in [train] at recipe.toml:22:1; did you mean `epochs`?\n   |\n22 | epoch = 3\n   | ^^^^^";
+    assert_eq!(text, expected);
+    let text = error("filters = 8", "filter = 8");
+    assert!(text.starts_with("unknown key `filter` in [model.layers[0].conv2d] at recipe.toml:15:16; did you mean `filters`?"), "{text}");
+    let text = error("max_pool2d", "maxpool2d");
+    assert!(text.starts_with("unknown key `maxpool2d` in [model.layers[1]] at recipe.toml:16:21; did you mean `max_pool2d`?"), "{text}");
+    let text = error("adamw", "adamm");
+    assert!(text.contains("did you mean `adam`?"), "{text}");
+    let text = error("\"cosine\"", "\"cosin\"");
+    assert!(text.starts_with("unknown name `cosin` in [train.schedule]") && text.contains("did you mean `cosine`?"), "{text}");
+}
+
+#[test]
+fn a_wrong_type_is_told_with_its_place() {
+    let text = error("epochs = 3", "epochs = \"three\"");
+    assert!(text.starts_with("wrong value `\"three\"` at recipe.toml:22:10; expected a whole number of at least 0"), "{text}");
+    let text = error("fraction = 0.2", "fraction = \"a\"");
+    assert!(text.contains("recipe.toml:6:22"), "{text}");
+    let text = error("train = \"train\"\n", "");
+    assert!(text.starts_with("the key `train` is missing"), "{text}");
+    let text = error("task = \"image", "task = image");
+    assert!(text.contains("recipe.toml:1:"), "{text}");
+}
+
+#[test]
+fn layers_that_cannot_work_are_told_with_expected_and_found() {
+    let text = error("{ inputs = [\"pool\"], flatten = {} },", "");
+    assert!(text.contains("recipe.toml:") && text.contains("expected") && text.contains("found"), "{text}");
+    let text = error("kernel = 3", "kernel = 30");
+    assert!(text.contains("at least 30 × 30 values for its window") && text.contains("recipe.toml:15:"), "{text}");
+    let text = error("inputs = [\"pool\"]", "inputs = [\"pol\"]");
+    assert!(text.contains("no input or earlier layer is named `pol`"), "{text}");
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
+    assert!(error("epochs = 3", "epochs = 0").starts_with("no epochs at recipe.toml:22:1"));
+    assert!(error("fraction = 0.2", "fraction = 1.5").contains("above 0 and below 1"));
+    assert!(error("valid = { fraction = 0.2 }", "valid = false").contains("there is no validation part"));
+    assert!(error("valid.accuracy", "test.accuracy").contains("the test part steers nothing"));
+    assert!(error("valid.accuracy", "valid.f1_macro").contains("add `f1_macro` to `metrics`"));
+    assert!(error("shift = 0.1", "shift = 3.0").contains("augment.shift"));
+    assert!(error("schedule = \"cosine\"", "loss = \"mse\"").contains("does not fit the task"));
+    assert!(error("schedule = \"cosine\"", "metrics = [\"mae\"]").contains("metric"));
+    assert!(error("learning_rate = 1e-3", "learning_rate = -1.0").contains("greater than 0"));
+    assert!(error("[model]", "[model]\nzoo = { mlp = {} }").contains("both `zoo` and `layers`"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever stands in a recipe, it is read or refused with a place.
+    #[test]
+    fn no_text_is_too_strange(at in 0..GOOD.len(), cut in 0usize..30, insert in "\\PC{0,6}|[\\[\\]{}=\"\n]{1,4}") {
+        let end = (at + cut).min(GOOD.len());
+        let text = format!("{}{insert}{}", &GOOD[..at], &GOOD[end..]);
+        if let Err(error) = Recipe::parse(&text, "recipe.toml") {
+            prop_assert!(error.to_string().contains(" at recipe.toml:"), "{}", error);
+        }
+    }
+}
