@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::numbers::{count, score, short};
 use crate::printer::{Look, Printer};
-use crate::table::Table;
+use crate::table::{Table, clean};
 
 /// Classes that a table shows; a report and JSON show all.
 const MOST_CLASSES: usize = 50;
@@ -45,6 +45,57 @@ fn print_classification(
     classes: &[String],
     printer: &Printer,
 ) -> Result<()> {
+    printer.line(measures(summary))?;
+    let name = |class: usize| {
+        classes
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
+    };
+    let heads = [
+        "class",
+        ">samples",
+        ">precision",
+        ">recall",
+        ">F1",
+        ">ROC AUC",
+    ];
+    let mut table = Table::new(&heads);
+    for (class, scores) in summary.classes.iter().enumerate().take(MOST_CLASSES) {
+        let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1]
+            .map(Some)
+            .map(score);
+        let area = score(scores.roc_auc);
+        table.row([
+            &name(class),
+            &scores.support,
+            &precision,
+            &recall,
+            &f1,
+            &area,
+        ]);
+    }
+    printer.line(format_args!("\n{table}"))?;
+    if summary.classes.len() > MOST_CLASSES {
+        let more = summary.classes.len() - MOST_CLASSES;
+        printer.line(format_args!("and {more} more classes; --json prints all"))?;
+    }
+    let pair = |&(truth, said, times): &(usize, usize, f64)| {
+        format!(
+            "{} taken for {} ({times}×)",
+            clean(&name(truth)),
+            clean(&name(said))
+        )
+    };
+    let worst: Vec<String> = summary.confusion.worst(3).iter().map(pair).collect();
+    if worst.is_empty() {
+        return Ok(());
+    }
+    let head = printer.paint(Look::Bold, "most confused:");
+    printer.line(format_args!("\n{head} {}", worst.join(", ")))
+}
+
+fn measures(summary: &ClassificationSummary) -> Table {
     let mut table = Table::new(&["measure", ">value"]);
     table.row([&"samples", &count(summary.rows)]);
     table.row([&"accuracy", &score(Some(summary.accuracy))]);
@@ -54,68 +105,21 @@ fn print_classification(
             &score(Some(top.accuracy)),
         ]);
     }
-    table.row([
-        &"balanced accuracy",
-        &score(Some(summary.balanced_accuracy)),
-    ]);
-    table.row([
-        &"precision, macro",
-        &score(Some(summary.precision.unweighted)),
-    ]);
-    table.row([&"recall, macro", &score(Some(summary.recall.unweighted))]);
-    table.row([&"F1, macro", &score(Some(summary.f1.unweighted))]);
-    table.row([&"F1, weighted", &score(Some(summary.f1.weighted))]);
-    table.row([&"ROC AUC, macro", &score(summary.roc_auc)]);
-    table.row([&"PR AUC, macro", &score(summary.pr_auc)]);
-    table.row([&"log loss", &score(Some(summary.log_loss))]);
-    table.row([
-        &"calibration error",
-        &score(Some(summary.calibration_error)),
-    ]);
-    printer.line(table)?;
-    let name = |class: usize| {
-        classes
-            .get(class)
-            .cloned()
-            .unwrap_or_else(|| class.to_string())
-    };
-    let mut table = Table::new(&[
-        "class",
-        ">samples",
-        ">precision",
-        ">recall",
-        ">F1",
-        ">ROC AUC",
-    ]);
-    for (class, scores) in summary.classes.iter().enumerate().take(MOST_CLASSES) {
-        let defined = |value| score(Some(value));
-        table.row([
-            &name(class),
-            &scores.support,
-            &defined(scores.precision),
-            &defined(scores.recall),
-            &defined(scores.f1),
-            &score(scores.roc_auc),
-        ]);
-    }
-    printer.line(format_args!("\n{table}"))?;
-    if summary.classes.len() > MOST_CLASSES {
-        printer.line(format_args!(
-            "and {} more classes; --json prints all",
-            summary.classes.len() - MOST_CLASSES
-        ))?;
-    }
-    let worst = summary.confusion.worst(3);
-    let pairs = worst.iter().map(|&(truth, said, times)| {
-        format!("{} taken for {} ({times}×)", name(truth), name(said))
-    });
-    match pairs.collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => Ok(()),
-        pairs => printer.line(format_args!(
-            "\n{} {pairs}",
-            printer.paint(Look::Bold, "most confused:")
-        )),
-    }
+    let others = [
+        ("balanced accuracy", Some(summary.balanced_accuracy)),
+        ("precision, macro", Some(summary.precision.unweighted)),
+        ("recall, macro", Some(summary.recall.unweighted)),
+        ("F1, macro", Some(summary.f1.unweighted)),
+        ("F1, weighted", Some(summary.f1.weighted)),
+        ("ROC AUC, macro", summary.roc_auc),
+        ("PR AUC, macro", summary.pr_auc),
+        ("log loss", Some(summary.log_loss)),
+        ("calibration error", Some(summary.calibration_error)),
+    ];
+    others
+        .iter()
+        .for_each(|(name, value)| table.row([name, &score(*value)]));
+    table
 }
 
 fn print_regression(summary: &RegressionSummary, printer: &Printer) -> Result<()> {

@@ -108,7 +108,7 @@ impl<'a> Watching<'a> {
         {
             text += &format!("  accuracy {:.4}", progress.running.accuracy());
         }
-        format!("{text}  {}/s  {} left", short(rate), seconds(left))
+        format!("{text}  {} steps/s  {} left", short(rate), seconds(left))
     }
 
     fn heads(&mut self, epoch: &Epoch) {

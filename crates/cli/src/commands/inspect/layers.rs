@@ -1,0 +1,61 @@
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jingwei_nn::{Summary, SummaryRow};
+use jingwei_train::report::{Layer, diagram};
+use serde_json::{Value, json};
+
+use crate::numbers::count;
+use crate::printer::Printer;
+use crate::table::Table;
+
+/// Draws a network into a file.
+pub fn draw(summary: &Summary, file: &Path, printer: &Printer) -> Result<()> {
+    let layer = |row: &SummaryRow| Layer {
+        name: row.name.clone(),
+        kind: row.kind.to_owned(),
+        output: sizes(row),
+        parameters: row.parameters as u64,
+        inputs: row.inputs.clone(),
+    };
+    let layers: Vec<Layer> = summary.rows().iter().map(layer).collect();
+    std::fs::write(file, diagram(&layers)).with_context(|| {
+        format!(
+            "{}: cannot be written; check the folder and the free space",
+            file.display()
+        )
+    })?;
+    printer.note(format_args!("the diagram is in {}", file.display()));
+    Ok(())
+}
+
+/// The shape of a layer's result without the batch: `26 × 26 × 32`.
+fn sizes(row: &SummaryRow) -> String {
+    let inner = row.output.trim_matches(['[', ']']);
+    inner.split(", ").skip(1).collect::<Vec<_>>().join(" × ")
+}
+
+pub fn layer_values(summary: &Summary) -> Vec<Value> {
+    let value = |row: &SummaryRow| {
+        json!({
+            "name": row.name, "kind": row.kind, "inputs": row.inputs, "output": row.output,
+            "parameters": row.parameters, "states": row.states,
+        })
+    };
+    summary.rows().iter().map(value).collect()
+}
+
+pub fn print_layers(summary: &Summary, printer: &Printer) -> Result<()> {
+    let mut table = Table::new(&["layer", "kind", "output", ">parameters", "reads"]);
+    for row in summary.rows() {
+        table.row([
+            &row.name,
+            &row.kind,
+            &sizes(row),
+            &count(row.parameters),
+            &row.inputs.join(", "),
+        ]);
+    }
+    table.row([&"all", &"", &"", &count(summary.parameters()), &""]);
+    printer.line(table)
+}
