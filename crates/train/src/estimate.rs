@@ -41,7 +41,12 @@ pub struct Estimate {
 /// What is wrong with data or recipe.
 pub fn estimate(job: &Job, runtime: &Runtime, steps: u64) -> Result<Estimate, Error> {
     let prepared = Prepared::new(job)?;
-    let mut trainer = Trainer::new(runtime, &prepared.functions, &prepared.options, prepared.training_data())?;
+    let mut trainer = Trainer::new(
+        runtime,
+        &prepared.functions,
+        &prepared.options,
+        prepared.training_data(),
+    )?;
     let mut times = Vec::new();
     for number in 0..(steps.max(1) + WARM_UP).min(trainer.steps_per_epoch()) {
         let start = Instant::now();
@@ -58,7 +63,11 @@ pub fn estimate(job: &Job, runtime: &Runtime, steps: u64) -> Result<Estimate, Er
         samples: prepared.source.train.len(),
         steps_per_epoch: trainer.steps_per_epoch(),
         epochs: prepared.options.epochs,
-        data_memory: prepared.source.datasets().map(jingwei_data::Dataset::bytes).sum(),
+        data_memory: prepared
+            .source
+            .datasets()
+            .map(jingwei_data::Dataset::bytes)
+            .sum(),
         training_memory: trainer.memory(),
         step,
         epoch: repeated(trainer.steps_per_epoch()),

@@ -23,9 +23,20 @@ struct Desk {
 }
 
 impl Inference {
-    pub(crate) fn new(function: Function, parameters: AlignedVec, states: AlignedVec, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        function: Function,
+        parameters: AlignedVec,
+        states: AlignedVec,
+        runtime: Runtime,
+    ) -> Self {
         let (parameters, states) = (Arc::new(parameters), Arc::new(states));
-        Self { function, runtime, parameters, states, idle: Mutex::new(Vec::new()) }
+        Self {
+            function,
+            runtime,
+            parameters,
+            states,
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     /// The first output for `samples` prepared samples.
@@ -43,14 +54,25 @@ impl Inference {
             plan.run(&self.runtime, workspace, RunContext::default());
             outputs.extend_from_slice(workspace.output(plan, 0));
         }
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(desk);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(desk);
         Ok(outputs)
     }
 
     fn take(&self) -> Desk {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         idle.unwrap_or_else(|| Desk {
-            workspace: Workspace::for_inference(self.parameters.clone(), self.states.clone(), &self.runtime),
+            workspace: Workspace::for_inference(
+                self.parameters.clone(),
+                self.states.clone(),
+                &self.runtime,
+            ),
             plans: Vec::new(),
         })
     }
@@ -61,7 +83,12 @@ const KEPT_PLANS: usize = 8;
 
 impl Desk {
     /// The place of the plan for a batch.
-    fn plan(&mut self, function: &Function, batch: usize, runtime: &Runtime) -> Result<usize, Error> {
+    fn plan(
+        &mut self,
+        function: &Function,
+        batch: usize,
+        runtime: &Runtime,
+    ) -> Result<usize, Error> {
         if let Some(place) = self.plans.iter().position(|plan| plan.batch() == batch) {
             return Ok(place);
         }

@@ -26,8 +26,15 @@ pub fn init(data: &Path, folder: &Path) -> Result<String, Error> {
 }
 
 fn heading(summary: &Summary) -> String {
-    let mut text = format!("# Written by `jingwei init` after a look at {} ({}).\n", summary.path.display(), summary.kind);
-    let _ = writeln!(text, "# Train it with `jingwei train` and this file; every key is optional but those of [data].\n");
+    let mut text = format!(
+        "# Written by `jingwei init` after a look at {} ({}).\n",
+        summary.path.display(),
+        summary.kind
+    );
+    let _ = writeln!(
+        text,
+        "# Train it with `jingwei train` and this file; every key is optional but those of [data].\n"
+    );
     for note in &summary.notes {
         let _ = writeln!(text, "# Note: {note}");
     }
@@ -48,13 +55,19 @@ fn data_section(text: &mut String, found: &Found, folder: &Path) {
         Some(valid) => {
             let _ = writeln!(text, "valid = {}", path_text(valid, folder));
         }
-        None => text.push_str("valid = { fraction = 0.1 }              # steers early stopping; each class gives its share\n"),
+        None => text.push_str("valid = { fraction = 0.1 }              # measured after each epoch; each class gives its share\n"),
     }
     match &found.test {
         Some(test) => {
-            let _ = writeln!(text, "test = {}            # measured once at the end, steers nothing", path_text(test, folder));
+            let _ = writeln!(
+                text,
+                "test = {}            # measured once at the end, steers nothing",
+                path_text(test, folder)
+            );
         }
-        None => text.push_str("test = { fraction = 0.1 }               # measured once at the end, steers nothing\n"),
+        None => text.push_str(
+            "test = { fraction = 0.1 }               # measured once at the end, steers nothing\n",
+        ),
     }
     text.push_str("on_bad = \"stop\"                         # or \"quarantine\": leave bad samples out and list them\n");
 }
@@ -65,11 +78,16 @@ fn images(text: &mut String, found: &Found, summary: &Summary, folder: &Path) {
     let size = image_size(summary);
     if found.kind == SourceKind::ImageFolder {
         let [height, width, channels] = size;
-        let _ = writeln!(text, "image = {{ height = {height}, width = {width}, channels = {channels} }}   # all pictures are brought to this size");
+        let _ = writeln!(
+            text,
+            "image = {{ height = {height}, width = {width}, channels = {channels} }}   # all pictures are brought to this size"
+        );
     }
     text.push_str("\n[prepare]\nimages = \"standardise\"                   # mean 0 and deviation 1, learnt from the training part\n");
     let smallest = size[0].min(size[1]);
-    text.push_str("\n[model]                                 # the output layer follows from the task\n");
+    text.push_str(
+        "\n[model]                                 # the output layer follows from the task\n",
+    );
     text.push_str(match smallest {
         0..14 => TINY_IMAGES,
         14..48 => SMALL_IMAGES,
@@ -77,7 +95,11 @@ fn images(text: &mut String, found: &Found, summary: &Summary, folder: &Path) {
     });
     let few = summary.samples < 5000;
     text.push_str(if few { AUGMENT_FEW } else { AUGMENT_MANY });
-    let _ = write!(text, "{}", if few { TRAIN_FEW_IMAGES } else { TRAIN_IMAGES });
+    let _ = write!(
+        text,
+        "{}",
+        if few { TRAIN_FEW_IMAGES } else { TRAIN_IMAGES }
+    );
 }
 
 /// The size of the pictures, or one near their middle.
@@ -88,7 +110,11 @@ fn image_size(summary: &Summary) -> [usize; 3] {
     match &summary.sizes {
         Some(sizes) => {
             let side = |middle: usize| middle.clamp(8, 96);
-            [side(sizes.heights[1]), side(sizes.widths[1]), if sizes.coloured > 0 { 3 } else { 1 }]
+            [
+                side(sizes.heights[1]),
+                side(sizes.widths[1]),
+                if sizes.coloured > 0 { 3 } else { 1 },
+            ]
         }
         None => [32, 32, 3],
     }
@@ -183,27 +209,52 @@ fn table(text: &mut String, found: &Found, summary: &Summary, folder: &Path) -> 
         });
     };
     let classes = has_classes(target);
-    let task = if classes { "tabular-classification" } else { "tabular-regression" };
+    let task = if classes {
+        "tabular-classification"
+    } else {
+        "tabular-regression"
+    };
     let _ = writeln!(text, "task = \"{task}\"\n");
     data_section(text, found, folder);
     let name = toml::Value::String(target.name.clone());
-    let _ = writeln!(text, "target = {name}                       # a guess: the column to predict");
-    let texts: Vec<_> = summary.columns.iter().filter(|column| column.name != target.name && column.text > 0).collect();
+    let _ = writeln!(
+        text,
+        "target = {name}                       # a guess: the column to predict"
+    );
+    let texts: Vec<_> = summary
+        .columns
+        .iter()
+        .filter(|column| column.name != target.name && column.text > 0)
+        .collect();
     if !texts.is_empty() {
-        let numbers = summary.columns.iter().filter(|column| column.name != target.name && column.text == 0);
-        let names: Vec<_> = numbers.map(|column| toml::Value::String(column.name.clone())).collect();
+        let numbers = summary
+            .columns
+            .iter()
+            .filter(|column| column.name != target.name && column.text == 0);
+        let names: Vec<_> = numbers
+            .map(|column| toml::Value::String(column.name.clone()))
+            .collect();
         let left: Vec<_> = texts.iter().map(|column| column.name.as_str()).collect();
-        let _ = writeln!(text, "columns = {}   # without {}, which hold text", toml::Value::Array(names), left.join(", "));
+        let _ = writeln!(
+            text,
+            "columns = {}   # without {}, which hold text",
+            toml::Value::Array(names),
+            left.join(", ")
+        );
     }
     text.push_str("\n[prepare]\ncolumns = \"standardise\"                  # mean 0 and deviation 1, learnt from the training part\n");
     if !classes {
         text.push_str("target = \"standardise\"\n");
     }
-    text.push_str("\n[model]                                 # the output layer follows from the task\n");
+    text.push_str(
+        "\n[model]                                 # the output layer follows from the task\n",
+    );
     text.push_str(TABLE_LAYERS);
     text.push_str(TRAIN_TABLE);
     if classes {
-        text.push_str("# class_weights = \"balanced\"            # where some classes are rare and matter\n");
+        text.push_str(
+            "# class_weights = \"balanced\"            # where some classes are rare and matter\n",
+        );
     }
     Ok(())
 }
@@ -212,7 +263,11 @@ fn table(text: &mut String, found: &Found, summary: &Summary, folder: &Path) -> 
 fn target(summary: &Summary) -> Option<&ColumnSummary> {
     const NAMES: [&str; 5] = ["target", "label", "class", "churn", "status"];
     let telling = |column: &&ColumnSummary| NAMES.contains(&column.name.to_lowercase().as_str());
-    summary.columns.iter().find(telling).or_else(|| summary.columns.last())
+    summary
+        .columns
+        .iter()
+        .find(telling)
+        .or_else(|| summary.columns.last())
 }
 
 /// Whether the values of a column look like classes: text, or few different whole numbers.

@@ -3,7 +3,9 @@
 use jingwei_engine::{Function, Layout};
 use jingwei_graph::{Graph, NodeId, Shape, gradients};
 use jingwei_nn::losses::{class_weights, mean_loss, total_loss};
-use jingwei_nn::{CategoricalCrossEntropy, Loss, Mode, Network, ParameterSpec, StateSpec};
+use jingwei_nn::{
+    Activation, CategoricalCrossEntropy, Loss, Mode, Network, ParameterSpec, StateSpec,
+};
 
 use crate::Error;
 
@@ -134,6 +136,31 @@ impl Functions {
             .get(1..)
             .and_then(|rest| Shape(rest.to_vec()).len())
             .unwrap_or(1)
+    }
+}
+
+/// The network without the softmax or sigmoid at its end that the loss already contains.
+///
+/// # Errors
+/// [`Error::Setting`] if it ends in the other one.
+pub(crate) fn for_loss(mut network: Network, loss: &Loss) -> Result<Network, Error> {
+    let expected = loss.output_activation();
+    if expected == Activation::Linear {
+        return Ok(network);
+    }
+    let taken = network.take_output_activations()?;
+    let is_fine = |found: &Activation| *found == expected || *found == Activation::Linear;
+    match taken.iter().all(is_fine) {
+        true => Ok(network),
+        false => Err(Error::Setting {
+            name: "model.layers".to_owned(),
+            reason: format!(
+                "the network ends in {:?}, the loss `{}` in {expected:?}",
+                taken[0],
+                loss.name()
+            ),
+            remedy: "leave the function at the end out; the loss adds its own".to_owned(),
+        }),
     }
 }
 

@@ -19,6 +19,7 @@ mod trainer;
 
 pub use early_stopping::{EarlyStopping, Monitor, Watch};
 pub use evaluate::{EVALUATION_BATCH, Evaluator};
+pub(crate) use functions::for_loss;
 pub use functions::{Functions, Objective, TARGETS};
 pub use observer::{Observer, Outcome};
 pub use observers::{CheckpointWriter, EventLog, HistoryWriter};

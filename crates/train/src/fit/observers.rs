@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::resume::{Header, Identity};
 use super::{Observer, Outcome, StepEnd, Trainer};
+use crate::Error;
 use crate::checkpoint::Folder;
 use crate::history::{self, Epoch};
 use crate::tensorboard::{self, EventWriter, GraphNode, Histogram};
-use crate::Error;
 
 /// Writes checkpoints; it comes last, so that what others wrote belongs to them.
 #[derive(Debug)]
@@ -23,19 +23,29 @@ impl CheckpointWriter {
     /// Writes after so many epochs and steps, 0 for never, and always at the end.
     #[must_use]
     pub fn new(folder: Folder, identity: Identity, every_epochs: u64, every_steps: u64) -> Self {
-        Self { folder, identity, every_epochs, every_steps, written: None }
+        Self {
+            folder,
+            identity,
+            every_epochs,
+            every_steps,
+            written: None,
+        }
     }
 
     fn write(&mut self, trainer: &Trainer) -> Result<(), Error> {
         trainer.check_finite()?;
         let progress = trainer.progress();
-        self.folder.save(progress.step, &self.header(trainer), &trainer.groups())?;
+        self.folder
+            .save(progress.step, &self.header(trainer), &trainer.groups())?;
         self.written = Some((progress.step, progress.epoch));
         Ok(())
     }
 
     fn header(&self, trainer: &Trainer) -> Header {
-        Header { identity: self.identity.clone(), progress: trainer.progress().clone() }
+        Header {
+            identity: self.identity.clone(),
+            progress: trainer.progress().clone(),
+        }
     }
 }
 
@@ -49,7 +59,8 @@ impl Observer for CheckpointWriter {
 
     fn epoch(&mut self, trainer: &Trainer, epoch: &Epoch) -> Result<(), Error> {
         if trainer.progress().watch.best_epoch == Some(epoch.epoch) {
-            self.folder.save_best(&self.header(trainer), &trainer.groups())?;
+            self.folder
+                .save_best(&self.header(trainer), &trainer.groups())?;
         }
         let due = self.every_epochs > 0 && epoch.epoch.is_multiple_of(self.every_epochs);
         match due || trainer.progress().finished {
@@ -93,7 +104,11 @@ impl Observer for HistoryWriter {
 
 /// The step up to which logs stay: that of the last whole epoch, as the next one ends after the checkpoint.
 fn history_step(trainer: &Trainer) -> u64 {
-    trainer.progress().history.last().map_or(0, |epoch| epoch.step)
+    trainer
+        .progress()
+        .history
+        .last()
+        .map_or(0, |epoch| epoch.step)
 }
 
 /// Steps from one point of a curve to the next.
@@ -111,7 +126,11 @@ impl EventLog {
     /// Writes to a folder; `graph` is shown beside the curves.
     #[must_use]
     pub fn new(folder: &Path, graph: Vec<GraphNode>) -> Self {
-        Self { folder: folder.to_owned(), graph, writer: None }
+        Self {
+            folder: folder.to_owned(),
+            graph,
+            writer: None,
+        }
     }
 }
 
@@ -131,7 +150,11 @@ impl Observer for EventLog {
     }
 
     fn step(&mut self, _: &Trainer, step: &StepEnd) -> Result<(), Error> {
-        let Some(writer) = self.writer.as_mut().filter(|_| step.step.is_multiple_of(EVERY_STEPS)) else {
+        let Some(writer) = self
+            .writer
+            .as_mut()
+            .filter(|_| step.step.is_multiple_of(EVERY_STEPS))
+        else {
             return Ok(());
         };
         writer.scalar(step.step, "step/loss", step.loss)?;
@@ -143,7 +166,9 @@ impl Observer for EventLog {
     }
 
     fn epoch(&mut self, trainer: &Trainer, epoch: &Epoch) -> Result<(), Error> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let Some(writer) = &mut self.writer else {
+            return Ok(());
+        };
         for (part, series) in [("train", &epoch.train), ("valid", &epoch.valid)] {
             for (name, value) in series {
                 if let Some(value) = value {

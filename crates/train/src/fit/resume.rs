@@ -36,7 +36,12 @@ impl Identity {
     /// The identity of a training of this process.
     #[must_use]
     pub fn new(recipe: String, data: String, level: String) -> Self {
-        Self { version: env!("CARGO_PKG_VERSION").to_owned(), level, recipe, data }
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            level,
+            recipe,
+            data,
+        }
     }
 
     /// What differs from `other`, an earlier training, in words; empty if nothing does.
@@ -50,7 +55,8 @@ impl Identity {
         };
         compare("the version of jingwei", &self.version, &other.version);
         compare("the SIMD level", &self.level, &other.level);
-        let tables = [&self.recipe, &other.recipe].map(|text| text.parse::<toml::Table>().unwrap_or_default());
+        let tables = [&self.recipe, &other.recipe]
+            .map(|text| text.parse::<toml::Table>().unwrap_or_default());
         let [now, then] = tables.map(toml::Value::Table);
         compare_values("", Some(&now), Some(&then), &mut differences);
         if self.recipe != other.recipe && differences.is_empty() {
@@ -64,17 +70,27 @@ impl Identity {
 }
 
 /// Lists the keys whose values differ.
-fn compare_values(key: &str, now: Option<&toml::Value>, then: Option<&toml::Value>, differences: &mut Vec<String>) {
+fn compare_values(
+    key: &str,
+    now: Option<&toml::Value>,
+    then: Option<&toml::Value>,
+    differences: &mut Vec<String>,
+) {
     if let (Some(toml::Value::Table(now)), Some(toml::Value::Table(then))) = (now, then) {
         let mut names: Vec<&String> = now.keys().chain(then.keys()).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
-            let path = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+            let path = if key.is_empty() {
+                name.clone()
+            } else {
+                format!("{key}.{name}")
+            };
             compare_values(&path, now.get(name), then.get(name), differences);
         }
     } else if now != then {
-        let text = |value: Option<&toml::Value>| value.map_or("not set".to_owned(), ToString::to_string);
+        let text =
+            |value: Option<&toml::Value>| value.map_or("not set".to_owned(), ToString::to_string);
         differences.push(format!("`{key}` ({} then, {} now)", text(then), text(now)));
     }
 }
@@ -84,13 +100,23 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// [`Error::OtherTraining`] if it is of another training, [`Error::Damaged`] if all checkpoints are damaged.
-    pub fn resume(&mut self, folder: &Folder, identity: &Identity, run: &Path) -> Result<Vec<Error>, Error> {
+    pub fn resume(
+        &mut self,
+        folder: &Folder,
+        identity: &Identity,
+        run: &Path,
+    ) -> Result<Vec<Error>, Error> {
         let (checkpoint, warnings) = folder.latest()?;
-        let Some(checkpoint) = checkpoint else { return Ok(warnings) };
+        let Some(checkpoint) = checkpoint else {
+            return Ok(warnings);
+        };
         let header: Header = checkpoint.header()?;
         let differences = identity.differences(&header.identity);
         if !differences.is_empty() {
-            return Err(Error::OtherTraining { folder: run.to_owned(), differences: differences.join(", ") });
+            return Err(Error::OtherTraining {
+                folder: run.to_owned(),
+                differences: differences.join(", "),
+            });
         }
         self.restore(&checkpoint, header.progress)?;
         folder.cut_back(self.progress().step)?;

@@ -8,7 +8,7 @@ use super::peek::sample_sizes;
 use super::place::{Source, Step};
 use super::{Part, Recipe, RecipeError, Task};
 use crate::Error;
-use crate::fit::{Functions, Objective};
+use crate::fit::{Functions, Objective, for_loss};
 
 /// Checks a recipe; `folder` is where its paths begin.
 pub(super) fn check(recipe: &Recipe, source: &Source, folder: Option<&Path>) -> Result<(), Error> {
@@ -192,8 +192,9 @@ pub(super) fn network_error(
     outputs: usize,
 ) -> Option<RecipeError> {
     let built = recipe.model.network(sizes, outputs).map_err(Error::from);
-    let checked =
-        built.and_then(|network| Functions::new(&network, &Objective::new(recipe.loss())));
+    let checked = built
+        .and_then(|network| for_loss(network, &recipe.loss()))
+        .and_then(|network| Functions::new(&network, &Objective::new(recipe.loss())));
     let message = checked.err()?.to_string();
     let number = message
         .strip_prefix("layer ")

@@ -52,6 +52,10 @@ pub struct ImageRecipe {
 
 impl From<ImageRecipe> for Size {
     fn from(image: ImageRecipe) -> Self {
-        Self { height: image.height, width: image.width, channels: image.channels }
+        Self {
+            height: image.height,
+            width: image.width,
+            channels: image.channels,
+        }
     }
 }

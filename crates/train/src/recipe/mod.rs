@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 
 use jingwei_data::{Augment, prepare::PrepareOptions};
-use jingwei_nn::{Loss, MeanSquaredError, SparseCategoricalCrossEntropy};
+use jingwei_nn::{Loss, MeanSquaredError, Network, SparseCategoricalCrossEntropy};
 use serde::{Deserialize, Serialize};
 
 pub use columns::Columns;
@@ -27,7 +27,7 @@ pub use place::RecipeError;
 pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
 
 use crate::Error;
-use crate::fit::FitOptions;
+use crate::fit::{FitOptions, for_loss};
 use crate::metrics::Metric;
 use place::Source;
 
@@ -151,6 +151,24 @@ impl Recipe {
             reason: error.to_string(),
             remedy: "use plain numbers and texts".to_owned(),
         })
+    }
+
+    /// The network for samples of these sizes that gives `outputs` values; `text` and `file` are where the recipe was read.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with the layer that does not fit, at its place.
+    pub(crate) fn network(
+        &self,
+        sizes: &[usize],
+        outputs: usize,
+        text: &str,
+        file: &str,
+    ) -> Result<Network, Error> {
+        let source = Source { file, text };
+        match check::network_error(self, &source, sizes, outputs) {
+            Some(error) => Err(Error::Recipe(Box::new(error))),
+            None => for_loss(self.model.network(sizes, outputs)?, &self.loss()),
+        }
     }
 
     /// The settings of the training.

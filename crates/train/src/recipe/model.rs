@@ -51,7 +51,7 @@ impl Default for Resnet {
 }
 
 impl ModelRecipe {
-    /// The network for samples of these sizes that gives `outputs` values, without a function at its end.
+    /// The network for samples of these sizes that gives `outputs` values.
     ///
     /// # Errors
     /// The first layer that does not fit, with what it expected and found.
@@ -68,7 +68,6 @@ impl ModelRecipe {
                 ..Dense::new(outputs).into()
             });
         }
-        network.take_output_activations()?;
         network.check()?;
         Ok(network)
     }

@@ -16,8 +16,13 @@ pub(super) fn sample_sizes(recipe: &Recipe, folder: &Path) -> Option<Vec<usize>>
     if let Some(sizes) = &model.input {
         return Some(sizes.clone());
     }
-    let image = || data.image.map(|image| vec![image.height, image.width, image.channels]);
-    let Ok(found) = detect(&folder.join(&data.train)) else { return image() };
+    let image = || {
+        data.image
+            .map(|image| vec![image.height, image.width, image.channels])
+    };
+    let Ok(found) = detect(&folder.join(&data.train)) else {
+        return image();
+    };
     match found.kind {
         SourceKind::Idx => idx_sizes(&find_pair(&found.train).ok()?.0),
         SourceKind::Cifar10 => Some(vec![32, 32, 3]),
@@ -32,10 +37,19 @@ fn idx_sizes(path: &Path) -> Option<Vec<usize>> {
     File::open(path).ok()?.read_exact(&mut start).ok()?;
     let file = File::open(path).ok()?;
     let mut head = [0; 20];
-    let mut reader: Box<dyn Read> = if start == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut reader: Box<dyn Read> = if start == [0x1f, 0x8b] {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
     reader.read_exact(&mut head).ok()?;
     let rank = usize::from(head[3]);
-    let sizes: Vec<usize> = head[8..].as_chunks::<4>().0.iter().map(|bytes| u32::from_be_bytes(*bytes) as usize).collect();
+    let sizes: Vec<usize> = head[8..]
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| u32::from_be_bytes(*bytes) as usize)
+        .collect();
     match rank {
         3 => Some(vec![sizes[0], sizes[1], 1]),
         4 => Some(sizes),

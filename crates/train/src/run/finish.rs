@@ -17,19 +17,48 @@ use crate::report::{Evaluation, render};
 const RECORDED: usize = 16;
 
 /// Measures the final weights and writes the bundle with its report.
-pub(super) fn finish(job: &Job, run: &Path, prepared: &Prepared, trainer: &Trainer, result: &mut RunResult) -> Result<(), Error> {
+pub(super) fn finish(
+    job: &Job,
+    run: &Path,
+    prepared: &Prepared,
+    trainer: &Trainer,
+    result: &mut RunResult,
+) -> Result<(), Error> {
     let weights = trainer.weights();
-    let (valid, _) = measure(prepared, trainer, &weights, prepared.source.valid.as_ref(), 0)?;
+    let (valid, _) = measure(
+        prepared,
+        trainer,
+        &weights,
+        prepared.source.valid.as_ref(),
+        0,
+    )?;
     let count = job.recipe.report.worst_images;
-    let shown = prepared.source.test.as_ref().or(prepared.source.valid.as_ref());
+    let shown = prepared
+        .source
+        .test
+        .as_ref()
+        .or(prepared.source.valid.as_ref());
     let (shown_evaluation, worst) = measure(prepared, trainer, &weights, shown, count)?;
     let test = shown_evaluation.filter(|_| prepared.source.test.is_some());
     (result.valid, result.test) = (valid.clone(), test.clone());
     let title = run.file_name().unwrap_or_default().to_string_lossy();
     let metrics = json!({ "valid": &valid, "test": &test });
-    let measured = Measured { valid, test, worst, weights_hash: result.weights_hash.clone() };
+    let measured = Measured {
+        valid,
+        test,
+        worst,
+        weights_hash: result.weights_hash.clone(),
+    };
     let summary = prepared.network.summary()?;
-    let page = render(&report(&job.recipe, &job.text, &title, &prepared.source, &summary, trainer, measured))?;
+    let page = render(&report(
+        &job.recipe,
+        &job.text,
+        &title,
+        &prepared.source,
+        &summary,
+        trainer,
+        measured,
+    ))?;
     let bundle = run.join("bundle");
     write_bundle(job, &bundle, prepared, trainer, &weights, metrics, &page)?;
     result.bundle = Some(bundle);
@@ -44,12 +73,24 @@ fn measure(
     part: Option<&SourcePart>,
     worst: usize,
 ) -> Result<(Option<Evaluation>, Vec<crate::report::WorstImage>), Error> {
-    let Some(part) = part else { return Ok((None, Vec::new())) };
+    let Some(part) = part else {
+        return Ok((None, Vec::new()));
+    };
     let (runtime, functions) = (trainer.runtime(), &prepared.functions);
     let dataset = part.dataset(&prepared.source);
-    let mut evaluator = Evaluator::new(functions, runtime, dataset, &part.indices, &prepared.preparation)?;
+    let mut evaluator = Evaluator::new(
+        functions,
+        runtime,
+        dataset,
+        &part.indices,
+        &prepared.preparation,
+    )?;
     let shared = |values: &jingwei_engine::AlignedVec| Arc::new(values.clone());
-    let mut workspace = Workspace::for_inference(shared(&weights.parameters), shared(&weights.states), runtime);
+    let mut workspace = Workspace::for_inference(
+        shared(&weights.parameters),
+        shared(&weights.states),
+        runtime,
+    );
     evaluator.run(runtime, &mut workspace);
     let worst = worst_images(part, &prepared.source, &evaluator, worst);
     Ok((Some(evaluator.evaluation()?), worst))
@@ -65,10 +106,16 @@ fn write_bundle(
     page: &str,
 ) -> Result<(), Error> {
     let classes = job.recipe.task.has_classes();
-    let output = if classes { ("probabilities", OutputKind::Probabilities) } else { ("values", OutputKind::Values) };
+    let output = if classes {
+        ("probabilities", OutputKind::Probabilities)
+    } else {
+        ("values", OutputKind::Values)
+    };
     let (function, states) = inference(&prepared.functions, &weights.states);
     let recorded = recorded(prepared)?;
-    let task = serde_json::to_value(job.recipe.task).ok().and_then(|task| task.as_str().map(str::to_owned));
+    let task = serde_json::to_value(job.recipe.task)
+        .ok()
+        .and_then(|task| task.as_str().map(str::to_owned));
     let parts = Parts {
         task: task.as_deref().unwrap_or_default(),
         function: &function,
@@ -81,20 +128,46 @@ fn write_bundle(
         report: Some(page),
         recipe: Some(&job.text),
     };
-    Ok(jingwei_bundle::write(folder, &parts, trainer.runtime(), Existing::Replace)?)
+    Ok(jingwei_bundle::write(
+        folder,
+        &parts,
+        trainer.runtime(),
+        Existing::Replace,
+    )?)
 }
 
 /// The function of inference over the states that it reads; those of the loss are left out.
 pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec<f32>) {
-    let Function { graph, outputs, parameters, states: all, .. } = &functions.inference;
-    let is_read = |name: &str| graph.nodes().iter().any(|node| matches!(&node.op, jingwei_graph::Op::State(state) if state.name == name));
-    let read: Vec<_> = all.entries().iter().filter(|entry| is_read(&entry.name)).collect();
-    let layout = Layout::new(read.iter().map(|entry| (entry.name.clone(), entry.sizes.clone())));
+    let Function {
+        graph,
+        outputs,
+        parameters,
+        states: all,
+        ..
+    } = &functions.inference;
+    let is_read = |name: &str| {
+        graph
+            .nodes()
+            .iter()
+            .any(|node| matches!(&node.op, jingwei_graph::Op::State(state) if state.name == name))
+    };
+    let read: Vec<_> = all
+        .entries()
+        .iter()
+        .filter(|entry| is_read(&entry.name))
+        .collect();
+    let layout = Layout::new(
+        read.iter()
+            .map(|entry| (entry.name.clone(), entry.sizes.clone())),
+    );
     let mut values = vec![0.0; layout.len()];
     for (from, to) in read.iter().zip(layout.entries()) {
         values[to.range()].copy_from_slice(&states[from.range()]);
     }
-    (Function::new(graph.clone(), outputs.clone(), parameters.clone(), layout), values)
+    (
+        Function::new(graph.clone(), outputs.clone(), parameters.clone(), layout),
+        values,
+    )
 }
 
 /// Some prepared samples, of the test part if there is one.

@@ -20,7 +20,8 @@ pub use source::{Source, SourcePart, folder_of};
 
 use crate::checkpoint::Folder;
 use crate::fit::{
-    CheckpointWriter, EventLog, FitOptions, Functions, HistoryWriter, Identity, Objective, Observer, Outcome, Trainer, TrainingData,
+    CheckpointWriter, EventLog, FitOptions, Functions, HistoryWriter, Identity, Objective,
+    Observer, Outcome, Trainer, TrainingData,
 };
 use crate::history::Epoch;
 use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe};
@@ -34,6 +35,8 @@ pub struct Job {
     pub recipe: Recipe,
     /// As it was written.
     pub text: String,
+    /// The file, as messages name it.
+    pub file: String,
     /// Where its paths begin.
     pub folder: PathBuf,
 }
@@ -46,7 +49,12 @@ impl Job {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let recipe = Recipe::load(path)?;
         let text = fs::read_to_string(path).map_err(Error::file(path, "read the recipe"))?;
-        Ok(Self { recipe, text, folder: folder_of(path) })
+        Ok(Self {
+            recipe,
+            text,
+            file: path.display().to_string(),
+            folder: folder_of(path),
+        })
     }
 }
 
@@ -114,7 +122,14 @@ impl Prepared {
         let outputs = outputs(&objective.loss, &source);
         let network = job.network(&preparation.sample_shape(), outputs)?;
         let functions = Functions::new(&network, &objective)?;
-        Ok(Self { options: recipe.fit_options(), source, preparation, network, objective, functions })
+        Ok(Self {
+            options: recipe.fit_options(),
+            source,
+            preparation,
+            network,
+            objective,
+            functions,
+        })
     }
 
     /// What the trainer reads.
@@ -131,6 +146,7 @@ impl Prepared {
 }
 
 impl Job {
+    /// The network for the data, or what is wrong with it at its place in the recipe.
     fn network(&self, sizes: &[usize], outputs: usize) -> Result<Network, Error> {
         match &self.recipe.model.input {
             Some(input) if input != sizes => Err(Error::Setting {
@@ -138,7 +154,7 @@ impl Job {
                 reason: format!("the recipe says {input:?}, the data have {sizes:?}"),
                 remedy: "leave `input` out, or give data of that size".to_owned(),
             }),
-            _ => Ok(self.recipe.model.network(sizes, outputs)?),
+            _ => self.recipe.network(sizes, outputs, &self.text, &self.file),
         }
     }
 
@@ -148,7 +164,11 @@ impl Job {
         recipe.report = ReportRecipe::default();
         recipe.train.checkpoint = CheckpointRecipe::default();
         let text = recipe.to_toml_with_defaults()?;
-        Ok(Identity::new(text, source.fingerprint(), runtime.level().to_string()))
+        Ok(Identity::new(
+            text,
+            source.fingerprint(),
+            runtime.level().to_string(),
+        ))
     }
 }
 
@@ -191,13 +211,25 @@ pub fn run_training(
 ) -> Result<RunResult, Error> {
     let _lock = Lock::take(run)?;
     let prepared = Prepared::new(job)?;
-    let mut trainer = Trainer::new(runtime, &prepared.functions, &prepared.options, prepared.training_data())?;
+    let mut trainer = Trainer::new(
+        runtime,
+        &prepared.functions,
+        &prepared.options,
+        prepared.training_data(),
+    )?;
     let identity = job.identity(&prepared.source, runtime)?;
     let folder = Folder::open(run.join("checkpoints"))?;
     let warnings = trainer.resume(&folder, &identity, run)?;
     let resumed_from = Some(trainer.progress().step).filter(|step| *step > 0);
-    files::replace(&run.join("recipe.toml"), job.text.as_bytes(), "write the recipe")?;
-    let CheckpointRecipe { every_epochs, every_steps } = job.recipe.train.checkpoint;
+    files::replace(
+        &run.join("recipe.toml"),
+        job.text.as_bytes(),
+        "write the recipe",
+    )?;
+    let CheckpointRecipe {
+        every_epochs,
+        every_steps,
+    } = job.recipe.train.checkpoint;
     let mut history = HistoryWriter::new(run.join("history.jsonl"));
     let mut events = EventLog::new(&run.join("events"), report::graph_nodes(&prepared.network)?);
     let mut checkpoints = CheckpointWriter::new(folder, identity, every_epochs, every_steps);
@@ -205,7 +237,11 @@ pub fn run_training(
     if job.recipe.report.tensorboard {
         all.push(&mut events);
     }
-    all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer));
+    all.extend(
+        observers
+            .iter_mut()
+            .map(|observer| &mut **observer as &mut dyn Observer),
+    );
     all.push(&mut checkpoints);
     let outcome = trainer.run(&mut all, cancel)?;
     let mut result = RunResult {
@@ -219,8 +255,15 @@ pub fn run_training(
         bundle: None,
         weights_hash: trainer.weights_hash(),
         parameters: prepared.functions.training.parameters.values(),
-        quarantined: prepared.source.datasets().map(|dataset| dataset.quarantine().len()).sum(),
-        warnings: warnings.iter().map(|warning| format!("{warning}; went on from the checkpoint before it")).collect(),
+        quarantined: prepared
+            .source
+            .datasets()
+            .map(|dataset| dataset.quarantine().len())
+            .sum(),
+        warnings: warnings
+            .iter()
+            .map(|warning| format!("{warning}; went on from the checkpoint before it"))
+            .collect(),
     };
     if outcome != Outcome::Interrupted {
         finish::finish(job, run, &prepared, &trainer, &mut result)?;

@@ -11,7 +11,8 @@ use crate::fit::{Evaluator, Trainer};
 use crate::memory;
 use crate::recipe::Recipe;
 use crate::report::{
-    DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription, WorstImage,
+    DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report,
+    RunDescription, WorstImage,
 };
 use crate::tensorboard::GraphNode;
 
@@ -40,7 +41,11 @@ pub(super) fn report(
     let quarantined: Vec<_> = source.datasets().flat_map(Dataset::quarantine).collect();
     let listed = quarantined.iter().take(LISTED);
     Report {
-        title: recipe.report.title.clone().unwrap_or_else(|| title.to_owned()),
+        title: recipe
+            .report
+            .title
+            .clone()
+            .unwrap_or_else(|| title.to_owned()),
         task: recipe.task.words().to_owned(),
         created: now(),
         recipe: text.to_owned(),
@@ -55,7 +60,10 @@ pub(super) fn report(
         run: run(trainer, measured.weights_hash),
         quarantined: quarantined.len() as u64,
         quarantined_rows: listed
-            .map(|row| QuarantinedRow { origin: row.origin.clone(), reason: row.reason.clone() })
+            .map(|row| QuarantinedRow {
+                origin: row.origin.clone(),
+                reason: row.reason.clone(),
+            })
             .collect(),
     }
 }
@@ -77,25 +85,45 @@ fn data(recipe: &Recipe, source: &Source) -> DataDescription {
     };
     let mut parts = vec![part("train", &source.dataset, &source.train)];
     for (name, own) in [("valid", &source.valid), ("test", &source.test)] {
-        parts.extend(own.as_ref().map(|own| part(name, own.dataset(source), &own.indices)));
+        parts.extend(
+            own.as_ref()
+                .map(|own| part(name, own.dataset(source), &own.indices)),
+        );
     }
     let shape = match source.dataset.features() {
-        Features::Images { height, width, channels, .. } => format!("{height} × {width} × {channels}"),
+        Features::Images {
+            height,
+            width,
+            channels,
+            ..
+        } => format!("{height} × {width} × {channels}"),
         Features::Rows { columns, .. } => format!("{} columns", columns.len()),
     };
     let target = match source.dataset.targets() {
         Targets::Values { names, .. } => names.join(", "),
         _ => String::new(),
     };
-    let facts = vec![Fact::new("source", &recipe.data.train), Fact::new("sample", shape)];
-    DataDescription { classes: source.dataset.class_names().to_vec(), parts, target, facts }
+    let facts = vec![
+        Fact::new("source", &recipe.data.train),
+        Fact::new("sample", shape),
+    ];
+    DataDescription {
+        classes: source.dataset.class_names().to_vec(),
+        parts,
+        target,
+        facts,
+    }
 }
 
 fn model(recipe: &Recipe, summary: &Summary) -> ModelDescription {
     let layer = |row: &jingwei_nn::SummaryRow| Layer {
         name: row.name.clone(),
         kind: row.kind.to_owned(),
-        output: row.output.replace("[batch, ", "").replace(']', "").replace(", ", " × "),
+        output: row
+            .output
+            .replace("[batch, ", "")
+            .replace(']', "")
+            .replace(", ", " × "),
         parameters: row.parameters as u64,
         inputs: row.inputs.clone(),
     };
@@ -104,7 +132,10 @@ fn model(recipe: &Recipe, summary: &Summary) -> ModelDescription {
         Fact::new("optimiser", recipe.train.optimizer.name()),
         Fact::new("loss", recipe.loss().name()),
     ];
-    ModelDescription { layers: summary.rows().iter().map(layer).collect(), facts }
+    ModelDescription {
+        layers: summary.rows().iter().map(layer).collect(),
+        facts,
+    }
 }
 
 fn run(trainer: &Trainer, weights_hash: String) -> RunDescription {
@@ -115,7 +146,12 @@ fn run(trainer: &Trainer, weights_hash: String) -> RunDescription {
         Fact::new("seed", trainer.options().seed.to_string()),
         Fact::new("jingwei", env!("CARGO_PKG_VERSION")),
     ];
-    RunDescription { seconds: trainer.progress().seconds, peak_memory: memory::peak(), weights_hash, facts }
+    RunDescription {
+        seconds: trainer.progress().seconds,
+        peak_memory: memory::peak(),
+        weights_hash,
+        facts,
+    }
 }
 
 fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
@@ -125,17 +161,36 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
             "There is no test part: the validation part steered the training, so its figures are somewhat too good.".to_owned(),
         );
     }
-    let left_out: usize = source.datasets().map(|dataset| dataset.quarantine().len()).sum();
+    let left_out: usize = source
+        .datasets()
+        .map(|dataset| dataset.quarantine().len())
+        .sum();
     if left_out > 0 {
-        warnings.push(format!("{left_out} samples could not be read and were left out."));
+        warnings.push(format!(
+            "{left_out} samples could not be read and were left out."
+        ));
     }
     warnings
 }
 
 /// The pictures whose own class gets the least probability, of those that are classified wrongly.
-pub(super) fn worst_images(part: &SourcePart, source: &Source, evaluator: &Evaluator, count: usize) -> Vec<WorstImage> {
+pub(super) fn worst_images(
+    part: &SourcePart,
+    source: &Source,
+    evaluator: &Evaluator,
+    count: usize,
+) -> Vec<WorstImage> {
     let dataset = part.dataset(source);
-    let (Features::Images { height, width, channels, .. }, Some(labels)) = (dataset.features(), dataset.labels()) else {
+    let (
+        Features::Images {
+            height,
+            width,
+            channels,
+            ..
+        },
+        Some(labels),
+    ) = (dataset.features(), dataset.labels())
+    else {
         return Vec::new();
     };
     let (probabilities, classes) = evaluator.probabilities();
@@ -151,7 +206,13 @@ pub(super) fn worst_images(part: &SourcePart, source: &Source, evaluator: &Evalu
         let values = &probabilities[row * classes..][..classes];
         let index = part.indices[row];
         let truth = labels[index] as usize;
-        let predicted = (1..classes).fold(0, |best, class| if values[class] > values[best] { class } else { best });
+        let predicted = (1..classes).fold(0, |best, class| {
+            if values[class] > values[best] {
+                class
+            } else {
+                best
+            }
+        });
         if wrong.len() == count {
             break;
         }
@@ -178,7 +239,9 @@ pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
     let input = network.inputs().iter().map(|input| GraphNode {
         name: input.name.clone(),
         op: "input".to_owned(),
-        shape: std::iter::once(None).chain(input.sizes.iter().map(|&size| Some(size as u64))).collect(),
+        shape: std::iter::once(None)
+            .chain(input.sizes.iter().map(|&size| Some(size as u64)))
+            .collect(),
         ..GraphNode::default()
     });
     let summary = network.summary()?;
@@ -186,7 +249,12 @@ pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
         name: row.name.clone(),
         op: row.kind.to_owned(),
         inputs: row.inputs.clone(),
-        shape: row.output.trim_matches(['[', ']']).split(", ").map(|size| size.parse().ok()).collect(),
+        shape: row
+            .output
+            .trim_matches(['[', ']'])
+            .split(", ")
+            .map(|size| size.parse().ok())
+            .collect(),
         attributes: vec![("parameters".to_owned(), row.parameters.to_string())],
     });
     Ok(input.chain(layers).collect())
@@ -194,9 +262,15 @@ pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
 
 /// The time now, as `2026-01-31 12:00 UTC`.
 fn now() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |duration| duration.as_secs());
     let (year, month, day) = civil((seconds / 86_400) as i64);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3600 % 24, seconds / 60 % 60)
+    format!(
+        "{year}-{month:02}-{day:02} {:02}:{:02} UTC",
+        seconds / 3600 % 24,
+        seconds / 60 % 60
+    )
 }
 
 /// The Gregorian date of a number of days since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
@@ -204,11 +278,16 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 

@@ -60,11 +60,28 @@ impl Source {
             Features::Rows { columns, .. } => Some(columns.clone()),
             Features::Images { .. } => None,
         };
-        let same = ReadOptions { classes, columns, size: options.size.or(size_of(&dataset)), ..options };
+        let same = ReadOptions {
+            classes,
+            columns,
+            size: options.size.or(size_of(&dataset)),
+            ..options
+        };
         let seed = recipe.train.seed;
-        let (train, test) = cut(&dataset, dataset.indices(), &recipe.data.test, seed ^ TEST_STREAM, folder, &same)?;
+        let (train, test) = cut(
+            &dataset,
+            dataset.indices(),
+            &recipe.data.test,
+            seed ^ TEST_STREAM,
+            folder,
+            &same,
+        )?;
         let (train, valid) = cut(&dataset, train, &recipe.data.valid, seed, folder, &same)?;
-        Ok(Self { dataset, train, valid, test })
+        Ok(Self {
+            dataset,
+            train,
+            valid,
+            test,
+        })
     }
 
     /// How many of the samples are of each class; empty for a regression.
@@ -72,7 +89,9 @@ impl Source {
     pub fn class_counts(dataset: &Dataset, indices: &[usize]) -> Vec<u64> {
         let mut counts = vec![0; dataset.class_names().len()];
         if let Some(labels) = dataset.labels() {
-            indices.iter().for_each(|&index| counts[labels[index] as usize] += 1);
+            indices
+                .iter()
+                .for_each(|&index| counts[labels[index] as usize] += 1);
         }
         counts
     }
@@ -85,7 +104,11 @@ impl Source {
         if let Some(valid) = &self.valid {
             hash_part(&mut hasher, valid.dataset(self), &valid.indices);
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hasher
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// All datasets.
@@ -97,9 +120,16 @@ impl Source {
 
 fn size_of(dataset: &Dataset) -> Option<jingwei_data::image::Size> {
     match dataset.features() {
-        Features::Images { height, width, channels, .. } => {
-            Some(jingwei_data::image::Size { height: *height, width: *width, channels: *channels })
-        }
+        Features::Images {
+            height,
+            width,
+            channels,
+            ..
+        } => Some(jingwei_data::image::Size {
+            height: *height,
+            width: *width,
+            channels: *channels,
+        }),
         Features::Rows { .. } => None,
     }
 }
@@ -117,12 +147,28 @@ fn cut(
         Part::None => Ok((indices, None)),
         Part::Path(path) => {
             let own = read(&folder.join(path), options, &Limits::default())?;
-            Ok((indices, Some(SourcePart { indices: own.indices(), own: Some(own) })))
+            Ok((
+                indices,
+                Some(SourcePart {
+                    indices: own.indices(),
+                    own: Some(own),
+                }),
+            ))
         }
         Part::Held(Held { fraction, stratify }) => {
-            let options = SplitOptions { fraction: *fraction, stratify: *stratify, seed };
+            let options = SplitOptions {
+                fraction: *fraction,
+                stratify: *stratify,
+                seed,
+            };
             let split = by_fraction(dataset, &indices, options)?;
-            Ok((split.train, Some(SourcePart { own: None, indices: split.held })))
+            Ok((
+                split.train,
+                Some(SourcePart {
+                    own: None,
+                    indices: split.held,
+                }),
+            ))
         }
     }
 }
@@ -154,7 +200,11 @@ fn read_options(recipe: &Recipe, path: &Path) -> Result<ReadOptions, Error> {
 fn common_size(path: &Path) -> Result<Option<jingwei_data::image::Size>, Error> {
     let summary = inspect(path, &Limits::default())?;
     match summary.shape.as_deref() {
-        Some(&[height, width, channels]) => Ok(Some(jingwei_data::image::Size { height, width, channels })),
+        Some(&[height, width, channels]) => Ok(Some(jingwei_data::image::Size {
+            height,
+            width,
+            channels,
+        })),
         _ => Err(setting(
             "data.image",
             format!("the pictures in {} have different sizes", path.display()),
@@ -169,16 +219,35 @@ fn check_task(task: Task, dataset: &Dataset) -> Result<(), Error> {
     match (task == Task::ImageClassification) == is_image && task.has_classes() == has_classes {
         true => Ok(()),
         false => {
-            let kind = if is_image { "pictures" } else { "rows of numbers" };
-            let target = if has_classes { "classes" } else { "numbers to predict" };
-            let reason = format!("the task is {}, the data are {kind} with {target}", task.words());
-            Err(setting("task", reason, "choose the task that fits the data"))
+            let kind = if is_image {
+                "pictures"
+            } else {
+                "rows of numbers"
+            };
+            let target = if has_classes {
+                "classes"
+            } else {
+                "numbers to predict"
+            };
+            let reason = format!(
+                "the task is {}, the data are {kind} with {target}",
+                task.words()
+            );
+            Err(setting(
+                "task",
+                reason,
+                "choose the task that fits the data",
+            ))
         }
     }
 }
 
 fn setting(name: &str, reason: String, remedy: &str) -> Error {
-    Error::Setting { name: name.to_owned(), reason, remedy: remedy.to_owned() }
+    Error::Setting {
+        name: name.to_owned(),
+        reason,
+        remedy: remedy.to_owned(),
+    }
 }
 
 fn hash_part(hasher: &mut Sha256, dataset: &Dataset, indices: &[usize]) {
@@ -201,12 +270,16 @@ fn hash_part(hasher: &mut Sha256, dataset: &Dataset, indices: &[usize]) {
     match dataset.targets() {
         Targets::Classes { labels, names } => {
             names.iter().for_each(|name| hasher.update(name));
-            labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
+            labels
+                .iter()
+                .for_each(|label| hasher.update(label.to_le_bytes()));
         }
         Targets::Values { values, .. } => floats(hasher, values),
         Targets::None => {}
     }
-    indices.iter().for_each(|index| hasher.update((*index as u64).to_le_bytes()));
+    indices
+        .iter()
+        .for_each(|index| hasher.update((*index as u64).to_le_bytes()));
 }
 
 /// The folder that the paths of a recipe begin at.

@@ -23,18 +23,36 @@ fn allocations() -> usize {
 fn a_step_allocates_nothing() {
     if std::env::var_os(ALONE).is_none() {
         let program = std::env::current_exe().unwrap();
-        let arguments = ["allocations::a_step_allocates_nothing", "--exact", "--test-threads=1"];
-        let output = Command::new(program).args(arguments).env(ALONE, "1").output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let arguments = [
+            "allocations::a_step_allocates_nothing",
+            "--exact",
+            "--test-threads=1",
+        ];
+        let output = Command::new(program)
+            .args(arguments)
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
         return;
     }
     let bench = Bench::new(everything(), 2);
+    // The test harness has a thread of its own, which may allocate once while it waits; a step would do so every time.
+    let least = (0..3).map(|_| allocations_of_an_epoch(&bench)).min();
+    assert_eq!(least, Some(0));
+}
+
+/// Allocations of the steps after the first, the smaller last batch included.
+fn allocations_of_an_epoch(bench: &Bench) -> usize {
     let mut trainer = bench.trainer();
     trainer.step().unwrap();
     let before = allocations();
-    // The rest of the epoch, its smaller last batch included.
     for _ in 1..trainer.steps_per_epoch() {
         trainer.step().unwrap();
     }
-    assert_eq!(allocations(), before);
+    allocations() - before
 }

@@ -12,17 +12,37 @@ use proptest::prelude::*;
 use crate::support::{Bench, StopAt, everything};
 
 fn identity() -> Identity {
-    Identity::new("task = \"image-classification\"\n[train]\nepochs = 4\n".to_owned(), "data".to_owned(), "scalar".to_owned())
+    Identity::new(
+        "task = \"image-classification\"\n[train]\nepochs = 4\n".to_owned(),
+        "data".to_owned(),
+        "scalar".to_owned(),
+    )
 }
 
 /// Trains until `stop`, with a checkpoint every `every` steps, from where the folder is.
 fn session(bench: &Bench, path: &Path, stop: u64, every: u64) -> (Outcome, String) {
     let folder = Folder::open(path).unwrap();
     let mut trainer = bench.trainer();
-    assert!(trainer.resume(&folder, &identity(), path).unwrap().is_empty());
+    assert!(
+        trainer
+            .resume(&folder, &identity(), path)
+            .unwrap()
+            .is_empty()
+    );
     let cancel = AtomicBool::new(false);
     let mut writer = Unended(CheckpointWriter::new(folder, identity(), 1, every));
-    let outcome = trainer.run(&mut [&mut StopAt { step: stop, cancel: &cancel }, &mut writer], &cancel).unwrap();
+    let outcome = trainer
+        .run(
+            &mut [
+                &mut StopAt {
+                    step: stop,
+                    cancel: &cancel,
+                },
+                &mut writer,
+            ],
+            &cancel,
+        )
+        .unwrap();
     (outcome, trainer.weights_hash())
 }
 
@@ -30,11 +50,19 @@ fn session(bench: &Bench, path: &Path, stop: u64, every: u64) -> (Outcome, Strin
 struct Unended(CheckpointWriter);
 
 impl Observer for Unended {
-    fn step(&mut self, trainer: &jingwei_train::fit::Trainer, step: &jingwei_train::fit::StepEnd) -> Result<(), Error> {
+    fn step(
+        &mut self,
+        trainer: &jingwei_train::fit::Trainer,
+        step: &jingwei_train::fit::StepEnd,
+    ) -> Result<(), Error> {
         self.0.step(trainer, step)
     }
 
-    fn epoch(&mut self, trainer: &jingwei_train::fit::Trainer, epoch: &jingwei_train::history::Epoch) -> Result<(), Error> {
+    fn epoch(
+        &mut self,
+        trainer: &jingwei_train::fit::Trainer,
+        epoch: &jingwei_train::history::Epoch,
+    ) -> Result<(), Error> {
         self.0.epoch(trainer, epoch)
     }
 }
@@ -62,13 +90,25 @@ fn the_newest_two_checkpoints_and_the_best_stay() {
     let bench = Bench::new(everything(), 1);
     let folder = tempfile::tempdir().unwrap();
     session(&bench, folder.path(), u64::MAX, 3);
-    let mut names: Vec<String> =
-        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
-    assert_eq!(names, ["best.safetensors", "step-000000000030.safetensors", "step-000000000032.safetensors"]);
+    assert_eq!(
+        names,
+        [
+            "best.safetensors",
+            "step-000000000030.safetensors",
+            "step-000000000032.safetensors"
+        ]
+    );
     let best = Checkpoint::read(&Folder::open(folder.path()).unwrap().best()).unwrap();
     let header: Header = best.header().unwrap();
-    assert_eq!(header.progress.watch.best_epoch, Some(header.progress.epoch));
+    assert_eq!(
+        header.progress.watch.best_epoch,
+        Some(header.progress.epoch)
+    );
 }
 
 #[test]
@@ -90,7 +130,13 @@ fn a_damaged_newest_checkpoint_is_passed_over() {
         let opened = Folder::open(folder.path()).unwrap();
         let warnings = trainer.resume(&opened, &identity(), folder.path()).unwrap();
         assert_eq!((warnings.len(), trainer.progress().step), (1, 16));
-        assert!(warnings[0].to_string().contains("the checkpoint is damaged"), "{}", warnings[0]);
+        assert!(
+            warnings[0]
+                .to_string()
+                .contains("the checkpoint is damaged"),
+            "{}",
+            warnings[0]
+        );
     }
     let (_, hash) = {
         // The damaged file was removed; going on writes it anew.
@@ -109,7 +155,10 @@ fn checkpoints_that_are_all_damaged_are_an_error() {
         fs::write(entry.unwrap().path(), b"nothing").unwrap();
     }
     let opened = Folder::open(folder.path()).unwrap();
-    let error = bench.trainer().resume(&opened, &identity(), folder.path()).unwrap_err();
+    let error = bench
+        .trainer()
+        .resume(&opened, &identity(), folder.path())
+        .unwrap_err();
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
 }
 
@@ -124,23 +173,40 @@ fn another_training_is_not_gone_on_with() {
         ..identity()
     };
     let opened = Folder::open(folder.path()).unwrap();
-    let error = bench.trainer().resume(&opened, &other, folder.path()).unwrap_err().to_string();
-    let expected = "`train.epochs` (4 then, 5 now), `train.seed` (not set then, 1 now), the data; restore";
+    let error = bench
+        .trainer()
+        .resume(&opened, &other, folder.path())
+        .unwrap_err()
+        .to_string();
+    let expected =
+        "`train.epochs` (4 then, 5 now), `train.seed` (not set then, 1 now), the data; restore";
     assert!(error.contains(expected), "{error}");
 }
 
 #[test]
 fn a_diverged_training_keeps_its_last_good_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
-    let options = FitOptions { ema: None, early_stopping: None, ..everything() };
+    let options = FitOptions {
+        ema: None,
+        early_stopping: None,
+        ..everything()
+    };
     let bench = Bench::new(options.clone(), 1);
     session(&bench, folder.path(), 10, 3);
-    let bench = Bench::new(FitOptions { optimizer: jingwei_nn::AdamW::new(1e30).into(), ..options }, 1);
+    let bench = Bench::new(
+        FitOptions {
+            optimizer: jingwei_nn::AdamW::new(1e30).into(),
+            ..options
+        },
+        1,
+    );
     let opened = Folder::open(folder.path()).unwrap();
     let mut trainer = bench.trainer();
     trainer.resume(&opened, &identity(), folder.path()).unwrap();
     let mut writer = CheckpointWriter::new(opened.clone(), identity(), 1, 1);
-    let error = trainer.run(&mut [&mut writer], &AtomicBool::new(false)).unwrap_err();
+    let error = trainer
+        .run(&mut [&mut writer], &AtomicBool::new(false))
+        .unwrap_err();
     assert!(matches!(error, Error::Diverged { .. }), "{error}");
     let (checkpoint, warnings) = opened.latest().unwrap();
     assert!(checkpoint.is_some() && warnings.is_empty());
@@ -151,7 +217,13 @@ fn a_folder_has_one_training_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let lock = Lock::take(folder.path()).unwrap();
     let error = Lock::take(folder.path()).unwrap_err().to_string();
-    assert!(error.contains(&format!("another process ({}) trains here", std::process::id())), "{error}");
+    assert!(
+        error.contains(&format!(
+            "another process ({}) trains here",
+            std::process::id()
+        )),
+        "{error}"
+    );
     drop(lock);
     Lock::take(folder.path()).unwrap();
 }
@@ -167,9 +239,35 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_earlier_ones() {
     let opened = Folder::open(&path).unwrap();
     let mut trainer = bench.trainer();
     let (checkpoint, _) = opened.latest().unwrap();
-    trainer.restore(checkpoint.as_ref().unwrap(), checkpoint.as_ref().unwrap().header::<Header>().unwrap().progress).unwrap();
+    trainer
+        .restore(
+            checkpoint.as_ref().unwrap(),
+            checkpoint
+                .as_ref()
+                .unwrap()
+                .header::<Header>()
+                .unwrap()
+                .progress,
+        )
+        .unwrap();
     let mut writer = CheckpointWriter::new(opened.clone(), identity(), 1, 3);
-    let error = trainer.run(&mut [&mut writer], &AtomicBool::new(false)).unwrap_err();
-    assert!(error.to_string().contains("cannot write the checkpoint"), "{error}");
-    assert_eq!(opened.latest().unwrap().0.unwrap().header::<Header>().unwrap().progress.step, 9);
+    let error = trainer
+        .run(&mut [&mut writer], &AtomicBool::new(false))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("cannot write the checkpoint"),
+        "{error}"
+    );
+    assert_eq!(
+        opened
+            .latest()
+            .unwrap()
+            .0
+            .unwrap()
+            .header::<Header>()
+            .unwrap()
+            .progress
+            .step,
+        9
+    );
 }

@@ -49,14 +49,23 @@ fn a_good_recipe_is_read() {
     assert_eq!((recipe.train.epochs, recipe.train.batch_size), (3, 64));
     assert_eq!(recipe.train.class_weights, ClassWeights::Balanced);
     let network = recipe.model.network(&[28, 28, 1], 3).unwrap();
-    assert_eq!(network.summary().unwrap().rows().last().unwrap().output, "[batch, 3]");
+    assert_eq!(
+        network.summary().unwrap().rows().last().unwrap().output,
+        "[batch, 3]"
+    );
 }
 
 #[test]
 fn every_default_can_be_printed_and_read_back() {
     let recipe = Recipe::parse(GOOD, "recipe.toml").unwrap();
     let text = recipe.to_toml_with_defaults().unwrap();
-    for key in ["batch_size = 64", "beta_1", "on_bad = \"stop\"", "worst_images = 24", "stratify = true"] {
+    for key in [
+        "batch_size = 64",
+        "beta_1",
+        "on_bad = \"stop\"",
+        "worst_images = 24",
+        "stratify = true",
+    ] {
         assert!(text.contains(key), "{key} is not in\n{text}");
     }
     let again = Recipe::parse(&text, "defaults.toml").unwrap();
@@ -66,8 +75,15 @@ fn every_default_can_be_printed_and_read_back() {
 
 #[test]
 fn an_output_layer_that_is_there_is_not_added_again() {
-    let text = GOOD.replace("{ dense = { units = 16, activation = \"relu\" } },", "{ dense = { units = 3, activation = \"softmax\" } },");
-    let network = Recipe::parse(&text, "r").unwrap().model.network(&[28, 28, 1], 3).unwrap();
+    let text = GOOD.replace(
+        "{ dense = { units = 16, activation = \"relu\" } },",
+        "{ dense = { units = 3, activation = \"softmax\" } },",
+    );
+    let network = Recipe::parse(&text, "r")
+        .unwrap()
+        .model
+        .network(&[28, 28, 1], 3)
+        .unwrap();
     assert_eq!(network.layers().len(), 4);
 }
 
@@ -79,17 +95,26 @@ fn an_unknown_key_is_told_with_its_place_and_the_nearest() {
     let text = error("filters = 8", "filter = 8");
     assert!(text.starts_with("unknown key `filter` in [model.layers[0].conv2d] at recipe.toml:15:16; did you mean `filters`?"), "{text}");
     let text = error("max_pool2d", "maxpool2d");
-    assert!(text.starts_with("unknown key `maxpool2d` in [model.layers[1]] at recipe.toml:16:21; did you mean `max_pool2d`?"), "{text}");
+    assert!(text.starts_with("unknown key `maxpool2d` in [model.layers[1]] at recipe.toml:16:20; did you mean `max_pool2d`?"), "{text}");
     let text = error("adamw", "adamm");
     assert!(text.contains("did you mean `adam`?"), "{text}");
     let text = error("\"cosine\"", "\"cosin\"");
-    assert!(text.starts_with("unknown name `cosin` in [train.schedule]") && text.contains("did you mean `cosine`?"), "{text}");
+    assert!(
+        text.starts_with("unknown name `cosin` in [train] at recipe.toml:24:12")
+            && text.contains("did you mean `cosine`?"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_wrong_type_is_told_with_its_place() {
     let text = error("epochs = 3", "epochs = \"three\"");
-    assert!(text.starts_with("wrong value `\"three\"` at recipe.toml:22:10; expected a whole number of at least 0"), "{text}");
+    assert!(
+        text.starts_with(
+            "wrong value `\"three\"` at recipe.toml:22:10; expected a whole number of at least 0"
+        ),
+        "{text}"
+    );
     let text = error("fraction = 0.2", "fraction = \"a\"");
     assert!(text.contains("recipe.toml:6:22"), "{text}");
     let text = error("train = \"train\"\n", "");
@@ -101,18 +126,30 @@ fn a_wrong_type_is_told_with_its_place() {
 #[test]
 fn layers_that_cannot_work_are_told_with_expected_and_found() {
     let text = error("{ inputs = [\"pool\"], flatten = {} },", "");
-    assert!(text.contains("recipe.toml:") && text.contains("expected") && text.contains("found"), "{text}");
+    assert!(
+        text.contains("recipe.toml:") && text.contains("expected") && text.contains("found"),
+        "{text}"
+    );
     let text = error("kernel = 3", "kernel = 30");
-    assert!(text.contains("at least 30 × 30 values for its window") && text.contains("recipe.toml:15:"), "{text}");
+    assert!(
+        text.contains("at least 30 × 30 values for its window") && text.contains("recipe.toml:15:"),
+        "{text}"
+    );
     let text = error("inputs = [\"pool\"]", "inputs = [\"pol\"]");
-    assert!(text.contains("no input or earlier layer is named `pol`"), "{text}");
+    assert!(
+        text.contains("no input or earlier layer is named `pol`"),
+        "{text}"
+    );
 }
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
     assert!(error("epochs = 3", "epochs = 0").starts_with("no epochs at recipe.toml:22:1"));
     assert!(error("fraction = 0.2", "fraction = 1.5").contains("above 0 and below 1"));
-    assert!(error("valid = { fraction = 0.2 }", "valid = false").contains("there is no validation part"));
+    assert!(
+        error("valid = { fraction = 0.2 }", "valid = false")
+            .contains("there is no validation part")
+    );
     assert!(error("valid.accuracy", "test.accuracy").contains("the test part steers nothing"));
     assert!(error("valid.accuracy", "valid.f1_macro").contains("add `f1_macro` to `metrics`"));
     assert!(error("shift = 0.1", "shift = 3.0").contains("augment.shift"));
@@ -134,4 +171,29 @@ proptest! {
             prop_assert!(error.to_string().contains(" at recipe.toml:"), "{}", error);
         }
     }
+}
+
+#[test]
+fn only_the_function_that_the_loss_contains_is_taken_off_the_end() {
+    use jingwei_nn::{Adam, Dense, MeanSquaredError, Sequential, SparseCategoricalCrossEntropy};
+    use jingwei_train::Compile;
+    let ends_in_sigmoid = || Sequential::new([4]).layer(Dense::new(3)).sigmoid();
+    let kept = ends_in_sigmoid()
+        .compile(Adam::default(), MeanSquaredError::default(), [])
+        .unwrap();
+    assert_eq!(kept.summary().unwrap().rows().len(), 2);
+    let error = ends_in_sigmoid()
+        .compile(
+            Adam::default(),
+            SparseCategoricalCrossEntropy::from_logits(),
+            [],
+        )
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("the network ends in Sigmoid, the loss"),
+        "{error}"
+    );
 }

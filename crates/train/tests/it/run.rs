@@ -20,7 +20,9 @@ use crate::support::StopAt;
 fn table(rows: usize) -> String {
     let mut state = 7u64;
     let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f64 / (1 << 24) as f64
     };
     let mut text = "x,y,kind,size\n".to_owned();
@@ -78,7 +80,16 @@ fn runtime() -> Runtime {
 
 fn run(job: &Job, folder: &Path, stop: u64) -> Result<RunResult, Error> {
     let cancel = AtomicBool::new(false);
-    run_training(job, folder, &runtime(), &mut [&mut StopAt { step: stop, cancel: &cancel }], &cancel)
+    run_training(
+        job,
+        folder,
+        &runtime(),
+        &mut [&mut StopAt {
+            step: stop,
+            cancel: &cancel,
+        }],
+        &cancel,
+    )
 }
 
 #[test]
@@ -86,24 +97,48 @@ fn a_recipe_becomes_a_bundle_with_its_report() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let result = run(&job(folder.path(), CLASSES), &path, u64::MAX).unwrap();
-    assert_eq!((result.outcome, result.history.len(), result.resumed_from), (Outcome::Finished, 6, None));
-    let Some(Evaluation::Classification(test)) = &result.test else { panic!("no test figures") };
+    assert_eq!(
+        (result.outcome, result.history.len(), result.resumed_from),
+        (Outcome::Finished, 6, None)
+    );
+    let Some(Evaluation::Classification(test)) = &result.test else {
+        panic!("no test figures")
+    };
     assert!(test.accuracy > 0.9, "{}", test.accuracy);
     let bundle = Bundle::load(result.bundle.unwrap()).unwrap();
     assert!(bundle.verify(&runtime()).unwrap().exact);
-    assert!(bundle.states().is_empty(), "class weights belong to the loss, not to the model");
+    assert!(
+        bundle.states().is_empty(),
+        "class weights belong to the loss, not to the model"
+    );
     assert_eq!(bundle.manifest().task, "tabular-classification");
-    assert_eq!(history::read(&path.join("history.jsonl")).unwrap(), result.history);
+    assert_eq!(
+        history::read(&path.join("history.jsonl")).unwrap(),
+        result.history
+    );
     let page = fs::read_to_string(path.join("bundle/report.html")).unwrap();
-    assert!(page.contains("beech") && page.contains(&result.weights_hash[..12]), "the report shows classes and hash");
-    assert_eq!(fs::read_to_string(path.join("recipe.toml")).unwrap(), CLASSES);
+    assert!(
+        page.contains("beech") && page.contains(&result.weights_hash[..12]),
+        "the report shows classes and hash"
+    );
+    assert_eq!(
+        fs::read_to_string(path.join("recipe.toml")).unwrap(),
+        CLASSES
+    );
 }
 
 #[test]
 fn a_regression_is_measured_in_the_units_of_its_target() {
     let folder = tempfile::tempdir().unwrap();
-    let result = run(&job(folder.path(), NUMBERS), &folder.path().join("run"), u64::MAX).unwrap();
-    let Some(Evaluation::Regression(test)) = &result.test else { panic!("no test figures") };
+    let result = run(
+        &job(folder.path(), NUMBERS),
+        &folder.path().join("run"),
+        u64::MAX,
+    )
+    .unwrap();
+    let Some(Evaluation::Regression(test)) = &result.test else {
+        panic!("no test figures")
+    };
     assert!(test.r2.unwrap() > 0.95 && test.mae < 0.5, "{test:?}");
     let last = result.history.last().unwrap();
     assert!(last.valid["r2"].unwrap() > 0.95, "{last:?}");
@@ -116,15 +151,33 @@ fn a_run_that_was_stopped_goes_on_to_the_same_weights() {
     let whole = run(&job, &folder.path().join("whole"), u64::MAX).unwrap();
     let path = folder.path().join("stopped");
     let stopped = run(&job, &path, 13).unwrap();
-    assert_eq!((stopped.outcome, stopped.bundle), (Outcome::Interrupted, None));
+    assert_eq!(
+        (stopped.outcome, stopped.bundle),
+        (Outcome::Interrupted, None)
+    );
     let rest = run(&job, &path, u64::MAX).unwrap();
-    assert_eq!((rest.outcome, rest.resumed_from), (Outcome::Finished, Some(13)));
+    assert_eq!(
+        (rest.outcome, rest.resumed_from),
+        (Outcome::Finished, Some(13))
+    );
     assert_eq!(rest.weights_hash, whole.weights_hash);
-    let series = |result: &RunResult| result.history.iter().map(|epoch| (epoch.train.clone(), epoch.valid.clone())).collect::<Vec<_>>();
+    let series = |result: &RunResult| {
+        result
+            .history
+            .iter()
+            .map(|epoch| (epoch.train.clone(), epoch.valid.clone()))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(series(&rest), series(&whole));
-    assert_eq!(history::read(&path.join("history.jsonl")).unwrap(), rest.history);
+    assert_eq!(
+        history::read(&path.join("history.jsonl")).unwrap(),
+        rest.history
+    );
     let again = run(&job, &path, u64::MAX).unwrap();
-    assert_eq!(again.weights_hash, whole.weights_hash, "a finished run trains no further");
+    assert_eq!(
+        again.weights_hash, whole.weights_hash,
+        "a finished run trains no further"
+    );
 }
 
 #[test]
@@ -139,7 +192,10 @@ fn logs_are_cut_back_to_the_checkpoint() {
     (late.epoch, late.step) = (late.epoch + 1, late.step + 9);
     history::append(&path.join("history.jsonl"), &late).unwrap();
     let result = run(&job, &path, u64::MAX).unwrap();
-    assert_eq!(history::read(&path.join("history.jsonl")).unwrap(), result.history);
+    assert_eq!(
+        history::read(&path.join("history.jsonl")).unwrap(),
+        result.history
+    );
 }
 
 #[test]
@@ -148,26 +204,49 @@ fn a_run_folder_belongs_to_one_process_and_one_training() {
     let path = folder.path().join("run");
     let first = job(folder.path(), CLASSES);
     run(&first, &path, 5).unwrap();
-    let changed = job(folder.path(), &CLASSES.replace("batch_size = 16", "batch_size = 32"));
+    let changed = job(
+        folder.path(),
+        &CLASSES.replace("batch_size = 16", "batch_size = 32"),
+    );
     let error = run(&changed, &path, 5).unwrap_err().to_string();
-    assert!(error.contains("`train.batch_size` (16 then, 32 now)"), "{error}");
-    let titled = job(folder.path(), &format!("{CLASSES}[report]\ntitle = \"Trees\"\n"));
+    assert!(
+        error.contains("`train.batch_size` (16 then, 32 now)"),
+        "{error}"
+    );
+    let titled = job(
+        folder.path(),
+        &format!("{CLASSES}[report]\ntitle = \"Trees\"\n"),
+    );
     run(&titled, &path, 9).unwrap();
     fs::write(folder.path().join("trees.csv"), table(183)).unwrap();
     let error = run(&first, &path, 9).unwrap_err().to_string();
     assert!(error.contains("the data"), "{error}");
     let _lock = Lock::take(&path).unwrap();
-    assert!(matches!(run(&first, &path, 9).unwrap_err(), Error::Locked { .. }));
+    assert!(matches!(
+        run(&first, &path, 9).unwrap_err(),
+        Error::Locked { .. }
+    ));
 }
 
 #[test]
 fn data_that_do_not_fit_the_task_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let error = run(&job(folder.path(), &CLASSES.replace("tabular", "image")), &path, 1).unwrap_err().to_string();
-    assert!(error.contains("the data are rows of numbers with classes"), "{error}");
+    let error = run(
+        &job(folder.path(), &CLASSES.replace("tabular", "image")),
+        &path,
+        1,
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(
+        error.contains("the data are rows of numbers with classes"),
+        "{error}"
+    );
     let weights = CLASSES.replace("\"balanced\"", "[1.0, 2.0]");
-    let error = run(&job(folder.path(), &weights), &path, 1).unwrap_err().to_string();
+    let error = run(&job(folder.path(), &weights), &path, 1)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("2 weights for 3 classes"), "{error}");
 }
 
@@ -183,13 +262,26 @@ fn an_estimate_tells_time_and_memory() {
 #[test]
 fn a_recipe_written_for_a_table_trains_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = table(180).lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n").collect();
+    let rows: String = table(180)
+        .lines()
+        .map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n")
+        .collect();
     fs::write(folder.path().join("trees.csv"), rows).unwrap();
     let text = init(&folder.path().join("trees.csv"), folder.path()).unwrap();
-    assert!(text.contains("train = \"trees.csv\"") && text.contains("target = \"kind\""), "{text}");
+    assert!(
+        text.contains("train = \"trees.csv\"") && text.contains("target = \"kind\""),
+        "{text}"
+    );
     let path = folder.path().join("init.toml");
     fs::write(&path, &text).unwrap();
-    let result = run(&Job::load(&path).unwrap(), &folder.path().join("run"), u64::MAX).unwrap();
-    let Some(Evaluation::Classification(test)) = &result.test else { panic!("no test figures") };
+    let result = run(
+        &Job::load(&path).unwrap(),
+        &folder.path().join("run"),
+        u64::MAX,
+    )
+    .unwrap();
+    let Some(Evaluation::Classification(test)) = &result.test else {
+        panic!("no test figures")
+    };
     assert!(test.accuracy > 0.9, "{}", test.accuracy);
 }
