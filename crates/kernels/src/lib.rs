@@ -7,10 +7,10 @@
 mod activation;
 pub mod batch_norm;
 mod chunks;
-pub mod cross_entropy;
-pub mod elementwise;
 mod conv;
 mod conv_pool;
+pub mod cross_entropy;
+pub mod elementwise;
 mod gemm;
 pub mod layer_norm;
 pub mod layout;

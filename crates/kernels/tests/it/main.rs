@@ -1,9 +1,9 @@
 //! Kernels against naive loops, at every level this processor has and on 1, 2 and 3 threads.
 
 mod base;
-mod elementwise;
 mod conv;
 mod conv_pool;
+mod elementwise;
 mod gemm;
 mod golden;
 mod layout;

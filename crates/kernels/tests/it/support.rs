@@ -6,7 +6,9 @@ use jingwei_kernels::{AlignedVec, Level, Pool, Scratch, Workers};
 pub fn numbers(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         ((state >> 40) as f32) / (1 << 23) as f32 - 1.0
     };
     (0..len).map(|_| next()).collect()
@@ -31,8 +33,14 @@ pub fn at_every_level(
         let result = run(level, 1);
         for threads in [2, 3] {
             let other = run(level, threads);
-            let same = result.iter().zip(&other).all(|(a, b)| a.to_bits() == b.to_bits());
-            assert!(same && result.len() == other.len(), "{level}: other bits on {threads} threads");
+            let same = result
+                .iter()
+                .zip(&other)
+                .all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(
+                same && result.len() == other.len(),
+                "{level}: other bits on {threads} threads"
+            );
         }
         (level, result)
     };
