@@ -97,7 +97,7 @@ fn print(result: &RunResult, epochs_seen: bool, printer: &Printer) -> Result<()>
         seconds(result.seconds)
     ))?;
     for (name, evaluation) in parts(result) {
-        let name = printer.paint(Look::Bold, format_args!("{name:<10}"));
+        let name = printer.paint(Look::Bold, format_args!("{name:<12}"));
         printer.line(format_args!("{name}{}", evaluation::headline(evaluation)))?;
     }
     let Some(bundle) = &result.bundle else {
@@ -105,13 +105,13 @@ fn print(result: &RunResult, epochs_seen: bool, printer: &Printer) -> Result<()>
     };
     printer.line(format_args!(
         "{}{}",
-        printer.paint(Look::Bold, "bundle    "),
+        printer.paint(Look::Bold, "bundle      "),
         bundle.display()
     ))?;
     let report = bundle.join(REPORT_FILE);
     printer.line(format_args!(
         "{}{}",
-        printer.paint(Look::Bold, "report    "),
+        printer.paint(Look::Bold, "report      "),
         report.display()
     ))
 }

@@ -103,4 +103,11 @@ fn bundles_that_are_none_are_refused() {
         .fails(1, &["nothing"]);
     place.run(&["serve", "nothing"]).fails(1, &["nothing"]);
     place.run(&["inspect", "nothing"]).fails(1, &["nothing"]);
+    place.write("start.safetensors", "nonsense");
+    place
+        .run(&["bench", "mlp", "--start", "start.safetensors"])
+        .fails(1, &["start.safetensors"]);
+    place
+        .run(&["bench", "mlp", "--start", "nothing"])
+        .fails(1, &["nothing", "cannot be read"]);
 }
