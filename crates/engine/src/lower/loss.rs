@@ -6,6 +6,9 @@ use jingwei_kernels::softmax::Softmax;
 
 use super::Lowering;
 
+/// How a loss reads its targets.
+type ReadTargets = for<'a> fn(&'a [f32]) -> Targets<'a>;
+
 impl Lowering<'_> {
     pub(super) fn lower_loss(&mut self, id: NodeId) -> bool {
         let sizes = self.sizes(self.input(id, 0));
@@ -21,21 +24,21 @@ impl Lowering<'_> {
                 let (reads, y) = (self.operands(id), self.define(id));
                 self.program
                     .emit(name, reads, [y], move |workers, [x], [y], _| {
-                        softmax.forward(workers, x, y)
+                        softmax.forward(workers, x, y);
                     });
             }
             Op::LogSoftmax(_) => {
                 let (reads, y) = (self.operands(id), self.define(id));
                 self.program
                     .emit(name, reads, [y], move |workers, [x], [y], _| {
-                        softmax.log_forward(workers, x, y)
+                        softmax.log_forward(workers, x, y);
                     });
             }
             Op::SoftmaxGrad(_) => {
                 let (reads, dx) = (self.operands(id), self.define(id));
                 self.program
                     .emit(name, reads, [dx], move |workers, [y, dy], [dx], _| {
-                        softmax.backward(workers, y, dy, dx)
+                        softmax.backward(workers, y, dy, dx);
                     });
             }
             Op::LogSoftmaxGrad(_) => {
@@ -46,71 +49,62 @@ impl Lowering<'_> {
                     });
             }
             Op::SparseCrossEntropy(op) => {
-                let kernel = CrossEntropy {
-                    rows,
-                    classes: columns,
-                    label_smoothing: op.label_smoothing,
-                };
-                let (reads, losses) = (self.operands(id), self.define(id));
-                self.program.emit(
-                    name,
-                    reads,
-                    [losses],
-                    move |workers, [logits, labels], [losses], _| {
-                        kernel.forward(workers, logits, Targets::Labels(labels), losses);
-                    },
-                );
-            }
-            Op::SparseCrossEntropyGrad(op) => {
-                let kernel = CrossEntropy {
-                    rows,
-                    classes: columns,
-                    label_smoothing: op.label_smoothing,
-                };
-                let (reads, dx) = (self.operands(id), self.define(id));
-                self.program.emit(
-                    name,
-                    reads,
-                    [dx],
-                    move |workers, [logits, labels, dloss], [dx], _| {
-                        kernel.backward(workers, logits, Targets::Labels(labels), dloss, dx);
-                    },
-                );
+                self.lower_cross_entropy(id, op.label_smoothing, |labels| Targets::Labels(labels));
             }
             Op::SoftCrossEntropy(op) => {
-                let kernel = CrossEntropy {
-                    rows,
-                    classes: columns,
-                    label_smoothing: op.label_smoothing,
-                };
-                let (reads, losses) = (self.operands(id), self.define(id));
-                self.program.emit(
-                    name,
-                    reads,
-                    [losses],
-                    move |workers, [logits, targets], [losses], _| {
-                        kernel.forward(workers, logits, Targets::Shares(targets), losses);
-                    },
-                );
+                self.lower_cross_entropy(id, op.label_smoothing, |shares| Targets::Shares(shares));
+            }
+            Op::SparseCrossEntropyGrad(op) => {
+                self.lower_cross_entropy_grad(id, op.label_smoothing, |labels| {
+                    Targets::Labels(labels)
+                });
             }
             Op::SoftCrossEntropyGrad(op) => {
-                let kernel = CrossEntropy {
-                    rows,
-                    classes: columns,
-                    label_smoothing: op.label_smoothing,
-                };
-                let (reads, dx) = (self.operands(id), self.define(id));
-                self.program.emit(
-                    name,
-                    reads,
-                    [dx],
-                    move |workers, [logits, targets, dloss], [dx], _| {
-                        kernel.backward(workers, logits, Targets::Shares(targets), dloss, dx);
-                    },
-                );
+                self.lower_cross_entropy_grad(id, op.label_smoothing, |shares| {
+                    Targets::Shares(shares)
+                });
             }
             _ => return false,
         }
         true
+    }
+
+    fn lower_cross_entropy(&mut self, id: NodeId, label_smoothing: f32, targets: ReadTargets) {
+        let kernel = self.cross_entropy(id, label_smoothing);
+        let (reads, losses) = (self.operands(id), self.define(id));
+        let name = (self.node(id).op.name(), self.layer(id));
+        self.program.emit(
+            name,
+            reads,
+            [losses],
+            move |workers, [logits, values], [losses], _| {
+                kernel.forward(workers, logits, targets(values), losses);
+            },
+        );
+    }
+
+    fn lower_cross_entropy_grad(&mut self, id: NodeId, label_smoothing: f32, targets: ReadTargets) {
+        let kernel = self.cross_entropy(id, label_smoothing);
+        let (reads, dx) = (self.operands(id), self.define(id));
+        let name = (self.node(id).op.name(), self.layer(id));
+        self.program.emit(
+            name,
+            reads,
+            [dx],
+            move |workers, [logits, values, dloss], [dx], _| {
+                kernel.backward(workers, logits, targets(values), dloss, dx);
+            },
+        );
+    }
+
+    fn cross_entropy(&self, id: NodeId, label_smoothing: f32) -> CrossEntropy {
+        let sizes = self.sizes(self.input(id, 0));
+        let classes = sizes.last().copied().unwrap_or(1);
+        let rows = sizes.iter().product::<usize>() / classes.max(1);
+        CrossEntropy {
+            rows,
+            classes,
+            label_smoothing,
+        }
     }
 }
