@@ -165,10 +165,10 @@ fn histograms_count_every_finite_value() {
     assert_eq!(Histogram::new(&[-2.0, 0.5, 3.0]).unwrap().count(), 3.0);
 }
 
-/// Needs Python with the package `tensorboard`, named by the variable `JINGWEI_PYTHON`; does nothing otherwise.
+/// Needs Python with the package `tensorboard`, named by the variable `JINGWEI_TEST_PYTHON`; does nothing otherwise.
 #[test]
 fn tensorboard_reads_a_resumed_run() {
-    let Some(python) = std::env::var_os("JINGWEI_PYTHON") else {
+    let Some(python) = std::env::var_os("JINGWEI_TEST_PYTHON") else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
