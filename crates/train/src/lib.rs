@@ -1,7 +1,14 @@
-//! Training: what is measured, logged and reported while a model is fitted.
+//! Training: from a recipe to a fitted, measured, reusable model.
 //!
-//! [`metrics`] turns predictions into figures, [`history`] keeps one line an epoch, [`tensorboard`] writes the same
-//! for TensorBoard, and [`report`] renders everything as one HTML file that needs no network.
+//! In the order of the journey:
+//!
+//! 1. a [`recipe`] says what is trained on what; [`init`](mod@init) writes a first one, [`estimate`](mod@estimate) tells
+//!    beforehand what it takes;
+//! 2. [`fit`] runs steps and epochs, validates, stops; [`checkpoint`]s hold all that a resumed training needs to end in
+//!    the same weights, bit for bit;
+//! 3. [`metrics`] turns predictions into figures, [`history`] keeps one line an epoch, [`tensorboard`] writes the same
+//!    for TensorBoard, and [`report`] renders everything as one HTML file that needs no network;
+//! 4. [`run`] does all of it in a run folder and ends in a bundle; [`model`] is the same from Rust, without files.
 
 mod error;
 mod files;

@@ -197,3 +197,33 @@ fn only_the_function_that_the_loss_contains_is_taken_off_the_end() {
         "{error}"
     );
 }
+
+#[test]
+fn the_head_of_an_idx_file_is_enough_to_check_the_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    // Only the heads: reading the data would fail.
+    let head = |sizes: &[u32]| {
+        let mut bytes = vec![0, 0, 8, sizes.len() as u8];
+        bytes.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+        bytes.extend([0; 16]);
+        bytes
+    };
+    std::fs::write(
+        folder.path().join("train-images-idx3-ubyte"),
+        head(&[60_000, 12, 12]),
+    )
+    .unwrap();
+    std::fs::write(
+        folder.path().join("train-labels-idx1-ubyte"),
+        head(&[60_000]),
+    )
+    .unwrap();
+    let text = GOOD
+        .replace("image = { height = 28, width = 28, channels = 1 }\n", "")
+        .replace("kernel = 3", "kernel = 13");
+    let path = folder.path().join("recipe.toml");
+    std::fs::write(&path, text).unwrap();
+    let error = Recipe::load(&path).unwrap_err().to_string();
+    let expected = "layer 1 `conv2d_1`: expected at least 13 × 13 values for its window, found [batch, 12, 12, 1]";
+    assert!(error.starts_with(expected), "{error}");
+}
