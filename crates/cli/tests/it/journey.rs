@@ -1,8 +1,5 @@
 //! From data to predictions, as the README tells it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-
 use crate::support::{Place, digits, digits_recipe, json_lines, picture};
 
 #[test]
@@ -180,27 +177,4 @@ fn threads_do_not_change_the_weights() {
         ])
         .json();
     assert_ne!(one, other["weights_hash"]);
-}
-
-#[test]
-#[cfg(unix)]
-fn a_bundle_is_served_until_it_is_asked_to_stop() {
-    let place = Place::new();
-    place.write("recipe.toml", digits_recipe(1));
-    place.run(&["train", "recipe.toml", "--run", "run"]).done();
-    let mut server = place.start(&["serve", "run/bundle", "--address", "127.0.0.1:0", "--json"]);
-    let mut line = String::new();
-    let mut output = BufReader::new(server.stdout.take().expect("an output"));
-    output.read_line(&mut line).expect("a line");
-    let started = &json_lines(&line)[0]["address"];
-    let mut stream =
-        TcpStream::connect(started.as_str().expect("an address")).expect("a connection");
-    stream
-        .write_all(b"GET /v2/health/ready HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
-        .expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    crate::runs::signal(&server, rustix::process::Signal::INT);
-    assert_eq!(server.wait().expect("it ends").code(), Some(0));
 }

@@ -5,5 +5,7 @@ mod journey;
 mod output;
 #[cfg(unix)]
 mod runs;
+#[cfg(unix)]
+mod service;
 mod support;
 mod tables;
