@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -7,9 +7,11 @@ use jingwei_bundle::{Bundle, Predictor};
 use jingwei_serve::ServeOptions;
 use serde_json::json;
 
+use super::predict::preparation;
 use crate::ExitStatus;
 use crate::machine::Machine;
 use crate::printer::Printer;
+use crate::records::size;
 
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
@@ -19,7 +21,7 @@ pub struct Arguments {
     /// Where to listen; port 0 is any free one
     #[arg(long, default_value = "127.0.0.1:8000", value_name = "HOST:PORT")]
     address: SocketAddr,
-    /// The model's name in addresses [default: the folder's name]
+    /// The model's name in addresses [default: the name of the run, or of the folder]
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
@@ -31,10 +33,10 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let runtime = arguments.machine.runtime()?;
     let bundle = Bundle::load(&arguments.bundle)?;
     bundle.verify(&runtime)?;
-    let predictor = Predictor::new(bundle, runtime)?;
+    let name = arguments.name.clone().or_else(|| name(&arguments.bundle));
     let options = ServeOptions {
         address: arguments.address,
-        name: arguments.name.clone(),
+        name: name.clone(),
         ..ServeOptions::default()
     };
     if !arguments.address.ip().is_loopback() {
@@ -43,22 +45,40 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
             "{address} is reachable from other machines, and there are no keys; be sure of that"
         ));
     }
+    let kind = if preparation(&bundle).is_ok_and(|preparation| size(&preparation).is_some()) {
+        "image/png"
+    } else {
+        "text/csv"
+    };
+    let predictor = Predictor::new(bundle, runtime)?;
+    let name = name.unwrap_or_default();
     let mut told = Ok(());
     jingwei_serve::serve(predictor, options, |address| {
-        told = announce(address, printer)
+        told = announce(address, &name, kind, printer);
     })?;
     told?;
     Ok(ExitStatus::Done)
 }
 
-fn announce(address: SocketAddr, printer: &Printer) -> Result<()> {
+/// The name of a bundle: that of its folder, or of the run that it lies in.
+fn name(folder: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    let own = folder.file_stem()?;
+    let name = if own == "bundle" {
+        folder.parent()?.file_name().unwrap_or(own)
+    } else {
+        own
+    };
+    Some(name.to_string_lossy().into_owned())
+}
+
+fn announce(address: SocketAddr, name: &str, kind: &str, printer: &Printer) -> Result<()> {
     if printer.is_json() {
-        return printer.value(&json!({ "address": address.to_string() }));
+        return printer.value(&json!({ "address": address.to_string(), "model": name }));
     }
     printer.line(format_args!(
-        "listening on http://{address}\n\
-         predict from raw records    curl http://{address}/v1/predict --data-binary @FILE\n\
-         Open Inference Protocol v2  http://{address}/v2/models\n\
-         Ctrl-C stops it"
+        "listening on http://{address}, Ctrl-C stops it\n\n\
+         raw records    curl http://{address}/v1/predict -H 'Content-Type: {kind}' --data-binary @FILE\n\
+         protocol v2    curl http://{address}/v2/models/{name}"
     ))
 }

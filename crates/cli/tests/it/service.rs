@@ -17,9 +17,10 @@ fn a_bundle_is_served_until_it_is_asked_to_stop() {
     let mut line = String::new();
     let mut output = BufReader::new(server.stdout.take().expect("an output"));
     output.read_line(&mut line).expect("a line");
-    let started = &json_lines(&line)[0]["address"];
-    let mut stream =
-        TcpStream::connect(started.as_str().expect("an address")).expect("a connection");
+    let started = &json_lines(&line)[0];
+    assert_eq!(started["model"], "run");
+    let address = started["address"].as_str().expect("an address");
+    let mut stream = TcpStream::connect(address).expect("a connection");
     stream
         .write_all(b"GET /v2/health/ready HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
         .expect("a request");
