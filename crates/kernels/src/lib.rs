@@ -10,6 +10,7 @@ mod chunks;
 mod conv;
 mod conv_pool;
 pub mod cross_entropy;
+mod denormals;
 pub mod elementwise;
 mod gemm;
 pub mod layer_norm;

@@ -1,5 +1,6 @@
 //! Threads that wait for work by spinning a little, then parking.
 
+use crate::denormals::FlushDenormals;
 use std::{
     cell::UnsafeCell,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -139,6 +140,7 @@ impl Drop for Pool {
 
 impl Shared {
     fn serve(&self, index: usize) {
+        let _flush = FlushDenormals::new();
         let mut last = 0;
         while let Some(job) = self.enter(index, &mut last) {
             // SAFETY: this thread is counted inside, so the caller still waits and the job lives.

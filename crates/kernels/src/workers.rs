@@ -1,5 +1,6 @@
 //! Sharing numbered pieces of work among the threads of a pool.
 
+use crate::denormals::FlushDenormals;
 use crate::{AlignedVec, Level, Pool};
 use std::{
     cell::{Cell, UnsafeCell},
@@ -37,6 +38,8 @@ impl Scratch {
 }
 
 /// What a kernel runs on: a SIMD level, the threads and their temporary memory.
+///
+/// As long as it lives, numbers too small for a full mantissa count as zero on this thread, as they do on the pool's.
 pub struct Workers<'a> {
     level: Level,
     pool: &'a Pool,
@@ -44,6 +47,8 @@ pub struct Workers<'a> {
     floats: usize,
     // One caller at a time: two `run`s at once would share temporary memory.
     not_sync: PhantomData<Cell<()>>,
+    // The pool's threads do so all their lives.
+    _flush: FlushDenormals,
 }
 
 impl<'a> Workers<'a> {
@@ -66,6 +71,7 @@ impl<'a> Workers<'a> {
             scratch: &scratch.threads[..pool.threads()],
             floats,
             not_sync: PhantomData,
+            _flush: FlushDenormals::new(),
         }
     }
 
