@@ -7,6 +7,7 @@ use crate::{Level, gemm::tile::Run};
 mod forward;
 mod grad_filter;
 mod grad_input;
+pub(crate) mod winograd;
 
 pub use forward::Conv2dForward;
 pub(crate) use forward::Panels;

@@ -21,6 +21,14 @@ pub fn valid(batch: usize, size: usize, channels: usize, filters: usize) -> Conv
     }
 }
 
+/// The same with as many positions as pixels.
+pub fn same(batch: usize, size: usize, channels: usize, filters: usize) -> ConvShape {
+    ConvShape {
+        padding: [1; 4],
+        ..valid(batch, size, channels, filters)
+    }
+}
+
 /// Numbers in -1..1, about half of them negative and none alike in a period of 8191.
 pub fn filled(len: usize) -> AlignedVec {
     let numbers: Vec<f32> = (0..len)
@@ -34,10 +42,13 @@ pub fn run(bench: &Bench) {
         valid(64, 28, 1, 32),
         valid(64, 13, 32, 64),
         valid(1, 13, 32, 64),
-        ConvShape {
-            padding: [1; 4],
-            ..valid(64, 16, 32, 64)
-        },
+        same(64, 16, 32, 64),
+        same(64, 28, 32, 32),
+        same(64, 14, 32, 64),
+        same(64, 14, 64, 64),
+        valid(64, 6, 64, 64),
+        same(64, 7, 128, 128),
+        same(64, 14, 128, 128),
         ConvShape {
             height: 1,
             width: 200,

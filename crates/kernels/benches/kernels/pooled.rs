@@ -2,7 +2,7 @@
 //! the positions that pooling reads, so that gradients may pass 100 % of the peak.
 
 use crate::{
-    convolutions::{filled, valid},
+    convolutions::{filled, same, valid},
     harness::Bench,
 };
 use jingwei_kernels::{
@@ -14,10 +14,7 @@ pub fn run(bench: &Bench) {
         valid(64, 28, 1, 32),
         valid(64, 13, 32, 64),
         valid(64, 32, 3, 32),
-        ConvShape {
-            padding: [1; 4],
-            ..valid(64, 16, 32, 64)
-        },
+        same(64, 16, 32, 64),
         valid(1, 28, 1, 32),
         valid(1, 13, 32, 64),
     ] {

@@ -1,6 +1,6 @@
 //! Convolution with bias and activation.
 
-use super::{ConvShape, Geometry, PIECES};
+use super::{ConvShape, Geometry, PIECES, winograd::Winograd};
 use crate::{
     Activation, Epilogue, Level, Workers,
     gemm::{
@@ -111,13 +111,15 @@ fn pack_panel_generic<V: Simd>(
     }
 }
 
-/// `y = activation(x * w + bias)`, with `*` the convolution.
+/// `y = activation(x * w + bias)`, with `*` the convolution. Filters of 3 × 3 with stride 1 go through
+/// Winograd's transforms where there are channels and positions enough.
 #[derive(Clone, Debug)]
 pub struct Conv2dForward {
     level: Level,
     geometry: Geometry,
     panels: Panels,
     epilogue: Epilogue,
+    winograd: Option<Winograd>,
 }
 
 impl Conv2dForward {
@@ -128,12 +130,15 @@ impl Conv2dForward {
             geometry: Geometry::new(shape),
             panels: Panels::new(level, &shape),
             epilogue,
+            winograd: Winograd::forward(level, shape, epilogue),
         }
     }
 
     /// Floats of temporary memory each worker needs.
     pub fn scratch(&self) -> usize {
-        if self.geometry.padded() {
+        if let Some(winograd) = &self.winograd {
+            winograd.scratch()
+        } else if self.geometry.padded() {
             self.geometry.copy_len()
         } else {
             0
@@ -142,7 +147,9 @@ impl Conv2dForward {
 
     /// Floats of the shared temporary.
     pub fn shared(&self) -> usize {
-        self.panels.len()
+        self.winograd
+            .as_ref()
+            .map_or(self.panels.len(), Winograd::shared)
     }
 
     /// Parts of the positions of a sample, so that a few samples occupy several threads.
@@ -181,9 +188,24 @@ impl Conv2dForward {
             "bias of {shape:?}"
         );
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
-        let packed = self
-            .panels
-            .prepare(self.level, workers, w, &mut shared[..self.shared()]);
+        let shared = &mut shared[..self.shared()];
+        match &self.winograd {
+            Some(winograd) => winograd.run(workers, x, w, bias, y, shared),
+            None => self.run_direct(workers, x, w, bias, y, shared),
+        }
+    }
+
+    fn run_direct(
+        &self,
+        workers: &Workers,
+        x: &[f32],
+        w: &[f32],
+        bias: Option<&[f32]>,
+        y: &mut [f32],
+        shared: &mut [f32],
+    ) {
+        let shape = self.geometry.shape;
+        let packed = self.panels.prepare(self.level, workers, w, shared);
         let (parts, part) = self.parts();
         let per_piece = if parts > 1 {
             1
@@ -261,12 +283,15 @@ fn convolve_generic<V: Simd>(
             }
         }
     }
-    if !matches!(epilogue.activation, Activation::None | Activation::Relu) {
+    apply_activation::<V>(epilogue.activation, y);
+}
+
+/// Applies an activation that finished sums have not had on their way to memory.
+#[inline(always)]
+pub(super) fn apply_activation<V: Simd>(activation: Activation, y: &mut [f32]) {
+    if !matches!(activation, Activation::None | Activation::Relu) {
         for part in y.chunks_mut(V::LANES) {
-            epilogue
-                .activation
-                .apply(V::from_slice(part))
-                .to_slice(part);
+            activation.apply(V::from_slice(part)).to_slice(part);
         }
     }
 }

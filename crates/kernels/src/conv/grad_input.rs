@@ -1,6 +1,6 @@
 //! The gradient of a convolution by its images.
 
-use super::{ConvShape, Geometry};
+use super::{ConvShape, Geometry, winograd::Winograd};
 use crate::{
     Level, Workers,
     gemm::{
@@ -12,7 +12,8 @@ use crate::{
     workers::Parts,
 };
 
-/// `dx`: each position adds its gradient times the filters to the floats that it covered.
+/// `dx`: each position adds its gradient times the filters to the floats that it covered. Filters of
+/// 3 × 3 with stride 1 go through Winograd's transforms where there are channels and positions enough.
 #[derive(Clone, Debug)]
 pub struct Conv2dGradInput {
     level: Level,
@@ -20,6 +21,7 @@ pub struct Conv2dGradInput {
     /// Parts of a run at most two vectors wide: a panel of transposed filters each.
     strips: Vec<Strip>,
     copied: bool,
+    winograd: Option<Winograd>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,12 +56,15 @@ impl Conv2dGradInput {
             geometry,
             strips,
             copied,
+            winograd: Winograd::grad_input(level, shape),
         }
     }
 
     /// Floats of temporary memory each worker needs.
     pub fn scratch(&self) -> usize {
-        if self.copied {
+        if let Some(winograd) = &self.winograd {
+            winograd.scratch()
+        } else if self.copied {
             self.geometry.copy_len()
         } else {
             0
@@ -68,7 +73,10 @@ impl Conv2dGradInput {
 
     /// Floats of the shared temporary: the transposed filters.
     pub fn shared(&self) -> usize {
-        self.strips.len() * self.panel() * self.geometry.shape.groups
+        self.winograd.as_ref().map_or(
+            self.strips.len() * self.panel() * self.geometry.shape.groups,
+            Winograd::shared,
+        )
     }
 
     /// Floats of a panel: filters of a group × two vectors of taps.
@@ -94,6 +102,21 @@ impl Conv2dGradInput {
         assert_eq!(dx.len(), shape.input_len(), "images of {shape:?}");
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
         let shared = &mut shared[..self.shared()];
+        match &self.winograd {
+            Some(winograd) => winograd.run(workers, dy, w, None, dx, shared),
+            None => self.run_direct(workers, w, dy, dx, shared),
+        }
+    }
+
+    fn run_direct(
+        &self,
+        workers: &Workers,
+        w: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        shared: &mut [f32],
+    ) {
+        let shape = self.geometry.shape;
         let (panel, groups) = (self.panel(), shape.groups);
         let parts = Parts::new(shared);
         workers.run(groups * self.strips.len(), &|piece, _| {

@@ -1,9 +1,9 @@
 //! Forward: tiles of windows, pooled before they leave the registers.
 
-use super::{Windows, winograd};
+use super::{Windows, winograd as windows};
 use crate::{
     ConvShape, Level, Workers,
-    conv::{PIECES, Panels},
+    conv::{PIECES, Panels, winograd},
     gemm::tile::multiply_runs,
     level::dispatch,
     simd::Simd,
@@ -35,7 +35,7 @@ impl ConvReluPoolForward {
             level,
             windows: Windows::new(shape),
             panels: Panels::new(level, &shape),
-            winograd: winograd::pays(level, &shape),
+            winograd: windows::pays(level, &shape),
         }
     }
 
@@ -43,7 +43,7 @@ impl ConvReluPoolForward {
     pub fn scratch(&self) -> usize {
         self.copy()
             + if self.winograd {
-                winograd::scratch(self.level, self.windows.shape())
+                winograd::scratch(self.level, self.windows.shape().channels)
             } else {
                 0
             }
@@ -60,7 +60,8 @@ impl ConvReluPoolForward {
     /// Floats of the shared temporary.
     pub fn shared(&self) -> usize {
         if self.winograd {
-            winograd::packed_len(self.level, self.windows.shape())
+            let shape = self.windows.shape();
+            winograd::packed_len(self.level, shape.channels, shape.filters)
         } else {
             self.panels.len()
         }
@@ -100,7 +101,13 @@ impl ConvReluPoolForward {
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
         let shared = &mut shared[..self.shared()];
         let packed = if self.winograd {
-            winograd::pack(self.level, workers, shape, w, shared);
+            let filters = winograd::Filters {
+                w,
+                channels: shape.channels,
+                filters: shape.filters,
+                turned: false,
+            };
+            winograd::pack(self.level, workers, filters, shared);
             shared
         } else {
             self.panels.prepare(self.level, workers, w, shared)
@@ -154,7 +161,7 @@ impl ConvReluPoolForward {
                         bias,
                     };
                     if self.winograd {
-                        winograd::pool_windows(self.level, &call, scratch, y, index);
+                        windows::pool_windows(self.level, &call, scratch, y, index);
                     } else {
                         pool_windows(self.level, self, &call, y, index);
                     }

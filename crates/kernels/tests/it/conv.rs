@@ -145,7 +145,7 @@ fn shapes_of_the_workloads() {
         valid(1, 28, 3, 32),
         ConvShape {
             padding: [1; 4],
-            ..valid(3, 10, 16, 48)
+            ..valid(3, 10, 32, 48)
         },
         ConvShape {
             height: 1,
@@ -156,6 +156,65 @@ fn shapes_of_the_workloads() {
     ] {
         check_forward(shape, relu);
         check_gradients(shape);
+    }
+}
+
+/// Transformed filters have 16 terms instead of nine taps.
+fn assert_transformed(shape: ConvShape) {
+    for level in Level::available() {
+        let shared = Conv2dForward::new(level, shape, Epilogue::default()).shared();
+        assert!(
+            shared >= 16 * shape.channels * shape.filters,
+            "{level} {shape:?}"
+        );
+    }
+}
+
+/// Enough channels and tiles for Winograd's transforms at every level, forward and backward.
+#[test]
+fn tiles_of_three_by_three() {
+    let relu = Epilogue {
+        bias: true,
+        activation: Activation::Relu,
+        accumulate: false,
+    };
+    for shape in [
+        valid(30, 6, 64, 64),
+        ConvShape {
+            padding: [1; 4],
+            ..valid(9, 7, 48, 32)
+        },
+        ConvShape {
+            padding: [1; 4],
+            ..valid(2, 14, 32, 80)
+        },
+        ConvShape {
+            padding: [2, 0, 1, 2],
+            width: 13,
+            ..valid(3, 10, 32, 48)
+        },
+        ConvShape {
+            padding: [1; 4],
+            ..valid(1, 28, 32, 40)
+        },
+        ConvShape {
+            padding: [0, 3, 4, 0],
+            ..valid(11, 9, 32, 96)
+        },
+    ] {
+        assert_transformed(shape);
+        check_forward(shape, relu);
+        check_gradients(shape);
+    }
+    let shape = valid(12, 9, 16, 20);
+    assert_transformed(shape);
+    for activation in [Activation::None, Activation::Tanh] {
+        let epilogue = Epilogue {
+            bias: false,
+            activation,
+            accumulate: true,
+        };
+        check_forward(shape, epilogue);
     }
 }
 
@@ -218,6 +277,24 @@ fn any_shape() -> impl Strategy<Value = ConvShape> {
     )
 }
 
+fn any_three_by_three() -> impl Strategy<Value = ConvShape> {
+    let sizes = (1usize..12, 3usize..16, 3usize..16);
+    let inner = (
+        1usize..4,
+        1usize..4,
+        0usize..4,
+        proptest::array::uniform4(0usize..3),
+    );
+    (sizes, inner).prop_map(
+        |((batch, height, width), (channels, filters, more, padding))| ConvShape {
+            height,
+            width,
+            padding,
+            ..valid(batch, 0, 16 * channels, 16 * filters + 5 * more)
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
@@ -227,6 +304,12 @@ proptest! {
 
     #[test]
     fn gradients_of_any_shape(shape in any_shape()) {
+        check_gradients(shape);
+    }
+
+    #[test]
+    fn three_by_three_of_any_shape(shape in any_three_by_three(), bias: bool, accumulate: bool) {
+        check_forward(shape, Epilogue { bias, accumulate, ..Epilogue::default() });
         check_gradients(shape);
     }
 }
