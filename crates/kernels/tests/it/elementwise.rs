@@ -146,7 +146,7 @@ fn check_ulp(function: Unary, bound: f64, f: fn(f64) -> f64, x: &[f32]) {
 
 #[test]
 fn logarithms_are_within_two_units() {
-    let x: Vec<f32> = (1..0x7f80_0000u32)
+    let x: Vec<f32> = (f32::MIN_POSITIVE.to_bits()..0x7f80_0000u32)
         .step_by(40_009)
         .map(f32::from_bits)
         .collect();
@@ -164,23 +164,17 @@ fn special_numbers() {
     let results = at_every_level(
         |_| (0, 0),
         |_, workers, _| {
-            let x = [0.0, -0.0, f32::INFINITY, -1.0, f32::NAN, 1e-42];
+            // The last is too small for a full mantissa, and counts as zero.
+            let x = [f32::INFINITY, -1.0, f32::NAN, 0.0, -0.0, 1e-42];
             let mut y = vec![0.0; 6];
             Unary::Log.forward(workers, &x, &mut y);
             y
         },
     );
     for (level, result) in results {
-        assert_eq!(
-            result[..3],
-            [f32::NEG_INFINITY, f32::NEG_INFINITY, f32::INFINITY],
-            "{level}"
-        );
-        assert!(result[3].is_nan() && result[4].is_nan(), "{level}");
-        assert!(
-            (f64::from(result[5]) - f64::from(1e-42f32).ln()).abs() < 1e-5,
-            "{level}"
-        );
+        assert_eq!(result[0], f32::INFINITY, "{level}");
+        assert!(result[1].is_nan() && result[2].is_nan(), "{level}");
+        assert_eq!(result[3..], [f32::NEG_INFINITY; 3], "{level}");
     }
     let inputs = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
     for (function, _) in FUNCTIONS {
