@@ -157,7 +157,7 @@ impl Checkpoint {
         &self.path
     }
 
-    /// What [`write`] was given beside the tensors.
+    /// What [`write()`] was given beside the tensors.
     ///
     /// # Errors
     /// [`Error::Damaged`] if it is something else.
@@ -284,7 +284,7 @@ impl Folder {
     /// Writes the checkpoint after `step` steps and removes all but the newest two and the best.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub fn save(&self, step: u64, header: &impl Serialize, groups: &[Group]) -> Result<(), Error> {
         write(
             &self.path.join(format!("{PREFIX}{step:012}{SUFFIX}")),
@@ -306,7 +306,7 @@ impl Folder {
     /// Writes the checkpoint with the best validation so far.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub fn save_best(&self, header: &impl Serialize, groups: &[Group]) -> Result<(), Error> {
         write(&self.best(), header, groups)
     }
