@@ -2,7 +2,7 @@
 //!
 //! An input is seen as `[outer, middle, inner]` and reduced over `middle`. Leading axes are reduced
 //! with `outer = 1` (the gradient of a bias), trailing axes with `inner = 1`, all with both. What a
-//! piece reduces are at most [`CHUNK`] elements; pieces are then folded in halves.
+//! piece reduces are at most 16 Ki elements; pieces are then folded in halves.
 
 use crate::chunks::{self, CHUNK, for_each_piece};
 use crate::level::dispatch;
