@@ -49,7 +49,7 @@ fn path_text(path: &Path, folder: &Path) -> String {
     toml::Value::String(relative.display().to_string()).to_string()
 }
 
-fn data_section(text: &mut String, found: &Found, folder: &Path) {
+fn data_section(text: &mut String, found: &Found, summary: &Summary, folder: &Path) {
     let _ = writeln!(text, "[data]\ntrain = {}", path_text(&found.train, folder));
     match &found.valid {
         Some(valid) => {
@@ -69,12 +69,28 @@ fn data_section(text: &mut String, found: &Found, folder: &Path) {
             "test = { fraction = 0.1 }               # measured once at the end, steers nothing\n",
         ),
     }
-    text.push_str("on_bad = \"stop\"                         # or \"quarantine\": leave bad samples out and list them\n");
+    let gaps = |column: &&ColumnSummary| column.text == 0 && column.missing > 0;
+    let gaps: usize = summary
+        .columns
+        .iter()
+        .filter(gaps)
+        .map(|column| column.missing)
+        .sum();
+    let _ = match gaps {
+        0 => writeln!(
+            text,
+            "on_bad = \"stop\"                         # or \"quarantine\": leave bad samples out and list them"
+        ),
+        _ => writeln!(
+            text,
+            "on_bad = \"quarantine\"                   # {gaps} values are missing: leaves their rows out and lists them"
+        ),
+    };
 }
 
 fn images(text: &mut String, found: &Found, summary: &Summary, folder: &Path) {
     text.push_str("task = \"image-classification\"\n\n");
-    data_section(text, found, folder);
+    data_section(text, found, summary, folder);
     let size = image_size(summary);
     if found.kind == SourceKind::ImageFolder {
         let [height, width, channels] = size;
@@ -215,7 +231,7 @@ fn table(text: &mut String, found: &Found, summary: &Summary, folder: &Path) -> 
         "tabular-regression"
     };
     let _ = writeln!(text, "task = \"{task}\"\n");
-    data_section(text, found, folder);
+    data_section(text, found, summary, folder);
     let name = toml::Value::String(target.name.clone());
     let _ = writeln!(
         text,

@@ -285,3 +285,21 @@ fn a_recipe_written_for_a_table_trains_as_it_is() {
     };
     assert!(test.accuracy > 0.9, "{}", test.accuracy);
 }
+
+#[test]
+fn a_recipe_written_for_a_table_with_gaps_trains_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows: Vec<String> = table(180)
+        .lines()
+        .map(|line| line.rsplit_once(',').unwrap().0.to_owned())
+        .collect();
+    let (_, rest) = rows[7].split_once(',').unwrap();
+    rows[7] = format!(",{rest}");
+    fs::write(folder.path().join("trees.csv"), rows.join("\n") + "\n").unwrap();
+    let text = init(&folder.path().join("trees.csv"), folder.path()).unwrap();
+    let path = folder.path().join("init.toml");
+    fs::write(&path, &text).unwrap();
+    let run_folder = folder.path().join("run");
+    let result = run(&Job::load(&path).unwrap(), &run_folder, u64::MAX).unwrap();
+    assert_eq!(result.quarantined, 1, "{text}");
+}
