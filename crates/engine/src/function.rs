@@ -42,7 +42,20 @@ impl Function {
     /// # Errors
     /// If the graph reads something that the layouts lack, or a symbol other than the batch is left.
     pub fn plan(&self, batch: usize, level: Level) -> Result<Plan> {
-        let bound = passes::bind(&self.graph, &[(Symbol::Batch, batch)])?;
+        self.bind(&[(Symbol::Batch, batch)], level)
+    }
+
+    /// Binds the batch size and the length of sequences and lowers the graph. A graph without sequences of unknown
+    /// length gives the same plan for any `time`.
+    ///
+    /// # Errors
+    /// If the graph reads something that the layouts lack, or the length is too short for a layer.
+    pub fn plan_for(&self, batch: usize, time: usize, level: Level) -> Result<Plan> {
+        self.bind(&[(Symbol::Batch, batch), (Symbol::Time, time)], level)
+    }
+
+    fn bind(&self, sizes: &[(Symbol, usize)], level: Level) -> Result<Plan> {
+        let bound = passes::bind(&self.graph, sizes)?;
         let wanted: Vec<NodeId> = self
             .outputs
             .iter()
@@ -69,7 +82,9 @@ impl Function {
             states: &self.states,
             level,
         })?;
-        plan.batch = batch;
+        let size = |symbol| sizes.iter().find(|(own, _)| *own == symbol);
+        plan.batch = size(Symbol::Batch).map_or(0, |&(_, size)| size);
+        plan.time = size(Symbol::Time).map_or(0, |&(_, size)| size);
         Ok(plan)
     }
 

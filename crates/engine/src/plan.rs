@@ -17,6 +17,7 @@ pub struct Plan {
     pub(crate) arena: usize,
     pub(crate) scratch: usize,
     pub(crate) batch: usize,
+    pub(crate) time: usize,
 }
 
 /// How long one kernel of a plan took.
@@ -90,6 +91,12 @@ impl Plan {
     #[must_use]
     pub fn batch(&self) -> usize {
         self.batch
+    }
+
+    /// The length of sequences that the plan was bound to; 0 if it was bound without one.
+    #[must_use]
+    pub fn time(&self) -> usize {
+        self.time
     }
 
     /// The bytes that a workspace needs for this plan, parameters, gradients and states apart.

@@ -62,6 +62,12 @@ impl Visitor<'_> for DimVisitor {
             .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
     }
 
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Dim, E> {
+        let size = usize::try_from(value);
+        size.map(Dim::Size)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(value), &self))
+    }
+
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Dim, E> {
         match value {
             "batch" => Ok(Dim::Symbol(Symbol::Batch)),

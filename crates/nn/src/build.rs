@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use jingwei_graph::ops::UnaryKind;
-use jingwei_graph::{Graph, NodeId, Op, Shape};
+use jingwei_graph::{Dim, Graph, NodeId, Op, Shape};
 use jingwei_kernels::random::stream;
 
 use crate::layers::{Padding, Regularizer};
-use crate::{Error, Fans, Initializer, Result};
+use crate::{Error, Fans, Initializer, Result, Sizes};
 
 /// What a graph is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,8 @@ pub(crate) struct Builder<'a> {
     place: String,
     /// Parameters and states that the graph already has, by name.
     leaves: HashMap<String, NodeId>,
+    /// Which steps of a value's sequences count, for the values that have padding.
+    masks: HashMap<NodeId, NodeId>,
     pub(crate) built: Built,
 }
 
@@ -129,6 +131,7 @@ impl<'a> Builder<'a> {
             layer: String::new(),
             place: String::new(),
             leaves,
+            masks: HashMap::new(),
             built: Built::default(),
         }
     }
@@ -144,8 +147,8 @@ impl<'a> Builder<'a> {
         self.graph.set_layer("");
     }
 
-    pub(crate) fn input(&mut self, name: &str, sizes: &[usize]) -> NodeId {
-        let node = self.graph.input(name, Shape::batch_of(sizes));
+    pub(crate) fn input(&mut self, name: &str, sizes: &Sizes) -> NodeId {
+        let node = self.graph.input(name, sizes.batch());
         self.built.inputs.push((name.to_owned(), node));
         node
     }
@@ -196,6 +199,11 @@ impl Builder<'_> {
         }
     }
 
+    /// The dimensions of a sample.
+    pub(crate) fn dims(&self, x: NodeId) -> &[Dim] {
+        self.shape(x).0.get(1..).unwrap_or_default()
+    }
+
     /// The sizes of a sample.
     pub(crate) fn sample(&self, x: NodeId) -> Result<Vec<usize>> {
         let shape = self.shape(x);
@@ -228,8 +236,20 @@ impl Builder<'_> {
     }
 
     pub(crate) fn channels(&self, x: NodeId) -> Result<usize> {
-        let channels = self.sample(x)?.last().copied();
-        channels.ok_or_else(|| self.expected("at least one value a sample", x))
+        match self.dims(x).last() {
+            Some(&Dim::Size(channels)) => Ok(channels),
+            Some(Dim::Symbol(_)) => Err(self.expected("a known number of channels", x)),
+            None => Err(self.expected("at least one value a sample", x)),
+        }
+    }
+
+    /// Length and channels of sequences, whose length may be known only at run time.
+    #[expect(dead_code, reason = "the layers of sequences are to come")]
+    pub(crate) fn steps(&self, x: NodeId) -> Result<(Dim, usize)> {
+        match *self.dims(x) {
+            [length, Dim::Size(channels)] => Ok((length, channels)),
+            _ => Err(self.expected("sequences [batch, length, channels]", x)),
+        }
     }
 
     pub(crate) fn window_fits(
@@ -316,8 +336,9 @@ impl Builder<'_> {
     }
 
     /// Samples of other sizes.
-    pub(crate) fn reshape(&mut self, x: NodeId, sizes: &[usize]) -> Result<NodeId> {
-        self.with(|graph| graph.reshape(x, Shape::batch_of(sizes)))
+    pub(crate) fn reshape(&mut self, x: NodeId, sizes: impl Into<Sizes>) -> Result<NodeId> {
+        let shape = sizes.into().batch();
+        self.with(|graph| graph.reshape(x, shape))
     }
 
     /// A tensor without a batch, of other sizes.
@@ -329,6 +350,27 @@ impl Builder<'_> {
     pub(crate) fn without_height(&mut self, x: NodeId) -> Result<NodeId> {
         let sizes = self.sample(x)?;
         self.reshape(x, &sizes[1..])
+    }
+
+    /// Which steps of the sequences of `x` count, `[batch, time]` of 0 and 1; none where all do.
+    pub(crate) fn mask(&self, x: NodeId) -> Option<NodeId> {
+        self.masks.get(&x).copied()
+    }
+
+    /// Says which steps of the sequences of `x` count.
+    pub(crate) fn set_mask(&mut self, x: NodeId, mask: NodeId) {
+        self.masks.insert(x, mask);
+    }
+
+    /// What a layer makes of sequences counts where they do, as long as it still has their steps.
+    pub(crate) fn pass_mask(&mut self, inputs: &[NodeId], y: NodeId) {
+        let mask = inputs.iter().find_map(|&input| self.mask(input));
+        let Some(mask) = mask.filter(|_| !self.masks.contains_key(&y)) else {
+            return;
+        };
+        if self.shape(y).rank() > 2 && self.shape(y).0.starts_with(&self.shape(mask).0) {
+            self.set_mask(y, mask);
+        }
     }
 
     pub(crate) fn kernel(

@@ -24,6 +24,7 @@ mod pair;
 mod random;
 pub mod schedule;
 mod sequential;
+mod sizes;
 mod summary;
 mod updater;
 pub mod zoo;
@@ -46,6 +47,7 @@ pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use pair::Pair;
 pub use schedule::{Duration, LearningRate, PlateauState, ReduceOnPlateau, Schedule};
 pub use sequential::Sequential;
+pub use sizes::{Sizes, TIME};
 pub use summary::{Summary, SummaryRow};
 pub use updater::{Average, Clip, Span, StepScalars, Updater};
 

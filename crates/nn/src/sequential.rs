@@ -5,7 +5,7 @@ use crate::layers::{
     GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, LayerNorm, MaxPool1d,
     MaxPool2d, Reshape,
 };
-use crate::{Entry, Layer, Network, Pair, Result, Summary};
+use crate::{Entry, Layer, Network, Pair, Result, Sizes, Summary};
 
 /// A network whose layers follow one another.
 ///
@@ -28,7 +28,7 @@ pub struct Sequential {
 impl Sequential {
     /// No layers yet, for samples of these sizes.
     #[must_use]
-    pub fn new(sizes: impl Into<Vec<usize>>) -> Self {
+    pub fn new(sizes: impl Into<Sizes>) -> Self {
         Self {
             network: Network::new().with_input(sizes),
         }

@@ -13,10 +13,14 @@ impl Lowering<'_> {
         };
         let [a, b] = self.operands(id);
         let (sizes, a_sizes) = (self.sizes(id), self.sizes(self.input(id, 0)));
+        let [(rows, n), (a_rows, a_last)] = [&sizes, &a_sizes].map(|sizes| {
+            let (&last, outer) = sizes.split_last().unwrap_or((&1, &[]));
+            (outer.iter().product::<usize>(), last)
+        });
         let shape = MatMulShape {
-            m: sizes[0],
-            n: sizes[1],
-            k: a_sizes[usize::from(!op.transpose_a)],
+            m: rows,
+            n,
+            k: if op.transpose_a { a_rows } else { a_last },
             transpose_a: op.transpose_a,
             transpose_b: op.transpose_b,
         };

@@ -102,6 +102,7 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
         arena,
         scratch: program.scratch,
         batch: 0,
+        time: 0,
     })
 }
 

@@ -218,6 +218,17 @@ fn products() {
 }
 
 #[test]
+fn products_of_sequences() {
+    let product = |transpose_a, transpose_b| ops::MatMul {
+        transpose_a,
+        transpose_b,
+    };
+    check(product(false, false), &[&[3, 5, 7], &[7, 9]], &[]);
+    check(product(false, true), &[&[3, 5, 7], &[9, 7]], &[]);
+    check(product(true, false), &[&[3, 5, 7], &[3, 5, 9]], &[]);
+}
+
+#[test]
 fn convolutions_and_their_gradients() {
     let plain = ConvAttributes::default();
     let cases = [

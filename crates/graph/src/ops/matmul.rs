@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::{Operator, check};
 use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 
-/// `op(A) · op(B)` of two matrices, where `op` transposes or does nothing.
+/// `op(A) · op(B)`, where `op` transposes or does nothing. Dimensions before the last of A count as rows of one matrix.
 ///
 /// # Shapes
-/// A `[m, k]` (or `[k, m]`, transposed), B `[k, n]` (or `[n, k]`), result `[m, n]`.
+/// A `[…, k]`, B `[k, n]` (or `[n, k]`, transposed), result `[…, n]`. With A transposed, A `[…, m]` and B `[…, n]` have
+/// the same dimensions before the last, over which the product sums, and the result is `[m, n]`; B may be transposed
+/// too if both are matrices.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatMul {
@@ -21,39 +23,50 @@ pub struct MatMul {
 impl Operator for MatMul {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [a, b] = check::inputs("matmul", inputs)?;
-        if a.rank() != 2 || b.rank() != 2 {
-            return Err(Error::shape(
-                "matmul",
-                "two matrices",
-                format!("{a} and {b}"),
-            ));
+        let wrong =
+            |expected: String| Err(Error::shape("matmul", expected, format!("{a} and {b}")));
+        let ([a_outer @ .., a_last], [b_outer @ .., b_last]) = (a.0.as_slice(), b.0.as_slice())
+        else {
+            return wrong("two matrices".to_owned());
+        };
+        if self.transpose_a && !self.transpose_b && !a_outer.is_empty() {
+            return match a_outer == b_outer {
+                true => Ok(Shape(vec![*a_last, *b_last])),
+                false => wrong("the same dimensions before the last on both sides".to_owned()),
+            };
         }
-        let (m, k) = if self.transpose_a {
-            (a.0[1], a.0[0])
+        let [b_first] = b_outer else {
+            return wrong("two matrices".to_owned());
+        };
+        if a_outer.is_empty() || (self.transpose_a && a_outer.len() > 1) {
+            return wrong("two matrices".to_owned());
+        }
+        let (rows, k) = if self.transpose_a {
+            (std::slice::from_ref(a_last), a_outer[0])
         } else {
-            (a.0[0], a.0[1])
+            (a_outer, *a_last)
         };
         let (k_b, n) = if self.transpose_b {
-            (b.0[1], b.0[0])
+            (*b_last, *b_first)
         } else {
-            (b.0[0], b.0[1])
+            (*b_first, *b_last)
         };
         if k != k_b {
-            return Err(Error::shape(
-                "matmul",
-                format!("{k} values to a row on both sides"),
-                format!("{a} and {b}"),
-            ));
+            return wrong(format!("{k} values to a row on both sides"));
         }
-        Ok(Shape(vec![m, n]))
+        Ok(Shape([rows, &[n]].concat()))
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
-        let (a, b, m, n) = (inputs[0], inputs[1], shape[0], shape[1]);
+        let (a, b) = (inputs[0], inputs[1]);
+        let Some((&n, rows)) = shape.split_last() else {
+            return;
+        };
+        let m: usize = rows.iter().product();
         let k = if self.transpose_a {
-            a.shape[0]
+            a.data.len() / m.max(1)
         } else {
-            a.shape[1]
+            a.shape.last().copied().unwrap_or(0)
         };
         for row in 0..m {
             for column in 0..n {

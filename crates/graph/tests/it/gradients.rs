@@ -94,6 +94,24 @@ fn matrix_products() {
     }
 }
 
+#[test]
+fn matrix_products_of_sequences() {
+    for (transpose_a, transpose_b, b) in [
+        (false, false, &[4, 5][..]),
+        (false, true, &[5, 4]),
+        (true, false, &[2, 3, 5]),
+    ] {
+        let leaves = [Leaf::random(9, &[2, 3, 4]), Leaf::random(10, b)];
+        check(&leaves, |graph, p| {
+            let op = MatMul {
+                transpose_a,
+                transpose_b,
+            };
+            graph.add(op.into(), p)
+        });
+    }
+}
+
 /// Attributes with the shapes of images and filters that try them.
 fn convolutions() -> [(ConvAttributes, [usize; 4], [usize; 4]); 4] {
     let plain = ConvAttributes::default();

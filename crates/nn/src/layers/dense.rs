@@ -1,7 +1,6 @@
 //! A fully connected layer.
 
 use jingwei_graph::NodeId;
-use jingwei_graph::ops;
 use serde::{Deserialize, Serialize};
 
 use super::{Activation, Build, Builder, Regularizer, settings};
@@ -10,7 +9,7 @@ use crate::{Initializer, Result};
 /// y = f(x · W + b), with one row of W for each input and one column for each unit.
 ///
 /// # Shapes
-/// Input `[batch, …, inputs]`, result `[batch, …, units]`; up to two dimensions may stand between. Parameters `kernel`
+/// Input `[batch, …, inputs]`, result `[batch, …, units]`; at every place of a sequence or an image the same product. Parameters `kernel`
 /// `[inputs, units]` and `bias` `[units]`.
 ///
 /// ```
@@ -65,45 +64,21 @@ impl Dense {
 }
 
 impl Build for Dense {
-    /// At every place of a sequence or an image the same product: a convolution of one place.
     fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
         let x = builder.one(inputs)?;
         builder.at_least_one("units", self.units)?;
-        let sample = builder.sample(x)?;
-        let [places @ .., features] = sample.as_slice() else {
-            return Err(builder.expected("at least one value a sample", x));
-        };
+        let features = builder.channels(x)?;
         let kernel = builder.kernel(
-            &[*features, self.units],
+            &[features, self.units],
             self.kernel_initializer,
             self.kernel_regularizer,
         )?;
-        let y = match *places {
-            [] => builder.matmul(x, kernel)?,
-            [length] => self.at_places(builder, x, kernel, [1, length, *features])?,
-            [height, width] => self.at_places(builder, x, kernel, [height, width, *features])?,
-            _ => return Err(builder.expected("at most three dimensions a sample", x)),
-        };
+        let y = builder.matmul(x, kernel)?;
         let y = if self.use_bias {
             builder.bias(y, self.units, self.bias_initializer)?
         } else {
             y
         };
-        let y = self.activation.build(builder, &[y])?;
-        builder.reshape(y, &[places, &[self.units]].concat())
-    }
-}
-
-impl Dense {
-    fn at_places(
-        &self,
-        builder: &mut Builder<'_>,
-        x: NodeId,
-        kernel: NodeId,
-        image: [usize; 3],
-    ) -> Result<NodeId> {
-        let flat = builder.reshape(x, &image)?;
-        let filter = builder.reshape_whole(kernel, &[1, 1, image[2], self.units])?;
-        builder.add(ops::Conv2d::default(), &[flat, filter])
+        self.activation.build(builder, &[y])
     }
 }

@@ -38,6 +38,6 @@ impl Build for Reshape {
                 x,
             ));
         }
-        builder.reshape(x, &self.sizes)
+        builder.reshape(x, self.sizes.as_slice())
     }
 }

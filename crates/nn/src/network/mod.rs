@@ -9,7 +9,7 @@ use resolve::place;
 
 use crate::build::Builder;
 use crate::layers::{Activation, Add, Concat};
-use crate::{Built, Entry, Error, Layer, Mode, Result, Summary};
+use crate::{Built, Entry, Error, Layer, Mode, Result, Sizes, Summary};
 
 /// A value that flows through a [`Network`]: an input, or what a layer makes of its own inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,7 +50,7 @@ pub struct InputSpec {
     /// Unique in the network.
     pub name: String,
     /// The sizes of a sample, without the batch.
-    pub sizes: Vec<usize>,
+    pub sizes: Sizes,
 }
 
 /// Named layers, each of which takes inputs of the network or earlier layers.
@@ -94,7 +94,7 @@ impl Network {
     }
 
     /// Adds an input of samples of these sizes, named `input`, the next ones `input_2` and so on.
-    pub fn input(&mut self, sizes: impl Into<Vec<usize>>) -> Value {
+    pub fn input(&mut self, sizes: impl Into<Sizes>) -> Value {
         let name = match self.inputs.len() {
             0 => "input".to_owned(),
             count => format!("input_{}", count + 1),
@@ -106,7 +106,7 @@ impl Network {
     ///
     /// # Panics
     /// If the network already has layers.
-    pub fn named_input(&mut self, name: impl Into<String>, sizes: impl Into<Vec<usize>>) -> Value {
+    pub fn named_input(&mut self, name: impl Into<String>, sizes: impl Into<Sizes>) -> Value {
         assert!(
             self.layers.is_empty(),
             "add all inputs of a network before its first layer"
@@ -204,7 +204,7 @@ impl Network {
 
     /// The same layers with one input of samples of these sizes, named `input`.
     #[must_use]
-    pub fn with_input(self, sizes: impl Into<Vec<usize>>) -> Self {
+    pub fn with_input(self, sizes: impl Into<Sizes>) -> Self {
         self.with_inputs(vec![InputSpec {
             name: "input".to_owned(),
             sizes: sizes.into(),
@@ -314,6 +314,7 @@ impl Network {
                 .map(|&input| values[input])
                 .collect();
             let value = entry.layer.rules().build(&mut builder, &operands)?;
+            builder.pass_mask(&operands, value);
             seen(&builder, value);
             values.push(value);
         }
@@ -351,7 +352,7 @@ impl Network {
             });
         }
         for (input, &node) in self.inputs.iter().zip(given) {
-            let shape = jingwei_graph::Shape::batch_of(&input.sizes);
+            let shape = input.sizes.batch();
             if builder.shape(node).0.get(1..) != shape.0.get(1..) {
                 let (expected, found) = (
                     format!("`{}` of the shape {shape}", input.name),
