@@ -127,7 +127,7 @@ impl Build for Conv1d {
             self.kernel_initializer,
             self.kernel_regularizer,
         )?;
-        let flat = builder.reshape(x, &image)?;
+        let flat = builder.reshape(x, image)?;
         let filter = builder.reshape_whole(kernel, &sizes)?;
         let y = convolution.build(builder, flat, image, filter)?;
         let y = if self.use_bias {

@@ -18,6 +18,6 @@ impl Build for Flatten {
     fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
         let x = builder.one(inputs)?;
         let values = builder.count(&builder.sample(x)?)?;
-        builder.reshape(x, &[values])
+        builder.reshape(x, [values])
     }
 }

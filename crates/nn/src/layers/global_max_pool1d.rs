@@ -19,7 +19,7 @@ impl Build for GlobalMaxPool1d {
     fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
         let x = builder.one(inputs)?;
         let [length, channels] = builder.sequence(x)?;
-        let flat = builder.reshape(x, &[1, length, channels])?;
+        let flat = builder.reshape(x, [1, length, channels])?;
         pool_whole(builder, PoolKind::Max, flat, [1, length, channels])
     }
 }

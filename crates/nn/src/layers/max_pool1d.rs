@@ -63,7 +63,7 @@ impl Build for MaxPool1d {
         let x = builder.one(inputs)?;
         let [length, channels] = builder.sequence(x)?;
         let image = [1, length, channels];
-        let flat = builder.reshape(x, &image)?;
+        let flat = builder.reshape(x, image)?;
         let pooling = Pooling {
             kind: PoolKind::Max,
             size: [1, self.size],

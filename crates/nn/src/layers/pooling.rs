@@ -65,5 +65,5 @@ pub(super) fn pool_whole(
         padding: Padding::Valid,
     };
     let pooled = pooling.build(builder, x, image)?;
-    builder.reshape(pooled, &[channels])
+    builder.reshape(pooled, [channels])
 }
