@@ -224,6 +224,36 @@ def losses():
         case(f"soft_cross_entropy {smoothing}", {"soft_cross_entropy": settings}, inputs, soft)
 
 
+def attention():
+    mask = torch.tensor([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1]], dtype=torch.float64)
+
+    def sdpa(q, k, v, mask=None, causal=False):
+        seen = torch.ones(q.shape[0], 1, q.shape[1], k.shape[1], dtype=torch.bool)
+        seen = seen & (mask[:, None, None] != 0) if mask is not None else seen
+        seen = seen.tril() if causal else seen
+        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True).transpose(1, 2)
+
+    for heads, kv_heads, time, depth in [(2, 2, 5, 4), (4, 2, 3, 2), (3, 1, 7, 4)]:
+        inputs = [random(2, time, heads, depth), random(2, 5, kv_heads, depth), random(2, 5, kv_heads, depth)]
+        op = {"attention": {"causal": False, "scale": depth**-0.5}}
+        case(f"attention {heads}/{kv_heads}", op, inputs, sdpa)
+        case(f"attention masked {heads}/{kv_heads}", op, [*inputs, mask], sdpa, [0, 1, 2])
+        op = {"attention": {"causal": True, "scale": depth**-0.5}}
+        case(f"attention causal {heads}/{kv_heads}", op, inputs, lambda q, k, v: sdpa(q, k, v, causal=True))
+
+    def rotary(x):
+        half = x.shape[-1] // 2
+        powers = torch.arange(half, dtype=torch.float64) * -2 / x.shape[-1]
+        angles = torch.arange(x.shape[1], dtype=torch.float64)[:, None] * 10000**powers
+        pairs = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angles), angles)[:, None]
+        return torch.cat([pairs.real, pairs.imag], -1)
+
+    case("rotary_embedding", {"rotary_embedding": {"base": 10000.0, "inverse": False}}, [random(2, 5, 2, 6)], rotary)
+    norm = lambda x, g: F.rms_norm(x, g.shape, g, 1e-3)
+    case("rms_norm", {"rms_norm": {"epsilon": 1e-3}}, [random(2, 3, 5), random(5)], norm)
+
+
 def philox(key, counter):
     """Philox4x32-10 (Salmon et al. 2011)."""
     mask = 0xFFFFFFFF
@@ -252,7 +282,7 @@ def dropout():
 
 
 if __name__ == "__main__":
-    for group in (unary, binary, matmul, conv2d, pooling, norms, moving, losses):
+    for group in (unary, binary, matmul, conv2d, pooling, norms, moving, losses, attention):
         group()
     lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in cases)
     (OUT / "operators.json").write_text(f"[\n{lines}\n]\n")

@@ -1,10 +1,11 @@
 //! One method an operator, so that graphs read like formulas.
 
 use crate::ops::{
-    AvgPool2d, BatchNorm, BatchStatistics, Binary, BinaryKind, BroadcastTo, Compare, CompareKind,
-    Concat, Conv2d, Conv2dGradInput, ConvAttributes, Dropout, Gather, LayerNorm, LogSoftmax,
-    MatMul, MaxPool2d, Pad, Reduce, ReduceKind, Reshape, Slice, SoftCrossEntropy, Softmax,
-    SparseCrossEntropy, StopGradient, Transpose, Unary, UnaryKind, Where, Window,
+    Attention, AvgPool2d, BatchNorm, BatchStatistics, Binary, BinaryKind, BroadcastTo, Compare,
+    CompareKind, Concat, Conv2d, Conv2dGradInput, ConvAttributes, Dropout, Gather, LayerNorm,
+    LogSoftmax, MatMul, MaxPool2d, Pad, Reduce, ReduceKind, Reshape, RmsNorm, RotaryEmbedding,
+    Slice, SoftCrossEntropy, Softmax, SparseCrossEntropy, StopGradient, Transpose, Unary,
+    UnaryKind, Where, Window,
 };
 use crate::{Dim, Error, Graph, NodeId, Result, Shape};
 
@@ -274,6 +275,31 @@ impl Graph {
         epsilon: f32,
     ) -> Result<NodeId> {
         self.add(LayerNorm { epsilon }.into(), &[x, gamma, beta])
+    }
+
+    /// Root mean square normalisation over the last dimension.
+    pub fn rms_norm(&mut self, x: NodeId, gamma: NodeId, epsilon: f32) -> Result<NodeId> {
+        self.add(RmsNorm { epsilon }.into(), &[x, gamma])
+    }
+
+    /// Attention of queries `[batch, time, heads, depth]` over keys and values `[batch, source, kv_heads, depth]`, with
+    /// the products scaled by 1 / √depth.
+    pub fn attention(
+        &mut self,
+        [q, k, v]: [NodeId; 3],
+        mask: Option<NodeId>,
+        causal: bool,
+    ) -> Result<NodeId> {
+        let depth = self.shape(q).size(3).unwrap_or(1);
+        let scale = 1.0 / (depth as f32).sqrt();
+        let inputs: Vec<NodeId> = [q, k, v].into_iter().chain(mask).collect();
+        self.add(Attention { causal, scale }.into(), &inputs)
+    }
+
+    /// x `[batch, time, heads, depth]` turned by its positions.
+    pub fn rotary_embedding(&mut self, x: NodeId, base: f32) -> Result<NodeId> {
+        let inverse = false;
+        self.add(RotaryEmbedding { base, inverse }.into(), &[x])
     }
 
     /// Softmax over the last dimension.

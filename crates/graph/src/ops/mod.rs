@@ -3,6 +3,8 @@
 //! The set is closed, in the sense of ONNX: back ends, exporters and the differentiation know these and nothing else.
 //! Fused operators exist only inside the engine's lowering.
 
+mod attention;
+mod attention_grad;
 mod avg_pool2d;
 mod batch_norm;
 mod binary;
@@ -24,6 +26,8 @@ mod number;
 mod pad;
 mod reduce;
 mod reshape;
+mod rms_norm;
+mod rotary_embedding;
 mod slice;
 mod soft_cross_entropy;
 mod softmax;
@@ -35,6 +39,8 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use attention::Attention;
+pub use attention_grad::{AttentionGradKey, AttentionGradQuery, AttentionGradValue};
 pub use avg_pool2d::{AvgPool2d, AvgPool2dGrad};
 pub use batch_norm::{BatchNorm, BatchNormGradInput, BatchNormGradParameters, BatchStatistics};
 pub use binary::{Binary, BinaryKind};
@@ -54,6 +60,8 @@ pub use max_pool2d::{MaxPool2d, MaxPool2dGrad};
 pub use pad::Pad;
 pub use reduce::{Reduce, ReduceKind};
 pub use reshape::Reshape;
+pub use rms_norm::{RmsNorm, RmsNormGradInput, RmsNormGradScale};
+pub use rotary_embedding::RotaryEmbedding;
 pub use slice::Slice;
 pub use soft_cross_entropy::{SoftCrossEntropy, SoftCrossEntropyGrad};
 pub use softmax::{Softmax, SoftmaxGrad};
@@ -175,6 +183,14 @@ operators! {
     SoftCrossEntropy "soft_cross_entropy",
     SoftCrossEntropyGrad "soft_cross_entropy_grad",
     StopGradient "stop_gradient",
+    Attention "attention",
+    AttentionGradQuery "attention_grad_query",
+    AttentionGradKey "attention_grad_key",
+    AttentionGradValue "attention_grad_value",
+    RotaryEmbedding "rotary_embedding",
+    RmsNorm "rms_norm",
+    RmsNormGradInput "rms_norm_grad_input",
+    RmsNormGradScale "rms_norm_grad_scale",
 }
 
 impl Op {

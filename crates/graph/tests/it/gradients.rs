@@ -352,6 +352,42 @@ fn softmax_and_losses() {
 }
 
 #[test]
+fn attention() {
+    let q = Leaf::random(50, &[2, 3, 4, 2]);
+    for (kv_heads, source) in [(4, 3), (2, 4), (1, 2)] {
+        let kv = [2, source, kv_heads, 2];
+        let leaves = [q.clone(), Leaf::random(51, &kv), Leaf::random(52, &kv)];
+        // In the second sample the first query sees nothing where it is causal.
+        let places: Vec<f32> = (0..2 * source)
+            .map(|place| f32::from(u8::from(place != 1 && place != source)))
+            .collect();
+        let mask = Leaf::given(&[2, source], places).constant();
+        for causal in [false, true] {
+            check(&leaves, |graph, p| {
+                graph.attention([p[0], p[1], p[2]], None, causal)
+            });
+            let masked = [&leaves[..], std::slice::from_ref(&mask)].concat();
+            check(&masked, |graph, p| {
+                graph.attention([p[0], p[1], p[2]], Some(p[3]), causal)
+            });
+        }
+    }
+}
+
+#[test]
+fn rotary_embedding() {
+    check(&[Leaf::random(53, &[2, 3, 2, 4])], |graph, p| {
+        graph.rotary_embedding(p[0], 100.0)
+    });
+}
+
+#[test]
+fn rms_norm() {
+    let leaves = [Leaf::random(54, &[2, 3, 4]), Leaf::random(55, &[4])];
+    check(&leaves, |graph, p| graph.rms_norm(p[0], p[1], 1e-3));
+}
+
+#[test]
 fn a_stopped_factor_is_a_constant() {
     let mut graph = Graph::new();
     let x = graph.parameter("x", &[]);
