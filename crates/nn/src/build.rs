@@ -84,6 +84,8 @@ pub struct Built {
     pub inputs: Vec<(String, NodeId)>,
     /// The outputs.
     pub outputs: Vec<NodeId>,
+    /// For each output that is a sequence with padding, which of its steps count: `[batch, time]` of 0 and 1.
+    pub masks: Vec<Option<NodeId>>,
     /// All parameters.
     pub parameters: Vec<ParameterSpec>,
     /// All states.

@@ -319,6 +319,11 @@ impl Network {
             values.push(value);
         }
         builder.leave();
+        builder.built.masks = resolved
+            .outputs
+            .iter()
+            .map(|&output| builder.mask(values[output]))
+            .collect();
         builder.built.outputs = resolved
             .outputs
             .iter()
