@@ -21,7 +21,9 @@ mod layer_norm;
 mod leaf;
 mod log_softmax;
 mod matmul;
+mod max_over_time;
 mod max_pool2d;
+mod ngram_hash;
 mod number;
 mod pad;
 mod reduce;
@@ -56,7 +58,9 @@ pub use layer_norm::{LayerNorm, LayerNormGradInput, LayerNormGradParameters};
 pub use leaf::{Constant, Input, Parameter, State};
 pub use log_softmax::{LogSoftmax, LogSoftmaxGrad};
 pub use matmul::MatMul;
+pub use max_over_time::{MaxOverTime, MaxOverTimeGrad};
 pub use max_pool2d::{MaxPool2d, MaxPool2dGrad};
+pub use ngram_hash::NgramHash;
 pub use pad::Pad;
 pub use reduce::{Reduce, ReduceKind};
 pub use reshape::Reshape;
@@ -174,6 +178,9 @@ operators! {
     Pad "pad",
     Gather "gather",
     GatherGrad "gather_grad",
+    NgramHash "ngram_hash",
+    MaxOverTime "max_over_time",
+    MaxOverTimeGrad "max_over_time_grad",
     Softmax "softmax",
     SoftmaxGrad "softmax_grad",
     LogSoftmax "log_softmax",

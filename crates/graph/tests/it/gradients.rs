@@ -2,7 +2,7 @@
 
 use jingwei_graph::ops::{
     AvgPool2dGrad, Binary, BinaryKind, BroadcastTo, Conv2dGradFilter, ConvAttributes, GatherGrad,
-    MatMul, ReduceKind, UnaryKind, Window,
+    MatMul, MaxOverTime, ReduceKind, UnaryKind, Window,
 };
 use jingwei_graph::{Error, Graph, Shape, gradients};
 
@@ -412,4 +412,16 @@ fn a_parameter_out_of_reach_is_named() {
             name: "unused".to_owned()
         }
     );
+}
+
+#[test]
+fn the_largest_over_time() {
+    check(&[Leaf::apart(71, &[2, 5, 3])], |graph, p| {
+        graph.add(MaxOverTime {}.into(), p)
+    });
+    let mask = vec![0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let mask = Leaf::given(&[2, 5], mask).constant();
+    check(&[Leaf::apart(72, &[2, 5, 3]), mask], |graph, p| {
+        graph.add(MaxOverTime {}.into(), p)
+    });
 }

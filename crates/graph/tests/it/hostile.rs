@@ -464,5 +464,7 @@ fn operator() -> impl Strategy<Value = jingwei_graph::Op> {
         ),
         Just(ops::MatMul::default().into()),
         Just(ops::Where {}.into()),
+        (size(), size()).prop_map(|(n, buckets)| ops::NgramHash { n, buckets }.into()),
+        Just(ops::MaxOverTimeGrad {}.into()),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jingwei_graph::ops::{BinaryKind, CompareKind, ReduceKind, UnaryKind, Window};
+use jingwei_graph::ops::{self, BinaryKind, CompareKind, ReduceKind, UnaryKind, Window};
 use jingwei_graph::{Graph, NodeId, Result, RunContext, Shape, reference};
 
 fn run(
@@ -219,4 +219,41 @@ fn empty_batches_pass_through() {
         .is_empty()
     );
     assert!(run(&[(&[2, 0], &[])], |graph, x| graph.softmax(x[0])).is_empty());
+}
+
+#[test]
+fn ngrams_have_the_same_buckets_everywhere() {
+    let hash = |n, buckets, ids: &[f32]| {
+        let op = ops::NgramHash { n, buckets };
+        run(&[(&[1, ids.len()], ids)], |graph, x| {
+            graph.add(op.into(), x)
+        })
+    };
+    // By the formula in the operator's documentation, computed elsewhere.
+    let found = hash(2, 1000, &[5.0, 7.0, 1.0, 2.0, 0.0, 3.0, 4.0]);
+    assert_eq!(found, [644.0, 345.0, 949.0, 0.0, 0.0, 911.0, 0.0]);
+    let found = hash(3, 1 << 24, &[1.0, 20000.0, 16_777_216.0, 9.0]);
+    assert_eq!(found, [4_189_608.0, 6_434_633.0, 0.0, 0.0]);
+    assert_eq!(hash(1, 10, &[1.0, 2.0, 3.0, 0.0]), [1.0, 6.0, 3.0, 0.0]);
+    assert_eq!(hash(2, 2, &[4.0, 4.0]), [1.0, 0.0]);
+    assert_eq!(
+        hash(3, 10, &[4.0, 4.0]),
+        [0.0, 0.0],
+        "too short for an n-gram"
+    );
+    let wrong = hash(1, 10, &[NAN, -1.0, 0.5, 3e7, INFINITY]);
+    assert!(wrong.iter().all(|bucket| bucket.is_nan()), "{wrong:?}");
+}
+
+#[test]
+fn a_sequence_of_padding_has_the_maximum_0() {
+    let x = [-3.0, 5.0, -1.0, 7.0, -2.0, NAN];
+    let max = |mask: &[f32]| {
+        run(&[(&[1, 3, 2], &x), (&[1, 3], mask)], |graph, x| {
+            graph.add(ops::MaxOverTime {}.into(), x)
+        })
+    };
+    assert_eq!(max(&[0.0, 0.0, 0.0]), [0.0, 0.0]);
+    assert_eq!(max(&[1.0, 1.0, 0.0]), [-1.0, 7.0]);
+    assert!(max(&[1.0, 0.0, 1.0])[1].is_nan());
 }

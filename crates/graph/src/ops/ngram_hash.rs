@@ -1,0 +1,87 @@
+//! Numbers for n-grams of neighbouring tokens.
+
+use serde::{Deserialize, Serialize};
+
+use super::gather::whole;
+use super::{Operator, check};
+use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
+
+/// Most buckets: the whole numbers that an `f32` can hold.
+const MOST_BUCKETS: usize = 1 << 24;
+
+/// The bucket of the n-gram that begins at each token, from 1 to `buckets` − 1 by a hash of its ids; 0 where the n-gram
+/// reaches over the end or holds padding (id 0). An id that is no whole number from 0 to 2²⁴ gives NaN.
+///
+/// The hash is exact integer arithmetic, the same everywhere: with h = n at first, for each id
+/// h ← (h xor id) · 0x9E37_79B9_7F4A_7C15 modulo 2⁶⁴, then h ← h xor (h >> 32); the bucket is 1 + h mod (buckets − 1).
+///
+/// # Shapes
+/// Ids `[batch, time]`, result `[batch, time]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NgramHash {
+    /// Tokens of an n-gram, at least 1.
+    pub n: usize,
+    /// Buckets, padding's included: 2 to 2²⁴.
+    pub buckets: usize,
+}
+
+impl NgramHash {
+    fn bucket(&self, ids: &[f32]) -> f32 {
+        let mut hash = self.n as u64;
+        for &id in ids {
+            let Some(id) = whole(id, MOST_BUCKETS + 1) else {
+                return f32::NAN;
+            };
+            if id == 0 {
+                return 0.0;
+            }
+            hash = (hash ^ id as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            hash ^= hash >> 32;
+        }
+        (1 + hash % (self.buckets as u64 - 1)) as f32
+    }
+}
+
+impl Operator for NgramHash {
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        const OP: &str = "ngram_hash";
+        let [ids] = check::inputs(OP, inputs)?;
+        if self.n == 0 || !(2..=MOST_BUCKETS).contains(&self.buckets) {
+            let found = format!("n = {} and {} buckets", self.n, self.buckets);
+            return Err(Error::shape(
+                OP,
+                "n of at least 1 and 2 to 16777216 buckets",
+                found,
+            ));
+        }
+        match ids.rank() {
+            2 => Ok(ids.clone()),
+            _ => Err(Error::shape(OP, "ids [batch, time]", ids.to_string())),
+        }
+    }
+
+    fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
+        let time = shape[1];
+        if time == 0 {
+            return;
+        }
+        let rows = inputs[0].data.chunks_exact(time);
+        for (ids, buckets) in rows.zip(output.chunks_exact_mut(time)) {
+            for (start, bucket) in buckets.iter_mut().enumerate() {
+                let ngram = ids.get(start..start.saturating_add(self.n));
+                *bucket = ngram.map_or(0.0, |ngram| self.bucket(ngram));
+            }
+        }
+    }
+
+    fn gradient(
+        &self,
+        _: &mut Graph,
+        _: NodeId,
+        _: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        Ok(vec![None])
+    }
+}
