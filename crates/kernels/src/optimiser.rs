@@ -9,6 +9,12 @@ use crate::simd::Simd;
 use crate::workers::Parts;
 use crate::{Workers, chunks, vectors};
 
+mod rows;
+mod touched;
+
+pub use rows::{sum_of_squares_of_rows, sum_of_squares_of_rows_shared};
+pub use touched::TouchedRows;
+
 /// How a parameter `p` follows from its gradient `g`; `η` is the learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {

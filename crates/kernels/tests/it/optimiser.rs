@@ -1,7 +1,10 @@
 use crate::golden::{golden, golden_f32};
 use crate::support::{assert_close, at_every_level, numbers};
 use jingwei_kernels::norms::{first_non_finite, sum_of_squares, sum_of_squares_shared};
-use jingwei_kernels::optimiser::{Decay, Rule, Step, Tensors, Update};
+use jingwei_kernels::optimiser::{
+    Decay, Rule, Step, Tensors, TouchedRows, Update, sum_of_squares_of_rows,
+    sum_of_squares_of_rows_shared,
+};
 use jingwei_kernels::{Level, Pool, Scratch, Workers};
 
 const ADAM: Rule = Rule::Adam {
@@ -190,5 +193,163 @@ fn the_first_bad_element_is_found() {
         assert_eq!(first_non_finite(&workers, &x), Some(39_999));
         x[17_003] = f32::NAN;
         assert_eq!(first_non_finite(&workers, &x), Some(17_003));
+    }
+}
+
+const RULES: [Rule; 5] = [
+    Rule::Sgd {
+        momentum: 0.0,
+        nesterov: false,
+    },
+    Rule::Sgd {
+        momentum: 0.9,
+        nesterov: true,
+    },
+    Rule::RmsProp {
+        rho: 0.9,
+        epsilon: 1e-7,
+        momentum: 0.0,
+    },
+    Rule::RmsProp {
+        rho: 0.9,
+        epsilon: 1e-7,
+        momentum: 0.5,
+    },
+    ADAM,
+];
+
+/// A table of 5 rows of 19 values before and after three steps by rows; then the same by a dense update of each touched
+/// row alone.
+#[test]
+fn touched_rows_are_updated_as_if_they_were_alone() {
+    const WIDTH: usize = 19;
+    let indices = [3.0, 1.0, 3.0, f32::NAN, 0.0, 7.0, 3.0, -1.0, 0.5];
+    let buffer = numbers(5 + indices.len() * WIDTH, 3);
+    let start = numbers(5 * WIDTH, 4);
+    for rule in RULES {
+        let update = Update {
+            clip_value: Some(0.7),
+            decay: Decay::Decoupled(0.1),
+            average: Some(0.9),
+            ..Update::new(rule)
+        };
+        let results = at_every_level(
+            |_| (WIDTH, 0),
+            |_, workers, _| {
+                let mut touched = TouchedRows::new(5, WIDTH, indices.len());
+                touched.add(&indices[..4], 5);
+                touched.add(&indices[4..], 5 + 4 * WIDTH);
+                touched.sort();
+                assert_eq!(touched.numbers().collect::<Vec<_>>(), [0, 1, 3]);
+                let (mut found, mut expected) = (Slots::new(&start), Slots::new(&start));
+                for number in 1..=3 {
+                    let step = Step {
+                        learning_rate: 0.1,
+                        number,
+                        scale: 0.5,
+                    };
+                    update.run_rows(
+                        workers,
+                        step,
+                        found.tensors(0..5 * WIDTH, &buffer),
+                        &touched,
+                    );
+                    for row in touched.numbers() {
+                        let mut gradient = [0.0; WIDTH];
+                        for place in (0..indices.len()).filter(|&i| indices[i] == row as f32) {
+                            for (sum, x) in gradient.iter_mut().zip(&buffer[5 + place * WIDTH..]) {
+                                *sum += x;
+                            }
+                        }
+                        let own = row * WIDTH..(row + 1) * WIDTH;
+                        let alone = Update {
+                            average: None,
+                            ..update
+                        };
+                        alone.run(workers, step, expected.tensors(own, &gradient));
+                    }
+                    for (a, p) in expected.average.iter_mut().zip(&expected.parameters) {
+                        *a = 0.9f32 * *a + 0.1 * p;
+                    }
+                }
+                assert_eq!(found.parameters, expected.parameters, "{rule:?}");
+                assert_eq!(found.velocity, expected.velocity, "{rule:?}");
+                assert_eq!(found.squares, expected.squares, "{rule:?}");
+                assert_close(
+                    "averages",
+                    &found.average,
+                    &expected
+                        .average
+                        .iter()
+                        .map(|&x| f64::from(x))
+                        .collect::<Vec<_>>(),
+                    1e-6,
+                );
+                assert_eq!(
+                    found.parameters[2 * WIDTH..3 * WIDTH],
+                    start[2 * WIDTH..3 * WIDTH]
+                );
+                found.parameters
+            },
+        );
+        assert!(!results.is_empty());
+    }
+}
+
+struct Slots {
+    parameters: Vec<f32>,
+    velocity: Vec<f32>,
+    squares: Vec<f32>,
+    average: Vec<f32>,
+}
+
+impl Slots {
+    fn new(start: &[f32]) -> Self {
+        Self {
+            parameters: start.to_vec(),
+            velocity: vec![0.0; start.len()],
+            squares: vec![0.0; start.len()],
+            average: start.to_vec(),
+        }
+    }
+
+    fn tensors<'a>(
+        &'a mut self,
+        range: std::ops::Range<usize>,
+        gradients: &'a [f32],
+    ) -> Tensors<'a> {
+        Tensors {
+            parameters: &mut self.parameters[range.clone()],
+            gradients,
+            velocity: &mut self.velocity[range.clone()],
+            squares: &mut self.squares[range.clone()],
+            average: &mut self.average[range],
+        }
+    }
+}
+
+#[test]
+fn squares_of_touched_rows_count_what_is_summed_first() {
+    let (rows, width, count) = (1 << 21, 40, 3000);
+    let indices: Vec<f32> = (0..count).map(|i| (i * i * 7919 % rows) as f32).collect();
+    let buffer = numbers(count * width, 5);
+    let mut dense = std::collections::BTreeMap::<usize, Vec<f64>>::new();
+    for (index, gradient) in indices.iter().zip(buffer.chunks(width)) {
+        let sums = dense.entry(*index as usize).or_insert(vec![0.0; width]);
+        sums.iter_mut()
+            .zip(gradient)
+            .for_each(|(sum, x)| *sum += f64::from(*x));
+    }
+    let expected: f64 = dense.values().flatten().map(|x| x * x).sum();
+    let mut touched = TouchedRows::new(rows, width, count);
+    touched.add(&indices, 0);
+    touched.sort();
+    assert!(touched.numbers().eq(dense.keys().copied()));
+    let results = at_every_level(
+        |_| (width, sum_of_squares_of_rows_shared(count, width)),
+        |_, workers, shared| vec![sum_of_squares_of_rows(workers, &touched, &buffer, shared)],
+    );
+    for (level, found) in results {
+        assert_close(&format!("squares at {level}"), &found, &[expected], 1e-5);
     }
 }

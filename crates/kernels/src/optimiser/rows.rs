@@ -1,0 +1,170 @@
+//! Updates of the touched rows of a table alone.
+
+use super::{
+    Constants, Rule, State, Step, Tensors, TouchedRows, Update, follow, run_chunk_generic,
+};
+use crate::level::dispatch;
+use crate::norms::fold_in_halves;
+use crate::simd::Simd;
+use crate::workers::Parts;
+use crate::{Level, Workers, chunks, vectors};
+
+/// Floats of temporary memory that [`sum_of_squares_of_rows`] needs for up to `count` gradients of `width` values.
+pub fn sum_of_squares_of_rows_shared(count: usize, width: usize) -> usize {
+    count.div_ceil(chunks::rows_in_piece(width)).max(1)
+}
+
+/// The sum of the squares of all elements of a table's gradient that is 0 but for its touched rows, whose gradients lie
+/// in `buffer`. Each worker needs a row of scratch.
+///
+/// # Panics
+/// Where a temporary is too short.
+pub fn sum_of_squares_of_rows(
+    workers: &Workers,
+    touched: &TouchedRows,
+    buffer: &[f32],
+    shared: &mut [f32],
+) -> f32 {
+    let pieces = touched.pieces();
+    if pieces == 0 {
+        return 0.0;
+    }
+    let shared = &mut shared[..pieces];
+    let partials = Parts::new(shared);
+    let level = workers.level();
+    workers.run(pieces, &|piece, scratch| {
+        // SAFETY: each piece has an element of its own.
+        let partial = unsafe { &mut partials.part(piece, 1)[0] };
+        *partial = squares(level, touched, piece, buffer, scratch);
+    });
+    fold_in_halves(shared, |a, b| a + b)
+}
+
+dispatch! {
+    fn squares(touched: &TouchedRows, piece: usize, buffer: &[f32], scratch: &mut [f32]) -> f32 => squares_generic
+}
+
+#[inline(always)]
+fn squares_generic<V: Simd>(
+    touched: &TouchedRows,
+    piece: usize,
+    buffer: &[f32],
+    scratch: &mut [f32],
+) -> f32 {
+    let mut sum = 0.0;
+    for index in touched.piece(piece) {
+        let gradient = touched.gradient(index, buffer, scratch, add::<V>);
+        sum += vectors::sum([gradient], |[x]: [V; 1]| x * x);
+    }
+    sum
+}
+
+#[inline(always)]
+fn add<V: Simd>(values: &[f32], sum: &mut [f32]) {
+    vectors::update([values], [sum], |[x]: [V; 1], [sum]| [sum + x]);
+}
+
+impl Update {
+    /// Updates the touched rows of a table by one step ("row-sparse", or lazy): decay and what is remembered of other
+    /// rows stay as they are. The average follows everywhere.
+    ///
+    /// `tensors.gradients` is the buffer in which the gradients of rows lie; the others have one value for each of the
+    /// table. Each worker needs a row of scratch.
+    ///
+    /// # Panics
+    /// Where a buffer has another length than the table, or the scratch is too short.
+    pub fn run_rows(
+        &self,
+        workers: &Workers,
+        step: Step,
+        tensors: Tensors<'_>,
+        touched: &TouchedRows,
+    ) {
+        let Tensors {
+            parameters,
+            gradients,
+            velocity,
+            squares,
+            average,
+        } = tensors;
+        let (len, width) = (parameters.len(), touched.width());
+        assert_eq!(len, touched.rows() * width, "a table of {width} columns");
+        assert!(workers.scratch() >= width, "scratch of a row's update");
+        let used = [true, self.uses_velocity(), self.uses_squares()];
+        let buffers = [&mut *parameters, velocity, squares];
+        for (used, buffer) in used.iter().zip(&buffers) {
+            assert!(!used || buffer.len() == len, "one value for each parameter");
+        }
+        let parts = buffers.map(Parts::new);
+        let constants = Constants::new(self, step);
+        let job = Job {
+            rule: self.rule,
+            constants,
+            touched,
+            used,
+            parts: &parts,
+            buffer: gradients,
+        };
+        let level = workers.level();
+        workers.run(touched.pieces(), &|piece, scratch| {
+            run_piece(level, &job, piece, scratch);
+        });
+        if let Some(decay) = self.average {
+            follow_all(workers, level, decay, parameters, average);
+        }
+    }
+}
+
+struct Job<'a> {
+    rule: Rule,
+    constants: Constants,
+    touched: &'a TouchedRows,
+    used: [bool; 3],
+    parts: &'a [Parts<'a>; 3],
+    buffer: &'a [f32],
+}
+
+dispatch! {
+    fn run_piece(job: &Job<'_>, piece: usize, scratch: &mut [f32]) => run_piece_generic
+}
+
+#[inline(always)]
+fn run_piece_generic<V: Simd>(job: &Job<'_>, piece: usize, scratch: &mut [f32]) {
+    let (touched, width) = (job.touched, job.touched.width());
+    for index in touched.piece(piece) {
+        let gradient = touched.gradient(index, job.buffer, scratch, add::<V>);
+        let row = touched.row(index);
+        let part = |i: usize| {
+            let (start, len) = if job.used[i] {
+                (row * width, width)
+            } else {
+                (0, 0)
+            };
+            // SAFETY: a row belongs to one piece alone, and the buffers are different ones.
+            unsafe { job.parts[i].part(start, len) }
+        };
+        let mut state = State {
+            parameters: part(0),
+            velocity: part(1),
+            squares: part(2),
+        };
+        run_chunk_generic::<V>(job.rule, job.constants, gradient, &mut state);
+    }
+}
+
+fn follow_all(
+    workers: &Workers,
+    level: Level,
+    decay: f32,
+    parameters: &[f32],
+    average: &mut [f32],
+) {
+    chunks::run_flat(
+        workers,
+        [parameters],
+        average,
+        |_, [parameters], average| {
+            follow(level, decay, parameters, average);
+        },
+    );
+}
