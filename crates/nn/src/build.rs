@@ -33,6 +33,10 @@ pub struct ParameterSpec {
     pub fans: Fans,
     /// Whether weight decay applies: to kernels, not to biases nor to the scales and shifts of a normalisation.
     pub decay: bool,
+    /// Whether training changes it.
+    pub trainable: bool,
+    /// Whether its gradients are row-sparse, where they can be; by its size, if nothing is said.
+    pub row_sparse: Option<bool>,
 }
 
 impl ParameterSpec {
@@ -246,7 +250,6 @@ impl Builder<'_> {
     }
 
     /// Length and channels of sequences, whose length may be known only at run time.
-    #[expect(dead_code, reason = "the layers of sequences are to come")]
     pub(crate) fn steps(&self, x: NodeId) -> Result<(Dim, usize)> {
         match *self.dims(x) {
             [length, Dim::Size(channels)] => Ok((length, channels)),
@@ -321,6 +324,11 @@ impl Builder<'_> {
         add(self.graph).map_err(|error| Error::graph(&self.place, error))
     }
 
+    /// A number as a node.
+    pub(crate) fn number(&mut self, value: f32) -> Result<NodeId> {
+        self.with(|graph| Ok(graph.constant(value)))
+    }
+
     pub(crate) fn matmul(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
         self.with(|graph| graph.matmul(a, b))
     }
@@ -357,6 +365,18 @@ impl Builder<'_> {
     /// Which steps of the sequences of `x` count, `[batch, time]` of 0 and 1; none where all do.
     pub(crate) fn mask(&self, x: NodeId) -> Option<NodeId> {
         self.masks.get(&x).copied()
+    }
+
+    /// Sequences with zeros at the steps that do not count.
+    pub(crate) fn masked(&mut self, x: NodeId, mask: NodeId) -> Result<NodeId> {
+        let mut column = self.shape(mask).clone();
+        column.0.push(Dim::Size(1));
+        let y = self.with(|graph| {
+            let mask = graph.reshape(mask, column)?;
+            graph.multiply(x, mask)
+        })?;
+        self.set_mask(y, mask);
+        Ok(y)
     }
 
     /// Says which steps of the sequences of `x` count.
@@ -416,6 +436,8 @@ impl Builder<'_> {
             initializer,
             fans,
             decay,
+            trainable: true,
+            row_sparse: None,
         });
         Ok(node)
     }

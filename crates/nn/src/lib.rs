@@ -32,11 +32,11 @@ pub mod zoo;
 pub use build::{Built, Mode, ParameterSpec, StateSpec};
 pub use entry::Entry;
 pub use error::Error;
-pub use initializer::{Fans, Initializer};
+pub use initializer::{Fans, Initializer, Uniform};
 pub use layers::{
     Activation, Add, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, Dense, Dropout,
-    Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Layer, LayerNorm,
-    LeakyRelu, MaxPool1d, MaxPool2d, Padding, Regularizer, Reshape,
+    Embedding, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Layer,
+    LayerNorm, LeakyRelu, MaxPool1d, MaxPool2d, Padding, Regularizer, Reshape, SpatialDropout1d,
 };
 pub use losses::{
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError,
@@ -49,7 +49,7 @@ pub use schedule::{Duration, LearningRate, PlateauState, ReduceOnPlateau, Schedu
 pub use sequential::Sequential;
 pub use sizes::{Sizes, TIME};
 pub use summary::{Summary, SummaryRow};
-pub use updater::{Average, Clip, Span, StepScalars, Updater};
+pub use updater::{Average, Clip, Span, StepScalars, TableSpan, Updater};
 
 /// The result of building a network.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,9 +1,9 @@
 //! Layers one after another.
 
 use crate::layers::{
-    Activation, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, Dropout, Flatten,
-    GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, LayerNorm, MaxPool1d,
-    MaxPool2d, Reshape,
+    Activation, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, Dropout, Embedding,
+    Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, LayerNorm,
+    MaxPool1d, MaxPool2d, Reshape, SpatialDropout1d,
 };
 use crate::{Entry, Layer, Network, Pair, Result, Sizes, Summary};
 
@@ -117,6 +117,10 @@ shorthands! {
     reshape(sizes: impl Into<Vec<usize>>) => Reshape::new(sizes);
     /// Adds [`Dropout`].
     dropout(rate: f32) => Dropout::new(rate);
+    /// Adds [`SpatialDropout1d`].
+    spatial_dropout1d(rate: f32) => SpatialDropout1d::new(rate);
+    /// Adds [`Embedding`] of `input_dim` rows.
+    embedding(input_dim: usize, units: usize) => Embedding::new(input_dim, units);
     /// Adds [`BatchNorm`].
     batch_norm() => BatchNorm::default();
     /// Adds [`LayerNorm`].

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use jingwei_kernels::Workers;
 use jingwei_kernels::norms::{sum_of_squares, sum_of_squares_shared};
-use jingwei_kernels::optimiser::{Step, Tensors, Update};
+use jingwei_kernels::optimiser::{
+    Step, Tensors, TouchedRows, Update, sum_of_squares_of_rows, sum_of_squares_of_rows_shared,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Optimizer, Result};
@@ -80,6 +82,25 @@ pub struct Span {
     pub decay: bool,
 }
 
+/// A table of which a step touches a few rows, and where it lies in the flat buffers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSpan {
+    /// The values.
+    pub range: Range<usize>,
+    /// Values of a row.
+    pub width: usize,
+    /// Whether weight decay applies, to the rows that are touched.
+    pub decay: bool,
+}
+
+impl TableSpan {
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.range.len() / self.width.max(1)
+    }
+}
+
 /// What differs from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepScalars {
@@ -97,6 +118,7 @@ pub struct StepScalars {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Updater {
     parts: Vec<(Range<usize>, Update)>,
+    tables: Vec<(TableSpan, Update)>,
     clip: Clip,
     len: usize,
 }
@@ -151,34 +173,82 @@ impl Updater {
             }
             len = range.end;
         }
-        Ok(Self { parts, clip, len })
+        let tables = Vec::new();
+        Ok(Self {
+            parts,
+            tables,
+            clip,
+            len,
+        })
+    }
+
+    /// Also plans the update of tables of which a step touches a few rows ("row-sparse", or lazy: rows that are not
+    /// touched, and what the optimiser remembers of them, stay as they are). Their gradients do not lie in the flat
+    /// buffer but are given to [`Updater::run_with_rows`].
+    #[must_use]
+    pub fn with_tables(
+        mut self,
+        optimizer: &Optimizer,
+        average: Option<Average>,
+        tables: Vec<TableSpan>,
+    ) -> Self {
+        let clip_value = self.clip.value;
+        let update = |decay| Update {
+            clip_value,
+            average: average.map(|a| a.decay),
+            ..optimizer.update(decay)
+        };
+        self.tables = tables
+            .into_iter()
+            .map(|table| (table.clone(), update(table.decay)))
+            .collect();
+        self
+    }
+
+    /// The tables that are updated by rows, in order.
+    pub fn tables(&self) -> impl Iterator<Item = &TableSpan> {
+        self.tables.iter().map(|(table, _)| table)
+    }
+
+    /// Floats of scratch that [`Updater::run_with_rows`] needs of each worker.
+    #[must_use]
+    pub fn scratch(&self) -> usize {
+        self.tables().map(|table| table.width).max().unwrap_or(0)
+    }
+
+    fn updates(&self) -> impl Iterator<Item = &Update> {
+        let parts = self.parts.iter().map(|(_, update)| update);
+        parts.chain(self.tables.iter().map(|(_, update)| update))
     }
 
     /// Whether the buffer `velocity` is used; if not, it may be empty.
     #[must_use]
     pub fn uses_velocity(&self) -> bool {
-        self.parts.iter().any(|(_, update)| update.uses_velocity())
+        self.updates().any(Update::uses_velocity)
     }
 
     /// Whether the buffer `squares` is used; if not, it may be empty.
     #[must_use]
     pub fn uses_squares(&self) -> bool {
-        self.parts.iter().any(|(_, update)| update.uses_squares())
+        self.updates().any(Update::uses_squares)
     }
 
     /// Whether the buffer `average` is used; if not, it may be empty. It begins as a copy of the parameters.
     #[must_use]
     pub fn uses_average(&self) -> bool {
-        self.parts
-            .iter()
-            .any(|(_, update)| update.average.is_some())
+        self.updates().any(|update| update.average.is_some())
     }
 
     /// The floats of temporary memory that [`Updater::run`] needs.
     #[must_use]
     pub fn shared(&self) -> usize {
         match self.clip.norm.is_some() || self.clip.global_norm.is_some() {
-            true => sum_of_squares_shared(self.len),
+            true => {
+                let rows =
+                    |table: &TableSpan| sum_of_squares_of_rows_shared(table.rows(), table.width);
+                let tables = self.tables().map(rows).max().unwrap_or(0);
+                tables.max(sum_of_squares_shared(self.len))
+            }
             false => 0,
         }
     }
@@ -195,6 +265,23 @@ impl Updater {
         tensors: Tensors<'_>,
         shared: &mut [f32],
     ) -> Option<f32> {
+        self.run_with_rows(workers, scalars, tensors, (&[], &[]), shared)
+    }
+
+    /// As [`Updater::run`], with the rows of each table that the step touches and the buffer that holds their
+    /// gradients. Workers need [`Updater::scratch`].
+    ///
+    /// # Panics
+    /// As [`Updater::run`], and where there is not one set of rows a table.
+    pub fn run_with_rows(
+        &self,
+        workers: &Workers<'_>,
+        scalars: StepScalars,
+        tensors: Tensors<'_>,
+        (rows, buffer): (&[TouchedRows], &[f32]),
+        shared: &mut [f32],
+    ) -> Option<f32> {
+        assert_eq!(rows.len(), self.tables.len(), "rows of each table");
         let StepScalars {
             learning_rate,
             step,
@@ -210,10 +297,18 @@ impl Updater {
         let length = |gradients: &[f32], shared: &mut [f32]| {
             sum_of_squares(workers, gradients, shared).sqrt() * gradient_scale
         };
-        let global = self
-            .clip
-            .global_norm
-            .map(|_| length(&gradients[..self.len], shared));
+        let length_of_rows = |rows: &TouchedRows, shared: &mut [f32]| {
+            sum_of_squares_of_rows(workers, rows, buffer, shared).sqrt() * gradient_scale
+        };
+        let global = self.clip.global_norm.map(|_| {
+            let dense = length(&gradients[..self.len], shared);
+            let square = |length: f32| length * length;
+            let tables = rows.iter().map(|rows| square(length_of_rows(rows, shared)));
+            match rows {
+                [] => dense,
+                _ => (square(dense) + tables.sum::<f32>()).sqrt(),
+            }
+        });
         let mut squared = 0.0;
         for (range, update) in &self.parts {
             let own = &gradients[range.clone()];
@@ -236,6 +331,24 @@ impl Updater {
                 },
                 tensors,
             );
+        }
+        for ((table, update), rows) in self.tables.iter().zip(rows) {
+            let found = global.or_else(|| self.clip.norm.map(|_| length_of_rows(rows, shared)));
+            squared += found.map_or(0.0, |found| found * found);
+            let range = &table.range;
+            let tensors = Tensors {
+                parameters: &mut parameters[range.clone()],
+                gradients: buffer,
+                velocity: part(velocity, range, update.uses_velocity()),
+                squares: part(squares, range, update.uses_squares()),
+                average: part(average, range, update.average.is_some()),
+            };
+            let step = Step {
+                learning_rate,
+                number: step,
+                scale: gradient_scale * self.clip.factor(found),
+            };
+            update.run_rows(workers, step, tensors, rows);
         }
         global.or_else(|| self.clip.norm.map(|_| squared.sqrt()))
     }

@@ -24,20 +24,25 @@ impl Dropout {
     pub fn new(rate: f32) -> Self {
         Self { rate }
     }
+
+    pub(super) fn check(self, builder: &Builder<'_>) -> Result<()> {
+        match (0.0..1.0).contains(&self.rate) {
+            true => Ok(()),
+            false => Err(Error::Setting {
+                place: builder.place(),
+                setting: "rate",
+                expected: "at least 0 and less than 1",
+                found: self.rate.to_string(),
+            }),
+        }
+    }
 }
 
 impl Build for Dropout {
     fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
         let x = builder.one(inputs)?;
         let Self { rate } = *self;
-        if !(0.0..1.0).contains(&rate) {
-            return Err(Error::Setting {
-                place: builder.place(),
-                setting: "rate",
-                expected: "at least 0 and less than 1",
-                found: rate.to_string(),
-            });
-        }
+        self.check(builder)?;
         if builder.mode() == Mode::Inference || rate == 0.0 {
             return Ok(x);
         }

@@ -14,6 +14,7 @@ mod conv2d;
 mod convolution;
 mod dense;
 mod dropout;
+mod embedding;
 mod flatten;
 mod global_avg_pool1d;
 mod global_avg_pool2d;
@@ -27,6 +28,7 @@ mod pooling;
 mod regularizer;
 mod reshape;
 mod settings;
+mod spatial_dropout1d;
 
 use jingwei_graph::NodeId;
 use serde::de::MapAccess;
@@ -42,6 +44,7 @@ pub use conv1d::Conv1d;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use flatten::Flatten;
 pub use global_avg_pool1d::GlobalAvgPool1d;
 pub use global_avg_pool2d::GlobalAvgPool2d;
@@ -53,6 +56,7 @@ pub use max_pool2d::MaxPool2d;
 pub use padding::Padding;
 pub use regularizer::Regularizer;
 pub use reshape::Reshape;
+pub use spatial_dropout1d::SpatialDropout1d;
 
 use crate::Result;
 use crate::build::Builder;
@@ -134,4 +138,6 @@ layers! {
     Activation "activation",
     Add "add",
     Concat "concat",
+    Embedding "embedding",
+    SpatialDropout1d "spatial_dropout1d",
 }

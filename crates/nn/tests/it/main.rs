@@ -7,5 +7,6 @@ mod networks;
 mod optimizers;
 mod recipes;
 mod schedules;
+mod sequences;
 mod support;
 mod zoo;
