@@ -49,7 +49,7 @@ pub fn select(workers: &Workers, condition: &[f32], a: &[f32], b: &[f32], y: &mu
 }
 
 dispatch! {
-    fn add_chunk(x: &[f32], y: &mut [f32]) => add_generic
+    pub(crate) fn add_chunk(x: &[f32], y: &mut [f32]) => add_generic
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@
 //! the result at one [`Level`] has the same bits at any number of threads.
 
 mod activation;
+pub mod attention;
 pub mod batch_norm;
 mod chunks;
 mod conv;

@@ -3,6 +3,7 @@
 //!
 //! `cargo bench -p jingwei-kernels --bench kernels -- [filter]`
 
+mod attention;
 mod convolutions;
 mod harness;
 mod pooled;
@@ -14,6 +15,7 @@ fn main() {
         .find(|argument| !argument.starts_with('-'));
     let bench = harness::Bench::new(filter.unwrap_or_default());
     products::run(&bench);
+    attention::run(&bench);
     convolutions::run(&bench);
     pooled::run(&bench);
 }

@@ -100,7 +100,7 @@ struct Slice<'a> {
 
 /// Rows of the next tile: the sizes for which `Slice::tile` has code.
 #[inline(always)]
-fn next_rows<V: Simd>(left: usize) -> usize {
+pub(crate) fn next_rows<V: Simd>(left: usize) -> usize {
     match left {
         left if left >= V::TILE_ROWS => V::TILE_ROWS,
         8.. => 8,

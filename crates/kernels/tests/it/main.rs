@@ -1,5 +1,6 @@
 //! Kernels against naive loops, at every level this processor has and on 1, 2 and 3 threads.
 
+mod attention;
 mod base;
 mod conv;
 mod conv_pool;
