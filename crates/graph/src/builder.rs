@@ -3,9 +3,9 @@
 use crate::ops::{
     Attention, AvgPool2d, BatchNorm, BatchStatistics, Binary, BinaryKind, BroadcastTo, Compare,
     CompareKind, Concat, Conv2d, Conv2dGradInput, ConvAttributes, Dropout, Gather, LayerNorm,
-    LogSoftmax, MatMul, MaxPool2d, Pad, Reduce, ReduceKind, Reshape, RmsNorm, RotaryEmbedding,
-    Slice, SoftCrossEntropy, Softmax, SparseCrossEntropy, StopGradient, Transpose, Unary,
-    UnaryKind, Where, Window,
+    LogSoftmax, MatMul, MaxPool2d, Pad, Recurrent, Reduce, ReduceKind, Reshape, RmsNorm,
+    RotaryEmbedding, Slice, SoftCrossEntropy, Softmax, SparseCrossEntropy, StopGradient, Transpose,
+    Unary, UnaryKind, Where, Window,
 };
 use crate::{Dim, Error, Graph, NodeId, Result, Shape};
 
@@ -466,5 +466,27 @@ impl Graph {
     /// The rows of a table `[rows, width]` that indices name.
     pub fn gather(&mut self, table: NodeId, indices: NodeId) -> Result<NodeId> {
         self.add(Gather {}.into(), &[table, indices])
+    }
+}
+
+/// # Adding recurrent layers
+impl Graph {
+    /// The states of a recurrent layer; see [`Recurrent`] for the shapes.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the operands do not fit.
+    pub fn recurrent(
+        &mut self,
+        op: Recurrent,
+        x: NodeId,
+        kernel: NodeId,
+        bias: Option<NodeId>,
+        mask: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let operands: Vec<NodeId> = [Some(x), Some(kernel), bias, mask]
+            .into_iter()
+            .flatten()
+            .collect();
+        self.add(op.into(), &operands)
     }
 }

@@ -26,6 +26,9 @@ mod max_pool2d;
 mod ngram_hash;
 mod number;
 mod pad;
+mod recurrent;
+mod recurrent_grad;
+mod recurrent_steps;
 mod reduce;
 mod reshape;
 mod rms_norm;
@@ -62,6 +65,8 @@ pub use max_over_time::{MaxOverTime, MaxOverTimeGrad};
 pub use max_pool2d::{MaxPool2d, MaxPool2dGrad};
 pub use ngram_hash::NgramHash;
 pub use pad::Pad;
+pub use recurrent::{GateActivation, Recurrent, RecurrentCell};
+pub use recurrent_grad::{RecurrentGrad, RecurrentOperand};
 pub use reduce::{Reduce, ReduceKind};
 pub use reshape::Reshape;
 pub use rms_norm::{RmsNorm, RmsNormGradInput, RmsNormGradScale};
@@ -190,6 +195,8 @@ operators! {
     SoftCrossEntropy "soft_cross_entropy",
     SoftCrossEntropyGrad "soft_cross_entropy_grad",
     StopGradient "stop_gradient",
+    Recurrent "recurrent",
+    RecurrentGrad "recurrent_grad",
     Attention "attention",
     AttentionGradQuery "attention_grad_query",
     AttentionGradKey "attention_grad_key",

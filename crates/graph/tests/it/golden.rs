@@ -47,6 +47,17 @@ fn operators_agree_with_pytorch() {
     }
 }
 
+/// Of PyTorch and of Keras (`scripts/golden/recurrent.py`).
+#[test]
+fn recurrent_layers_agree_with_pytorch_and_keras() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("../golden/recurrent.json")).expect("JSON");
+    assert_eq!(cases.len(), 32);
+    for case in &cases {
+        check(case);
+    }
+}
+
 fn check(case: &Value) {
     let name = case["name"].as_str().expect("a name");
     let op: Op = serde_json::from_value(case["op"].clone())

@@ -6,5 +6,6 @@ mod gradients;
 mod hostile;
 mod messages;
 mod passes;
+mod recurrent;
 mod second_order;
 mod semantics;
