@@ -8,6 +8,7 @@ mod convolutions;
 mod harness;
 mod pooled;
 mod products;
+mod recurrent;
 
 fn main() {
     let filter = std::env::args()
@@ -18,4 +19,5 @@ fn main() {
     attention::run(&bench);
     convolutions::run(&bench);
     pooled::run(&bench);
+    recurrent::run(&bench);
 }

@@ -1,0 +1,107 @@
+//! Recurrent layers: each piece of work walks its own samples through all steps, product and gates fused.
+//!
+//! The gates' pre-activations from the inputs, `x` of `[batch, time, gates · units]`, come from outside as one large
+//! product. A step adds `h · U`, with the recurrent kernel `U` of `[units, gates · units]` packed once a run, and turns
+//! the sums into the next state while they are in registers. Formulas and the order of gates are those of Keras; they
+//! stand in [`cell`](RecurrentCell).
+
+use crate::{Level, Workers};
+
+mod backward;
+mod cell;
+mod forward;
+mod pack;
+
+pub use cell::{GateActivation, RecurrentCell};
+
+/// A recurrent layer of one shape.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recurrent {
+    /// The SIMD level.
+    pub level: Level,
+    /// Formulas of a step.
+    pub cell: RecurrentCell,
+    /// Samples.
+    pub batch: usize,
+    /// Steps.
+    pub time: usize,
+    /// Numbers in a state.
+    pub units: usize,
+    /// Walk from the last step to the first.
+    pub reverse: bool,
+    /// Give the state after every step, in the steps' own places, instead of the last alone.
+    pub sequence: bool,
+}
+
+/// Most samples in a piece: the kernel is then read from the second-level cache once for all of them.
+const MOST_ROWS: usize = 16;
+/// Pieces aimed at.
+const PIECES: usize = 8;
+
+impl Recurrent {
+    /// Samples in a piece.
+    fn rows(&self) -> usize {
+        self.batch.div_ceil(PIECES).clamp(1, MOST_ROWS)
+    }
+
+    fn pieces(&self) -> usize {
+        self.batch.div_ceil(self.rows())
+    }
+
+    /// Floats of a state with whole vectors.
+    fn width(&self) -> usize {
+        self.units.next_multiple_of(self.level.lanes())
+    }
+
+    /// Floats of temporary memory that each worker needs.
+    pub fn scratch(&self) -> usize {
+        3 * self.rows() * self.width()
+    }
+
+    /// Floats of the shared temporary: the packed kernel.
+    pub fn shared(&self) -> usize {
+        let columns = self.units.next_multiple_of(2 * self.level.lanes());
+        self.cell.gates() * self.units * columns
+    }
+
+    /// Floats that [`Self::forward`] keeps for [`Self::backward`]. They begin with the states before each step,
+    /// `[batch, time, units]`.
+    pub fn reserve(&self) -> usize {
+        self.states() * (1 + self.cell.kept())
+    }
+
+    /// Floats of all states: the first part of the reserve.
+    pub fn states(&self) -> usize {
+        self.batch * self.time * self.units
+    }
+
+    /// Floats of the pre-activations `x`.
+    pub fn gates(&self) -> usize {
+        self.states() * self.cell.gates()
+    }
+
+    /// Floats of the result: `[batch, time, units]`, or `[batch, units]` for the last state alone.
+    pub fn output(&self) -> usize {
+        if self.sequence {
+            self.states()
+        } else {
+            self.batch * self.units
+        }
+    }
+
+    fn check(&self, workers: &Workers, [x, kernel, bias, mask, y, shared]: [usize; 6]) {
+        assert_eq!(workers.level(), self.level, "level of {self:?}");
+        assert_eq!(x, self.gates(), "pre-activations of {self:?}");
+        let columns = self.cell.gates() * self.units;
+        assert_eq!(kernel, self.units * columns, "kernel of {self:?}");
+        let expected = if self.cell.has_bias() { columns } else { 0 };
+        assert_eq!(bias, expected, "recurrent bias of {self:?}");
+        assert!(
+            mask == 0 || mask == self.batch * self.time,
+            "mask of {self:?}"
+        );
+        assert_eq!(y, self.output(), "states of {self:?}");
+        assert!(shared >= self.shared(), "shared memory of {self:?}");
+        assert!(workers.scratch() >= self.scratch(), "scratch of {self:?}");
+    }
+}

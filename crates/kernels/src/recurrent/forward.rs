@@ -1,0 +1,304 @@
+//! Walking samples forward through all steps.
+
+use super::{
+    Recurrent,
+    cell::{Cell, Gru, Lstm, RecurrentCell, Simple, State},
+};
+use crate::{
+    Workers,
+    gemm::tile::{Factors, multiply},
+    level::dispatch,
+    simd::Simd,
+    workers::Parts,
+};
+
+/// Most rows in a tile.
+const MOST_TILE_ROWS: usize = 12;
+
+/// What a piece reads and writes; optional parts are null.
+struct Call<'a> {
+    plan: &'a Recurrent,
+    x: *const f32,
+    packed: *const f32,
+    bias: *const f32,
+    mask: *const f32,
+    y: *mut f32,
+    /// The states before each step, then what the cell keeps.
+    reserve: *mut f32,
+}
+
+// SAFETY: the pointers come from slices that outlive the run; pieces write to the places of their own samples.
+unsafe impl Sync for Call<'_> {}
+
+impl Recurrent {
+    /// Computes the states `y` from the pre-activations `x`, the recurrent `kernel`, its `bias` (empty where the cell
+    /// has none) and the `mask` of `[batch, time]` (empty where there is none), at whose zeros the state stays as it
+    /// is. A `reserve` that is not empty is filled for the backward pass.
+    ///
+    /// # Panics
+    /// Where a slice has another length than the shape says, or a temporary is too short.
+    pub fn forward(
+        &self,
+        workers: &Workers,
+        [x, kernel, bias, mask]: [&[f32]; 4],
+        y: &mut [f32],
+        reserve: &mut [f32],
+        shared: &mut [f32],
+    ) {
+        let lengths = [x, kernel, bias, mask, y, shared].map(<[f32]>::len);
+        self.check(workers, lengths);
+        assert!(
+            reserve.is_empty() || reserve.len() == self.reserve(),
+            "reserve of {self:?}"
+        );
+        if self.time == 0 {
+            y.fill(0.0);
+        }
+        self.pack_forward(workers, kernel, shared);
+        let optional = |part: &[f32]| {
+            if part.is_empty() {
+                std::ptr::null()
+            } else {
+                part.as_ptr()
+            }
+        };
+        let call = Call {
+            plan: self,
+            x: x.as_ptr(),
+            packed: shared.as_ptr(),
+            bias: optional(bias),
+            mask: optional(mask),
+            y: Parts::new(y).pointer(),
+            reserve: if reserve.is_empty() {
+                std::ptr::null_mut()
+            } else {
+                reserve.as_mut_ptr()
+            },
+        };
+        workers.run(self.pieces(), &|piece, scratch| {
+            let call = &call;
+            let first = piece * self.rows();
+            let rows = self.rows().min(self.batch - first);
+            walk(self.level, call, (first, rows), scratch);
+        });
+    }
+}
+
+dispatch! {
+    fn walk(call: &Call, rows: (usize, usize), scratch: &mut [f32]) => walk_generic
+}
+
+#[inline(always)]
+fn walk_generic<V: Simd>(call: &Call, rows: (usize, usize), scratch: &mut [f32]) {
+    // SAFETY: `forward` has checked all lengths; the rows are samples of the batch that no other piece has.
+    unsafe {
+        match call.plan.cell {
+            RecurrentCell::Simple { activation } => {
+                walk_cell::<V, _, 1, 1>(call, Simple(activation), rows, scratch);
+            }
+            RecurrentCell::Lstm {
+                activation,
+                recurrent,
+            } => {
+                let cell = Lstm {
+                    activation,
+                    recurrent,
+                };
+                walk_cell::<V, _, 4, 5>(call, cell, rows, scratch);
+            }
+            RecurrentCell::Gru {
+                activation,
+                recurrent,
+            } => {
+                let cell = Gru {
+                    activation,
+                    recurrent,
+                };
+                walk_cell::<V, _, 3, 4>(call, cell, rows, scratch);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The pointers of `call` are readable and writable as its plan says, and nobody else has the samples of `rows`.
+#[inline(always)]
+unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
+    call: &Call,
+    cell: C,
+    (first, rows): (usize, usize),
+    scratch: &mut [f32],
+) {
+    let Recurrent { time, units, .. } = *call.plan;
+    let width = call.plan.width();
+    let scratch = &mut scratch[..3 * rows * width];
+    scratch.fill(0.0);
+    let (h, c) = scratch.split_at_mut(2 * rows * width);
+    let (before, after) = h.split_at_mut(rows * width);
+    let (mut before, mut after, c) = (before.as_mut_ptr(), after.as_mut_ptr(), c.as_mut_ptr());
+    for step in 0..time {
+        let place = if call.plan.reverse {
+            time - 1 - step
+        } else {
+            step
+        };
+        for unit in (0..units).step_by(V::LANES) {
+            let mut row = 0;
+            while row < rows {
+                // SAFETY: states are `rows` by `width`, and the packed kernel has a group for each vector of units.
+                unsafe {
+                    let factors = Factors {
+                        a: before.add(row * width),
+                        a_stride: width,
+                        b: call.packed.add(unit * units * G),
+                        b_stride: G * V::LANES,
+                        // The first state is zero.
+                        depth: if step > 0 { units } else { 0 },
+                    };
+                    let (sums, count) = tile::<V, G>(factors, rows - row);
+                    for (index, &sums) in sums.iter().enumerate().take(count) {
+                        let own = (row + index) * width + unit;
+                        let state = [before.add(own), after.add(own), c.add(own)];
+                        let sample = first + row + index;
+                        step_unit(call, cell, (sample, step, place, unit), sums, state);
+                    }
+                    row += count;
+                }
+            }
+        }
+        std::mem::swap(&mut before, &mut after);
+    }
+}
+
+/// Finishes a step of one vector of units of a sample. `state` points to `h` before and after it, and to `c`.
+///
+/// # Safety
+/// As for `walk_cell`.
+#[inline(always)]
+unsafe fn step_unit<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
+    call: &Call,
+    cell: C,
+    (sample, step, place, unit): (usize, usize, usize, usize),
+    mut sums: [V; G],
+    [h, h_after, c]: [*mut f32; 3],
+) {
+    let Recurrent {
+        batch,
+        time,
+        units,
+        sequence,
+        ..
+    } = *call.plan;
+    let at = sample * time + place;
+    let count = (units - unit).min(V::LANES);
+    // SAFETY: as the caller vouches.
+    unsafe {
+        let before = State {
+            h: V::load(h),
+            c: V::load(c),
+        };
+        if !call.reserve.is_null() {
+            store(before.h, call.reserve.add(at * units + unit), count);
+        }
+        let after = if !call.mask.is_null() && *call.mask.add(at) == 0.0 {
+            before
+        } else {
+            let mut x = [V::zero(); G];
+            for gate in 0..G {
+                x[gate] = load(call.x.add((at * G + gate) * units + unit), count);
+                if !call.bias.is_null() {
+                    sums[gate] = sums[gate] + load(call.bias.add(gate * units + unit), count);
+                }
+            }
+            let (after, kept) = cell.forward(x, sums, before);
+            if !call.reserve.is_null() {
+                let reserve = call.reserve.add(batch * time * units);
+                for (index, kept) in kept.into_iter().enumerate() {
+                    store(kept, reserve.add((at * K + index) * units + unit), count);
+                }
+            }
+            after
+        };
+        after.h.store(h_after);
+        after.c.store(c);
+        if sequence {
+            store(after.h, call.y.add(at * units + unit), count);
+        } else if step + 1 == time {
+            store(after.h, call.y.add(sample * units + unit), count);
+        }
+    }
+}
+
+/// The sums of up to `left` rows, and how many they are.
+///
+/// # Safety
+/// As for `multiply`.
+#[inline(always)]
+unsafe fn tile<V: Simd, const G: usize>(
+    factors: Factors,
+    left: usize,
+) -> ([[V; G]; MOST_TILE_ROWS], usize) {
+    let mut sums = [[V::zero(); G]; MOST_TILE_ROWS];
+    macro_rules! tile {
+        ($rows:literal) => {{
+            // SAFETY: as the caller vouches.
+            let tile = unsafe { multiply::<V, $rows, G, false>(factors, [[V::zero(); G]; $rows]) };
+            let mut row = 0;
+            while row < $rows {
+                sums[row] = tile[row];
+                row += 1;
+            }
+            (sums, $rows)
+        }};
+    }
+    let most = most_rows::<V>(G);
+    match left {
+        12.. if most >= 12 => tile!(12),
+        8.. if most >= 8 => tile!(8),
+        6.. if most == 6 => tile!(6),
+        4.. if most >= 4 => tile!(4),
+        2.. => tile!(2),
+        _ => tile!(1),
+    }
+}
+
+/// Rows of a tile whose sums of `gates` vectors stay in registers.
+#[inline(always)]
+const fn most_rows<V: Simd>(gates: usize) -> usize {
+    match (V::TILE_ROWS >= 12, gates) {
+        (true, 1) => 12,
+        (true, 3) => 8,
+        (true, _) => 6,
+        (false, 1) => 8,
+        (false, 3) => 4,
+        (false, _) => 2,
+    }
+}
+
+/// # Safety
+/// `source` is readable for `count <= V::LANES` floats.
+#[inline(always)]
+pub(super) unsafe fn load<V: Simd>(source: *const f32, count: usize) -> V {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        if count == V::LANES {
+            V::load(source)
+        } else {
+            V::load_partial(source, count)
+        }
+    }
+}
+
+/// # Safety
+/// `target` is writable for `count <= V::LANES` floats.
+#[inline(always)]
+pub(super) unsafe fn store<V: Simd>(value: V, target: *mut f32, count: usize) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        if count == V::LANES {
+            value.store(target)
+        } else {
+            value.store_partial(target, count)
+        }
+    }
+}
