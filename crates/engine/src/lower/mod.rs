@@ -11,6 +11,7 @@ mod loss;
 mod norm;
 mod pattern;
 mod pooling;
+mod recurrent;
 mod reduce;
 mod reference;
 
@@ -54,6 +55,8 @@ pub(crate) struct Lowering<'a> {
     sparse: HashMap<NodeId, convolution::SparseGradient>,
     /// The winning positions of a max pooling of a node's values.
     positions: HashMap<NodeId, (Window, ValueId)>,
+    /// What a recurrent layer's forward pass keeps for the backward pass.
+    reserves: HashMap<NodeId, ValueId>,
     constants: Vec<f32>,
     inputs: Vec<(String, ValueId)>,
 }
@@ -144,6 +147,7 @@ impl<'a> Lowering<'a> {
             done: vec![false; count],
             sparse: HashMap::new(),
             positions: HashMap::new(),
+            reserves: HashMap::new(),
             constants: Vec::new(),
             inputs: Vec::new(),
         };
@@ -203,6 +207,7 @@ impl<'a> Lowering<'a> {
             | Op::Where(_)
             | Op::BroadcastTo(_) => self.lower_elementwise(id),
             Op::Reduce(_) => self.lower_reduce(id),
+            Op::Recurrent(_) | Op::RecurrentGrad(_) => self.lower_recurrent(id),
             Op::Softmax(_)
             | Op::LogSoftmax(_)
             | Op::SoftmaxGrad(_)

@@ -2,6 +2,7 @@
 
 mod networks;
 mod operators;
+mod recurrent;
 
 /// Values in (-1, 1) that depend on the name and the place alone.
 fn noise(name: &str, len: usize) -> Vec<f32> {
