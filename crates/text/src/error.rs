@@ -1,0 +1,95 @@
+//! The errors of this crate: where, why, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong between a text file and token ids.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder cannot be read at all.
+    #[error("{path}: cannot be read ({source}); check that it exists and that you may read it", path = path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The content of a source is not what it should be.
+    #[error("{place}: {cause}; {remedy}")]
+    Content {
+        /// File, and line where there is one.
+        place: String,
+        /// What is wrong.
+        cause: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A setting is outside its bounds, or does not fit the data.
+    #[error("setting `{name}`: {cause}; {remedy}")]
+    Setting {
+        /// The setting, spelled as in a recipe.
+        name: String,
+        /// What is wrong.
+        cause: String,
+        /// What to do about it.
+        remedy: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn unreadable(path: &Path, source: std::io::Error) -> Self {
+        Self::Unreadable {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn content(
+        place: impl ToString,
+        cause: impl ToString,
+        remedy: impl ToString,
+    ) -> Self {
+        Self::Content {
+            place: place.to_string(),
+            cause: cause.to_string(),
+            remedy: remedy.to_string(),
+        }
+    }
+
+    pub(crate) fn setting(
+        name: impl ToString,
+        cause: impl ToString,
+        remedy: impl ToString,
+    ) -> Self {
+        Self::Setting {
+            name: name.to_string(),
+            cause: cause.to_string(),
+            remedy: remedy.to_string(),
+        }
+    }
+}
+
+/// What a reader does about a bad row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBad {
+    /// It stops with an error.
+    #[default]
+    Stop,
+    /// It leaves the row out, and lists it in [`crate::read::Corpus::quarantine`].
+    Quarantine,
+}
+
+/// A row that was left out because the caller asked for bad rows to be set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quarantined {
+    /// File, and line where there is one.
+    pub origin: String,
+    /// Why it was left out.
+    pub reason: String,
+}

@@ -1,0 +1,215 @@
+//! Character by character: Unicode's normal form, traditional to simplified, lower case, control characters.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::{IsNormalized, is_nfc_quick, is_nfkc_quick};
+
+use crate::prepare::alignment::Aligned;
+use crate::prepare::{TextOptions, Unicode};
+
+/// What is not settled by the table alone. Neither is a character, so neither stands for itself.
+const SLOW: u16 = 0xffff;
+const DROP: u16 = 0xfffe;
+
+/// A phrase whose characters alone would give something else: behind `before`, `from` becomes `to`.
+struct Phrase {
+    before: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+struct Traditional {
+    characters: HashMap<char, char>,
+    /// By the first character of `from`, the longest first.
+    phrases: HashMap<char, Vec<Phrase>>,
+}
+
+fn traditional() -> &'static Traditional {
+    static TABLE: OnceLock<Traditional> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let mut table = Traditional {
+            characters: HashMap::new(),
+            phrases: HashMap::new(),
+        };
+        let lines = include_str!("../../data/traditional.txt").lines();
+        for line in lines.filter(|line| !line.starts_with('#')) {
+            let mut fields = line.split('\t');
+            if let (Some(before), Some(from), Some(to)) =
+                (fields.next(), fields.next(), fields.next())
+            {
+                let anchor = from.chars().next().unwrap_or_default();
+                table
+                    .phrases
+                    .entry(anchor)
+                    .or_default()
+                    .push(Phrase { before, from, to });
+            } else {
+                let mut pair = line.chars();
+                if let (Some(from), Some(to)) = (pair.next(), pair.next()) {
+                    table.characters.insert(from, to);
+                }
+            }
+        }
+        for phrases in table.phrases.values_mut() {
+            phrases
+                .sort_by_key(|phrase| std::cmp::Reverse(phrase.from.len() + phrase.before.len()));
+        }
+        table
+    })
+}
+
+/// The settings of one preparation, made into a table of what becomes of each character.
+pub(super) struct Folding {
+    table: Box<[u16]>,
+    unicode: Unicode,
+    simplify: bool,
+    lowercase: bool,
+}
+
+impl Folding {
+    pub(super) fn new(options: &TextOptions) -> Self {
+        let mut folding = Self {
+            table: vec![SLOW; 1 << 16].into_boxed_slice(),
+            unicode: options.unicode,
+            simplify: options.simplify,
+            lowercase: options.lowercase,
+        };
+        for code in 0..=u16::MAX {
+            if let Some(c) = char::from_u32(code.into()) {
+                folding.table[code as usize] = folding.settle(c);
+            }
+        }
+        folding
+    }
+
+    fn settle(&self, c: char) -> u16 {
+        if invisible(c) {
+            return DROP;
+        }
+        if c.is_control() || c.is_whitespace() {
+            return ' ' as u16;
+        }
+        if self.joins_previous(c) || (self.simplify && traditional().phrases.contains_key(&c)) {
+            return SLOW;
+        }
+        let mut one = None;
+        let mut count = 0;
+        self.fold_unit(std::iter::once(c), |folded| {
+            one = Some(folded);
+            count += 1;
+        });
+        match one.map(u16::try_from) {
+            Some(Ok(code)) if count == 1 && code < DROP => code,
+            _ => SLOW,
+        }
+    }
+
+    /// Whether normalising it may need the character before.
+    fn joins_previous(&self, c: char) -> bool {
+        let quick = match self.unicode {
+            Unicode::None => return false,
+            Unicode::Nfc => is_nfc_quick(std::iter::once(c)),
+            Unicode::Nfkc => is_nfkc_quick(std::iter::once(c)),
+        };
+        quick == IsNormalized::Maybe || canonical_combining_class(c) != 0
+    }
+
+    fn fold_unit(&self, unit: impl Iterator<Item = char>, mut emit: impl FnMut(char)) {
+        let mut finish = |c: char| {
+            let c = match self.simplify {
+                true => *traditional().characters.get(&c).unwrap_or(&c),
+                false => c,
+            };
+            if c.is_control() || c.is_whitespace() {
+                emit(' ');
+            } else if self.lowercase {
+                c.to_lowercase().for_each(&mut emit);
+            } else {
+                emit(c);
+            }
+        };
+        match self.unicode {
+            Unicode::None => unit.for_each(&mut finish),
+            Unicode::Nfc => unit.nfc().for_each(&mut finish),
+            Unicode::Nfkc => unit.nfkc().for_each(&mut finish),
+        }
+    }
+
+    /// Folds a text into `out`.
+    pub(super) fn fold(&self, text: &str, out: &mut Aligned) {
+        out.text.reserve(text.len());
+        let mut at = 0;
+        // Where the last character began, here and in `out`: an accent behind it is normalised together with it.
+        let mut last = (0, 0);
+        while let Some(c) = text[at..].chars().next() {
+            let next = at + c.len_utf8();
+            let folded = u16::try_from(u32::from(c)).map_or(SLOW, |code| self.table[code as usize]);
+            if folded < DROP {
+                last = (at, out.text.len());
+                // The table holds no surrogates.
+                out.push(char::from_u32(folded.into()).unwrap_or(' '), at..next);
+                at = next;
+            } else if folded == DROP {
+                at = next;
+            } else {
+                at = self.fold_slowly(text, at, &mut last, out);
+            }
+        }
+    }
+
+    fn fold_slowly(
+        &self,
+        text: &str,
+        at: usize,
+        last: &mut (usize, usize),
+        out: &mut Aligned,
+    ) -> usize {
+        let c = text[at..].chars().next().unwrap_or_default();
+        if self.simplify
+            && let Some(phrase) = phrase_at(text, at, c)
+        {
+            let mut from = at;
+            for (old, new) in phrase.from.chars().zip(phrase.to.chars()) {
+                *last = (from, out.text.len());
+                out.push(new, from..from + old.len_utf8());
+                from += old.len_utf8();
+            }
+            return from;
+        }
+        let start = if self.joins_previous(c) {
+            out.truncate(last.1);
+            last.0
+        } else {
+            at
+        };
+        let behind = &text[at + c.len_utf8()..];
+        let joined = behind
+            .find(|c| !self.joins_previous(c))
+            .unwrap_or(behind.len());
+        let end = at + c.len_utf8() + joined;
+        *last = (start, out.text.len());
+        self.fold_unit(
+            text[start..end].chars().filter(|&c| !invisible(c)),
+            |folded| {
+                out.push(folded, start..end);
+            },
+        );
+        end
+    }
+}
+
+fn phrase_at(text: &str, at: usize, c: char) -> Option<&'static Phrase> {
+    let phrases = traditional().phrases.get(&c)?;
+    phrases
+        .iter()
+        .find(|phrase| text[at..].starts_with(phrase.from) && text[..at].ends_with(phrase.before))
+}
+
+/// Characters that show nothing and only part words: soft hyphens, zero-width spaces, marks of direction and order.
+fn invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}

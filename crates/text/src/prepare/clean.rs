@@ -1,0 +1,101 @@
+//! The cleaning steps in their order, each only where a text needs it.
+
+use std::ops::Range;
+
+use crate::prepare::alignment::Aligned;
+use crate::prepare::characters::Folding;
+use crate::prepare::markup::{self, EMAIL, URL};
+use crate::prepare::{Addresses, TextOptions};
+
+/// What a thread needs to clean texts; reused from text to text.
+#[derive(Default)]
+pub(super) struct Scratch {
+    html: Aligned,
+    addresses: Aligned,
+    folded: Aligned,
+    used: [bool; 2],
+}
+
+impl Scratch {
+    /// The bytes of the original that a range of the cleaned text came from.
+    pub(super) fn source(&self, range: Range<usize>) -> Range<usize> {
+        let mut range = self.folded.source(range);
+        if self.used[1] {
+            range = self.addresses.source(range);
+        }
+        if self.used[0] {
+            range = self.html.source(range);
+        }
+        range
+    }
+
+    /// What the last text became.
+    pub(super) fn text(&self) -> &str {
+        &self.folded.text
+    }
+
+    /// Gives back what an unusually long text needed.
+    pub(super) fn shrink(&mut self) {
+        const MOST: usize = 4 << 20;
+        if self.folded.text.capacity() > MOST {
+            *self = Self::default();
+        }
+    }
+}
+
+/// The cleaning that a preparation asks for.
+pub(super) struct Cleaner {
+    strip_html: bool,
+    urls: Option<Option<char>>,
+    emails: Option<Option<char>>,
+    folding: Folding,
+}
+
+impl Cleaner {
+    pub(super) fn new(options: &TextOptions) -> Self {
+        let becomes = |addresses, token| match addresses {
+            Addresses::Keep => None,
+            Addresses::Remove => Some(None),
+            Addresses::Token => Some(Some(token)),
+        };
+        Self {
+            strip_html: options.strip_html,
+            urls: becomes(options.urls, URL),
+            emails: becomes(options.emails, EMAIL),
+            folding: Folding::new(options),
+        }
+    }
+
+    /// Cleans a text into `scratch`; with `track`, [`Scratch::source`] knows where everything came from.
+    pub(super) fn clean(&self, text: &str, scratch: &mut Scratch, track: bool) {
+        let Scratch {
+            html,
+            addresses,
+            folded,
+            used,
+        } = scratch;
+        let mut text = text;
+        used[0] = self.strip_html && markup::may_have_html(text);
+        if used[0] {
+            html.reset(track);
+            markup::strip_html(text, html);
+            text = &html.text;
+        }
+        let replaces = self.urls.is_some() || self.emails.is_some();
+        used[1] = replaces && markup::may_have_addresses(text);
+        if used[1] {
+            addresses.reset(track);
+            markup::replace_addresses(text, self.urls, self.emails, addresses);
+            text = &addresses.text;
+        }
+        folded.reset(track);
+        self.folding.fold(text, folded);
+    }
+
+    /// Cleans a word that stands alone, without HTML and addresses.
+    pub(super) fn clean_word(&self, word: &str, scratch: &mut Scratch) {
+        scratch.used = [false; 2];
+        scratch.folded.reset(false);
+        self.folding.fold(word, &mut scratch.folded);
+    }
+}

@@ -1,0 +1,299 @@
+//! A preparation made ready for use.
+
+use std::cell::RefCell;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use jieba_rs::Jieba;
+use rust_stemmers::Stemmer;
+
+use crate::Result;
+use crate::prepare::clean::{Cleaner, Scratch};
+use crate::prepare::markup::{EMAIL, URL};
+use crate::prepare::segment::{self, Kind};
+use crate::prepare::subword::{self, Subwords};
+use crate::prepare::vocabulary::{Index, LEFT_OUT};
+use crate::prepare::{
+    Language, Punctuation, Side, TextOptions, TextPreparation, Tokenizer, UNKNOWN, jieba,
+};
+
+/// One token of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The token after cleaning and stemming; `<url>` and `<email>` stand for addresses.
+    pub text: String,
+    /// Where it begins in the original text, in bytes.
+    pub start: usize,
+    /// Where it ends in the original text, in bytes.
+    pub end: usize,
+    /// Its number.
+    pub id: u32,
+}
+
+/// What segments cleaned text.
+enum Splitter {
+    Words { jieba: Arc<Jieba>, guess: bool },
+    Characters,
+    Subwords(Box<Subwords>),
+}
+
+/// Cleaning and segmentation, before words have numbers.
+pub(super) struct Pipeline {
+    cleaner: Cleaner,
+    splitter: Splitter,
+    keeps_marks: bool,
+    stemmer: Option<Stemmer>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
+}
+
+impl Pipeline {
+    pub(super) fn new(options: &TextOptions, dictionary: &str) -> Result<Self> {
+        let splitter = match &options.tokenizer {
+            Tokenizer::Word(words) => Splitter::Words {
+                jieba: if dictionary.is_empty() {
+                    jieba::shared()
+                } else {
+                    jieba::with_dictionary(dictionary)?
+                },
+                guess: words.guess_new_words,
+            },
+            _ => Splitter::Characters,
+        };
+        let words = matches!(splitter, Splitter::Words { .. });
+        Ok(Self {
+            cleaner: Cleaner::new(options),
+            splitter,
+            keeps_marks: options.punctuation == Punctuation::Keep,
+            stemmer: options.stemming.filter(|_| words).map(stemmer),
+        })
+    }
+
+    #[expect(dead_code, reason = "pieces of words will need it")]
+    /// Cleans a text for a tokenizer that segments by itself.
+    pub(super) fn cleaned(&self, text: &str) -> String {
+        let mut scratch = Scratch::default();
+        self.cleaner.clean(text, &mut scratch, false);
+        scratch.text().to_owned()
+    }
+
+    /// Hands the tokens of a text to `emit`, each with its place in the cleaned text.
+    fn each(&self, cleaned: &str, mut emit: impl FnMut(&str, Range<usize>) -> ControlFlow<()>) {
+        let each = |range: Range<usize>, kind: Kind| {
+            if kind == Kind::Mark && !self.keeps_marks {
+                return ControlFlow::Continue(());
+            }
+            let word = &cleaned[range.clone()];
+            match &self.stemmer {
+                Some(stemmer) if kind == Kind::Word => emit(&stemmer.stem(word), range),
+                _ => emit(shown(word), range),
+            }
+        };
+        // Whether it went to its end does not matter here.
+        let _ = match &self.splitter {
+            Splitter::Words { jieba, guess } => segment::words(cleaned, jieba, *guess, each),
+            _ => segment::characters(cleaned, each),
+        };
+    }
+
+    /// Hands the tokens of a text to `emit`, in the thread's own buffers.
+    pub(super) fn tokens_of(&self, text: &str, mut emit: impl FnMut(&str)) {
+        with_scratch(|scratch| {
+            self.cleaner.clean(text, scratch, false);
+            self.each(scratch.text(), |word, _| {
+                emit(word);
+                ControlFlow::Continue(())
+            });
+        });
+    }
+
+    /// Cleans one token of a text that came in tokens; its place stays, whatever becomes of it.
+    pub(super) fn token<R>(&self, token: &str, read: impl FnOnce(&str) -> R) -> R {
+        with_scratch(|scratch| {
+            self.cleaner.clean_word(token, scratch);
+            match &self.stemmer {
+                Some(stemmer) => read(&stemmer.stem(scratch.text().trim())),
+                None => read(scratch.text().trim()),
+            }
+        })
+    }
+}
+
+/// A thread's buffers; `emit` may itself encode, so they are taken out meanwhile.
+fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+    let mut scratch = SCRATCH.take();
+    let result = work(&mut scratch);
+    scratch.shrink();
+    SCRATCH.set(scratch);
+    result
+}
+
+fn shown(word: &str) -> &str {
+    let mut chars = word.chars();
+    match (chars.next(), chars.next()) {
+        (Some(URL), None) => "<url>",
+        (Some(EMAIL), None) => "<email>",
+        _ => word,
+    }
+}
+
+/// A preparation with its dictionary loaded: turns texts into ids, on any number of threads at once.
+pub struct Encoder {
+    pipeline: Pipeline,
+    preparation: Arc<TextPreparation>,
+    index: Index,
+}
+
+impl Encoder {
+    /// Makes a preparation ready; the first that needs jieba's dictionary loads it, all share it.
+    ///
+    /// # Errors
+    /// If the preparation's dictionary or tokenizer is wrong.
+    pub fn new(preparation: impl Into<Arc<TextPreparation>>) -> Result<Self> {
+        let preparation = preparation.into();
+        let mut pipeline = Pipeline::new(&preparation.options, &preparation.dictionary)?;
+        if preparation.is_subword() {
+            let subwords = subword::load(&preparation.tokenizer, &preparation.vocabulary)?;
+            pipeline.splitter = Splitter::Subwords(Box::new(subwords));
+        }
+        Ok(Self {
+            index: Index::new(&preparation.vocabulary, &preparation.stop_words),
+            pipeline,
+            preparation,
+        })
+    }
+
+    /// The preparation that it was made from.
+    pub fn preparation(&self) -> &TextPreparation {
+        &self.preparation
+    }
+
+    /// Replaces `ids` by the ids of a text, at most `max_length`. A text of which nothing is left has one, unknown.
+    pub fn encode(&self, text: &str, ids: &mut Vec<u32>) {
+        ids.clear();
+        let most = match self.preparation.options.truncate {
+            Side::After => self.preparation.max_length,
+            Side::Before => usize::MAX,
+        };
+        with_scratch(|scratch| {
+            self.pipeline.cleaner.clean(text, scratch, false);
+            if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
+                subwords.encode(scratch.text(), |id, _| ids.push(id));
+            } else {
+                self.pipeline.each(scratch.text(), |word, _| {
+                    let id = self.index.id(word);
+                    if id != LEFT_OUT {
+                        ids.push(id);
+                    }
+                    if ids.len() < most {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                });
+            }
+        });
+        self.cut(ids);
+    }
+
+    /// Replaces `ids` by the ids of a text that came in tokens: one for each, at most `max_length`.
+    pub fn encode_tokens<S: AsRef<str>>(&self, tokens: &[S], ids: &mut Vec<u32>) {
+        ids.clear();
+        ids.extend(tokens.iter().map(|token| {
+            let id = self
+                .pipeline
+                .token(token.as_ref(), |word| self.index.id(word));
+            if id == LEFT_OUT { UNKNOWN } else { id }
+        }));
+        self.cut(ids);
+    }
+
+    fn cut(&self, ids: &mut Vec<u32>) {
+        let most = self.preparation.max_length;
+        if ids.len() > most {
+            match self.preparation.options.truncate {
+                Side::After => ids.truncate(most),
+                Side::Before => drop(ids.drain(..ids.len() - most)),
+            }
+        }
+        if ids.is_empty() {
+            ids.push(UNKNOWN);
+        }
+    }
+
+    /// All tokens of a text with their places in it, before truncation, for reports and for tagging.
+    pub fn tokens(&self, text: &str) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        with_scratch(|scratch| {
+            self.pipeline.cleaner.clean(text, scratch, true);
+            let mut push = |text: &str, range: Range<usize>, id: u32| {
+                let source = scratch.source(range);
+                tokens.push(Token {
+                    text: text.to_owned(),
+                    start: source.start,
+                    end: source.end,
+                    id,
+                });
+            };
+            if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
+                let cleaned = scratch.text();
+                subwords.encode(cleaned, |id, range| {
+                    push(&cleaned[range.clone()], range, id)
+                });
+            } else {
+                self.pipeline.each(scratch.text(), |word, range| {
+                    let id = self.index.id(word);
+                    if id != LEFT_OUT {
+                        push(word, range, id);
+                    }
+                    ControlFlow::Continue(())
+                });
+            }
+        });
+        tokens
+    }
+
+    /// The tokens of ids, padding left out, with what parts words in their language between them.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
+            return subwords.decode(ids);
+        }
+        let spaced = matches!(self.pipeline.splitter, Splitter::Words { .. });
+        let mut text = String::new();
+        for &id in ids.iter().filter(|&&id| id != crate::prepare::PADDING) {
+            let word = self.preparation.vocabulary.word(id).unwrap_or("<unknown>");
+            let latin = |c: Option<char>| c.is_some_and(|c| c < '\u{2e80}');
+            if spaced && latin(text.chars().last()) && latin(word.chars().next()) {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+        text
+    }
+}
+
+fn stemmer(language: Language) -> Stemmer {
+    use rust_stemmers::Algorithm;
+    Stemmer::create(match language {
+        Language::Arabic => Algorithm::Arabic,
+        Language::Danish => Algorithm::Danish,
+        Language::Dutch => Algorithm::Dutch,
+        Language::English => Algorithm::English,
+        Language::Finnish => Algorithm::Finnish,
+        Language::French => Algorithm::French,
+        Language::German => Algorithm::German,
+        Language::Greek => Algorithm::Greek,
+        Language::Hungarian => Algorithm::Hungarian,
+        Language::Italian => Algorithm::Italian,
+        Language::Norwegian => Algorithm::Norwegian,
+        Language::Portuguese => Algorithm::Portuguese,
+        Language::Romanian => Algorithm::Romanian,
+        Language::Russian => Algorithm::Russian,
+        Language::Spanish => Algorithm::Spanish,
+        Language::Swedish => Algorithm::Swedish,
+        Language::Tamil => Algorithm::Tamil,
+        Language::Turkish => Algorithm::Turkish,
+    })
+}

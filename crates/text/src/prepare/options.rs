@@ -1,0 +1,281 @@
+//! What a recipe's `[prepare.text]` says.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How texts become token ids. The defaults suit Chinese and English.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TextOptions {
+    /// The Unicode normal form; `nfkc` also makes full-width letters and digits half-width.
+    pub unicode: Unicode,
+    /// Whether traditional Chinese characters become simplified ones.
+    pub simplify: bool,
+    /// Whether letters become lower-case.
+    pub lowercase: bool,
+    /// Whether HTML's tags, comments, scripts and styles go, and its entities become characters.
+    pub strip_html: bool,
+    /// What becomes of URLs.
+    pub urls: Addresses,
+    /// What becomes of e-mail addresses.
+    pub emails: Addresses,
+    /// What becomes of punctuation and symbols.
+    pub punctuation: Punctuation,
+    /// Words that are left out.
+    pub stop_words: StopWords,
+    /// The language whose endings are cut off words (Snowball); `None` leaves words as they are.
+    pub stemming: Option<Language>,
+    /// What a token is, and how the vocabulary is chosen.
+    pub tokenizer: Tokenizer,
+    /// Tokens of a text that are kept; by default what 99 of 100 training texts need, at most 512.
+    pub max_length: Option<usize>,
+    /// The side on which a text that is too long is cut.
+    pub truncate: Side,
+    /// The side on which a text that is too short is filled with padding.
+    pub pad: Side,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self {
+            unicode: Unicode::Nfkc,
+            simplify: true,
+            lowercase: true,
+            strip_html: true,
+            urls: Addresses::Token,
+            emails: Addresses::Token,
+            punctuation: Punctuation::Keep,
+            stop_words: StopWords::default(),
+            stemming: None,
+            tokenizer: Tokenizer::default(),
+            max_length: None,
+            truncate: Side::After,
+            pad: Side::After,
+        }
+    }
+}
+
+/// A Unicode normal form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unicode {
+    /// Characters stay as they are.
+    None,
+    /// Letters and their accents are joined.
+    Nfc,
+    /// The same, and full-width, circled, joined and other variants become the ordinary character.
+    Nfkc,
+}
+
+/// What becomes of URLs or e-mail addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Addresses {
+    /// They stay as they are.
+    Keep,
+    /// They go.
+    Remove,
+    /// Each becomes one token, `<url>` or `<email>`.
+    Token,
+}
+
+/// What becomes of punctuation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Punctuation {
+    /// Each mark is a token.
+    Keep,
+    /// It goes.
+    Remove,
+}
+
+/// Words that are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StopWords {
+    /// Leave out Chinese function words. Negations and degrees stay: they decide what a review means.
+    pub chinese: bool,
+    /// Leave out English function words, negations excepted.
+    pub english: bool,
+    /// A file with a word a line to leave out, and lines that begin with `#`.
+    pub file: Option<PathBuf>,
+}
+
+/// A language whose words can be stemmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Language {
+    Arabic,
+    Danish,
+    Dutch,
+    English,
+    Finnish,
+    French,
+    German,
+    Greek,
+    Hungarian,
+    Italian,
+    Norwegian,
+    Portuguese,
+    Romanian,
+    Russian,
+    Spanish,
+    Swedish,
+    Tamil,
+    Turkish,
+}
+
+/// A side of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Its beginning.
+    Before,
+    /// Its end.
+    After,
+}
+
+/// What a token is, and how the vocabulary is chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokenizer {
+    /// Words: jieba's for Chinese, runs of letters and digits for the rest.
+    Word(Words),
+    /// Characters; spaces become one.
+    Character(Characters),
+    /// Byte-pair encoding, trained on the training part.
+    Bpe(Trained),
+    /// WordPiece, trained on the training part.
+    WordPiece(Trained),
+    /// A unigram language model, trained on the training part.
+    Unigram(Trained),
+    /// A `tokenizer.json` of the `tokenizers` library.
+    File(TokenizerFile),
+}
+
+impl Default for Tokenizer {
+    fn default() -> Self {
+        Self::Word(Words::default())
+    }
+}
+
+/// Settings of words as tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Words {
+    /// Rarer words are unknown.
+    pub min_frequency: u64,
+    /// The most frequent words are known: so many ids in all, padding and unknown included.
+    pub max_vocabulary: usize,
+    /// An own dictionary beside jieba's: `word`, `word frequency` or `word frequency tag` a line.
+    pub dictionary: Option<PathBuf>,
+    /// Whether words that are in no dictionary are guessed from their characters.
+    pub guess_new_words: bool,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self {
+            min_frequency: 2,
+            max_vocabulary: 20_000,
+            dictionary: None,
+            guess_new_words: true,
+        }
+    }
+}
+
+/// Settings of characters as tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Characters {
+    /// Rarer characters are unknown.
+    pub min_frequency: u64,
+    /// The most frequent characters are known: so many ids in all, padding and unknown included.
+    pub max_vocabulary: usize,
+}
+
+impl Default for Characters {
+    fn default() -> Self {
+        Self {
+            min_frequency: 2,
+            max_vocabulary: 10_000,
+        }
+    }
+}
+
+/// Settings of a tokenizer that is trained on the spot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trained {
+    /// Pieces in all, padding and unknown included.
+    pub max_vocabulary: usize,
+    /// Rarer pairs are not joined (not for unigram).
+    pub min_frequency: u64,
+}
+
+impl Default for Trained {
+    fn default() -> Self {
+        Self {
+            max_vocabulary: 8_000,
+            min_frequency: 2,
+        }
+    }
+}
+
+/// A tokenizer from elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerFile {
+    /// The `tokenizer.json`.
+    pub path: PathBuf,
+}
+
+/// No vocabulary has more ids.
+pub(crate) const MOST_IDS: usize = 5_000_000;
+/// No text is longer after preparation.
+pub(crate) const MOST_TOKENS: usize = 1 << 20;
+
+impl TextOptions {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// Names the setting that is out of its bounds.
+    pub fn check(&self) -> Result<()> {
+        let (vocabulary, frequency) = match &self.tokenizer {
+            Tokenizer::Word(words) => (words.max_vocabulary, words.min_frequency),
+            Tokenizer::Character(characters) => {
+                (characters.max_vocabulary, characters.min_frequency)
+            }
+            Tokenizer::Bpe(trained)
+            | Tokenizer::WordPiece(trained)
+            | Tokenizer::Unigram(trained) => (trained.max_vocabulary, trained.min_frequency),
+            Tokenizer::File(_) => (3, 1),
+        };
+        if !(3..=MOST_IDS).contains(&vocabulary) {
+            return Err(Error::setting(
+                "max_vocabulary",
+                format!("{vocabulary} is not between 3 and {MOST_IDS}"),
+                "20000 is usual for words",
+            ));
+        }
+        if frequency == 0 {
+            return Err(Error::setting(
+                "min_frequency",
+                "0 means nothing",
+                "write 1 to know every word",
+            ));
+        }
+        match self.max_length {
+            Some(length) if !(1..=MOST_TOKENS).contains(&length) => Err(Error::setting(
+                "max_length",
+                format!("{length} is not between 1 and {MOST_TOKENS}"),
+                "leave it out to fit it to the training part",
+            )),
+            _ => Ok(()),
+        }
+    }
+}

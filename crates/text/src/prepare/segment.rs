@@ -1,0 +1,209 @@
+//! Cleaned text to words or characters.
+
+use std::ops::{ControlFlow, Range};
+
+use jieba_rs::Jieba;
+
+use crate::prepare::markup::{EMAIL, URL};
+
+/// What a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Letters, digits, Chinese characters.
+    Word,
+    /// Punctuation, symbols, emoji.
+    Mark,
+    /// Between words, kept by characters only.
+    Space,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Han,
+    /// What jieba joins with Chinese characters: `T恤`, `3.5寸`, `C++`.
+    Joinable,
+    Letter,
+    Space,
+    Mark,
+}
+
+fn class(c: char) -> Class {
+    match c {
+        '\u{4e00}'..='\u{9fff}' => Class::Han,
+        'a'..='z' | 'A'..='Z' | '0'..='9' => Class::Joinable,
+        '+' | '#' | '&' | '.' | '_' | '%' | '-' => Class::Joinable,
+        ' ' => Class::Space,
+        '\0'..='\u{7f}' => Class::Mark,
+        '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}' => Class::Han,
+        c if c.is_alphanumeric() || is_accent(c) => Class::Letter,
+        c if c.is_whitespace() => Class::Space,
+        _ => Class::Mark,
+    }
+}
+
+/// Marks that belong to the letter before them.
+fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{487}' | '\u{591}'..='\u{5bd}' | '\u{610}'..='\u{61a}'
+        | '\u{64b}'..='\u{65f}' | '\u{900}'..='\u{903}' | '\u{93a}'..='\u{94f}' | '\u{e31}'..='\u{e4e}')
+}
+
+/// Marks that go on with the emoji before them.
+fn goes_on(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200d}' | '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}'
+    )
+}
+
+type Flow = ControlFlow<()>;
+
+/// Hands the words of a cleaned text to `emit` in their order.
+pub(super) fn words(
+    text: &str,
+    jieba: &Jieba,
+    guess: bool,
+    mut emit: impl FnMut(Range<usize>, Kind) -> Flow,
+) -> Flow {
+    let mut at = 0;
+    // Up to here it is known that no Chinese character follows without a break.
+    let mut plain_until = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let next = at + c.len_utf8();
+        at = match class(c) {
+            Class::Joinable if at < plain_until => plain_word(text, at, &mut emit)?,
+            Class::Space => next,
+            Class::Mark => {
+                let end = mark_end(text, c, next);
+                emit(
+                    at..end,
+                    if c == URL || c == EMAIL {
+                        Kind::Word
+                    } else {
+                        Kind::Mark
+                    },
+                )?;
+                end
+            }
+            Class::Han | Class::Joinable => {
+                let (end, chinese) = block_end(text, at);
+                if chinese {
+                    for token in jieba.cut(&text[at..end], guess) {
+                        let kind = kind_of(token.word);
+                        emit(at + token.byte_start..at + token.byte_end, kind)?;
+                    }
+                    end
+                } else {
+                    plain_until = end;
+                    plain_word(text, at, &mut emit)?
+                }
+            }
+            Class::Letter => plain_word(text, at, &mut emit)?,
+        };
+    }
+    Flow::Continue(())
+}
+
+fn kind_of(word: &str) -> Kind {
+    let marks = word.bytes().all(|byte| byte.is_ascii_punctuation());
+    if marks { Kind::Mark } else { Kind::Word }
+}
+
+fn mark_end(text: &str, mark: char, from: usize) -> usize {
+    let mut end = from;
+    if mark.is_ascii() {
+        return end;
+    }
+    let mut joined = false;
+    for c in text[from..].chars() {
+        if !goes_on(c) && !joined {
+            break;
+        }
+        joined = c == '\u{200d}';
+        end += c.len_utf8();
+    }
+    end
+}
+
+/// Where a run of Chinese characters and what may join them ends, and whether it has a Chinese one.
+fn block_end(text: &str, start: usize) -> (usize, bool) {
+    let mut chinese = false;
+    // Where the last run of letters and digits began: it goes with the letter behind it, as in `café`.
+    let mut letters = start;
+    for (offset, c) in text[start..].char_indices() {
+        match class(c) {
+            Class::Han => chinese = true,
+            Class::Joinable if c.is_ascii_alphanumeric() => continue,
+            Class::Joinable => {}
+            Class::Letter if chinese => return (letters, true),
+            _ => return (start + offset, chinese),
+        }
+        letters = start + offset + c.len_utf8();
+    }
+    (text.len(), chinese)
+}
+
+/// A word of letters and digits, or one mark; apostrophes and points inside belong to it: `don't`, `3.5`.
+fn plain_word(
+    text: &str,
+    start: usize,
+    emit: &mut impl FnMut(Range<usize>, Kind) -> Flow,
+) -> ControlFlow<(), usize> {
+    let mut end = start;
+    let mut chars = text[start..].char_indices().peekable();
+    let mut before = ' ';
+    while let Some((offset, c)) = chars.next() {
+        let inside = match c {
+            '_' => true,
+            '\'' | '’' => {
+                before.is_alphabetic() && chars.peek().is_some_and(|next| next.1.is_alphabetic())
+            }
+            '.' | ',' => {
+                before.is_ascii_digit() && chars.peek().is_some_and(|next| next.1.is_ascii_digit())
+            }
+            c => match class(c) {
+                Class::Joinable => c.is_ascii_alphanumeric(),
+                Class::Letter => true,
+                _ => false,
+            },
+        };
+        if !inside {
+            break;
+        }
+        before = c;
+        end = start + offset + c.len_utf8();
+    }
+    if end > start {
+        emit(start..end, Kind::Word)?;
+    } else {
+        // It begins with a mark that joins only Chinese: `-`, `+`.
+        end = start + text[start..].chars().next().map_or(1, char::len_utf8);
+        emit(start..end, Kind::Mark)?;
+    }
+    ControlFlow::Continue(end)
+}
+
+/// Hands the characters of a cleaned text to `emit` in their order; spaces become one, and none stand at the ends.
+pub(super) fn characters(text: &str, mut emit: impl FnMut(Range<usize>, Kind) -> Flow) -> Flow {
+    let mut space: Option<usize> = None;
+    let mut begun = false;
+    for (at, c) in text.char_indices() {
+        let kind = match class(c) {
+            Class::Space => {
+                space.get_or_insert(at);
+                continue;
+            }
+            Class::Han | Class::Letter => Kind::Word,
+            Class::Joinable if c.is_ascii_alphanumeric() => Kind::Word,
+            _ if c == URL || c == EMAIL => Kind::Word,
+            _ => Kind::Mark,
+        };
+        if let Some(space) = space.take()
+            && begun
+        {
+            emit(space..space + 1, Kind::Space)?;
+        }
+        begun = true;
+        emit(at..at + c.len_utf8(), kind)?;
+    }
+    Flow::Continue(())
+}

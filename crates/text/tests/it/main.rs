@@ -1,0 +1,5 @@
+//! The crate from outside.
+
+mod encodings;
+mod preparing;
+mod reading;
