@@ -65,9 +65,28 @@ impl LayerNorm {
             return;
         }
         let (blocks, epsilon) = (self.blocks(), self.epsilon);
-        blocks.map(workers, [x, dy], dx, |level, inputs, dx| {
-            input_gradients(level, epsilon, inputs, gamma, dx);
+        blocks.map_and_reduce(workers, [x, dy], dx, shared, |level, inputs, dx, sums| {
+            gradients(level, epsilon, inputs, gamma, dx, sums);
         });
+        blocks.sum(shared, [dgamma, dbeta]);
+    }
+
+    /// Writes the gradients of `[γ, β]` alone.
+    ///
+    /// # Panics
+    /// Where a slice has not the length that the shape asks for.
+    pub fn parameter_gradients(
+        &self,
+        workers: &Workers,
+        [x, dy]: [&[f32]; 2],
+        [dgamma, dbeta]: [&mut [f32]; 2],
+        shared: &mut [f32],
+    ) {
+        self.check(&[x, dy], &[dgamma, dbeta]);
+        if self.columns == 0 {
+            return;
+        }
+        let (blocks, epsilon) = (self.blocks(), self.epsilon);
         blocks.reduce(workers, [x, dy], shared, |level, inputs, sums| {
             affine_gradients(level, epsilon, inputs, sums);
         });
@@ -112,29 +131,45 @@ fn forward_generic<V: Simd>(epsilon: f32, x: &[f32], [gamma, beta]: [&[f32]; 2],
 }
 
 dispatch! {
-    fn input_gradients(epsilon: f32, inputs: [&[f32]; 2], gamma: &[f32], dx: &mut [f32])
-        => input_gradients_generic
+    fn gradients(
+        epsilon: f32,
+        inputs: [&[f32]; 2],
+        gamma: &[f32],
+        dx: &mut [f32],
+        sums: [&mut [f32]; 2],
+    ) => gradients_generic
 }
 
+/// The gradients of a block's inputs, and its part of `dγ` and `dβ`, while a row is in the cache.
 #[inline(always)]
-fn input_gradients_generic<V: Simd>(
+fn gradients_generic<V: Simd>(
     epsilon: f32,
     [x, dy]: [&[f32]; 2],
     gamma: &[f32],
     dx: &mut [f32],
+    [dgamma, dbeta]: [&mut [f32]; 2],
 ) {
     let columns = gamma.len();
     let share = 1.0 / columns as f32;
+    dgamma.fill(0.0);
+    dbeta.fill(0.0);
     let inputs = x.chunks_exact(columns).zip(dy.chunks_exact(columns));
     for ((x, dy), dx) in inputs.zip(dx.chunks_exact_mut(columns)) {
         let (mean, inverse) = moments::<V>(epsilon, x);
+        vectors::update(
+            [x, dy],
+            [&mut *dgamma, &mut *dbeta, &mut *dx],
+            |[x, dy]: [V; 2], [a, b, _]| {
+                let normal = (x - mean) * inverse;
+                [dy.fma(normal, a), b + dy, normal]
+            },
+        );
+        let normal = &*dx;
         let constant = vectors::sum([dy, gamma], |[dy, gamma]: [V; 2]| dy * gamma);
-        let slope = vectors::sum([x, dy, gamma], |[x, dy, gamma]: [V; 3]| {
-            dy * gamma * ((x - mean) * inverse)
-        });
+        let slope = vectors::sum([normal, dy, gamma], |[x, dy, gamma]: [V; 3]| dy * gamma * x);
         let (constant, slope) = (V::splat(constant * share), V::splat(slope * share));
-        vectors::map([x, dy, gamma], dx, |[x, dy, gamma]: [V; 3]| {
-            (dy * gamma - constant - (x - mean) * inverse * slope) * inverse
+        vectors::update([dy, gamma], [dx], |[dy, gamma]: [V; 2], [x]| {
+            [(dy * gamma - constant - x * slope) * inverse]
         });
     }
 }

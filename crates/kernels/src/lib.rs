@@ -26,6 +26,8 @@ pub mod pooling;
 pub mod random;
 mod recurrent;
 pub mod reduce;
+pub mod rms_norm;
+pub mod rotary;
 mod row_blocks;
 mod simd;
 pub mod softmax;

@@ -85,6 +85,32 @@ impl RowBlocks {
         });
     }
 
+    /// Runs `f(level, block's inputs, block's output, [first, second])` for each block with its two partial results.
+    pub(crate) fn map_and_reduce<const R: usize>(
+        &self,
+        workers: &Workers,
+        inputs: [&[f32]; R],
+        output: &mut [f32],
+        partials: &mut [f32],
+        f: impl Fn(Level, [&[f32]; R], &mut [f32], [&mut [f32]; 2]) + Sync,
+    ) {
+        let output = Parts::new(output);
+        let partials = Parts::new(&mut partials[..self.partials()]);
+        let level = workers.level();
+        chunks::for_each_piece(workers, self.count(), |block| {
+            let range = self.elements(block);
+            // SAFETY: blocks do not overlap, and each has its own partial results.
+            let (part, partial) = unsafe {
+                (
+                    output.part(range.start, range.len()),
+                    partials.part(block * 2 * self.columns, 2 * self.columns),
+                )
+            };
+            let sums = partial.split_at_mut(self.columns).into();
+            f(level, inputs.map(|input| &input[range.clone()]), part, sums);
+        });
+    }
+
     /// The partial results of one column: `(rows of the block, first, second)`.
     pub(crate) fn column<'a>(
         &'a self,

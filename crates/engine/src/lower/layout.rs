@@ -4,6 +4,7 @@ use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::elementwise::fill;
 use jingwei_kernels::layout::{StridedCopy, gather, gather_backward};
 use jingwei_kernels::random::Key;
+use jingwei_kernels::rotary::Rotary;
 
 use super::Lowering;
 
@@ -72,6 +73,15 @@ impl Lowering<'_> {
                             step: context.step,
                         };
                         key.dropout(workers, rate, x, y);
+                    });
+            }
+            Op::RotaryEmbedding(op) => {
+                let angles = (0..from[1]).flat_map(|position| op.angles(position, from[3]));
+                let kernel = Rotary::new(from[2], from[3], angles);
+                let (reads, y) = (self.operands(id), self.define(id));
+                self.program
+                    .emit(name, reads, [y], move |workers, [x], [y], _| {
+                        kernel.run(workers, x, y)
                     });
             }
             _ => return false,

@@ -3,6 +3,7 @@
 //! Nodes are visited in order. Each is offered to the lowering of its operator, which may also take the nodes after it
 //! that it fuses with (bias, activation, pooling); what nobody has a kernel for runs the operator's reference loop.
 
+mod attention;
 mod convolution;
 mod dense;
 mod elementwise;
@@ -57,6 +58,10 @@ pub(crate) struct Lowering<'a> {
     positions: HashMap<NodeId, (Window, ValueId)>,
     /// What a recurrent layer's forward pass keeps for the backward pass.
     reserves: HashMap<NodeId, ValueId>,
+    /// Heads that lie within the rows of a product.
+    strided: HashMap<NodeId, attention::Strided>,
+    /// The result of an attention, and the logarithms that its gradients read.
+    log_sums: HashMap<NodeId, (ValueId, ValueId)>,
     constants: Vec<f32>,
     inputs: Vec<(String, ValueId)>,
 }
@@ -148,6 +153,8 @@ impl<'a> Lowering<'a> {
             sparse: HashMap::new(),
             positions: HashMap::new(),
             reserves: HashMap::new(),
+            strided: HashMap::new(),
+            log_sums: HashMap::new(),
             constants: Vec::new(),
             inputs: Vec::new(),
         };
@@ -222,14 +229,23 @@ impl<'a> Lowering<'a> {
             | Op::BatchNormGradParameters(_)
             | Op::LayerNorm(_)
             | Op::LayerNormGradInput(_)
-            | Op::LayerNormGradParameters(_) => self.lower_norm(id),
+            | Op::LayerNormGradParameters(_)
+            | Op::RmsNorm(_)
+            | Op::RmsNormGradInput(_)
+            | Op::RmsNormGradScale(_) => self.lower_norm(id),
+            Op::Attention(_) => self.lower_attention(id),
+            Op::AttentionGradQuery(_) | Op::AttentionGradKey(_) | Op::AttentionGradValue(_) => {
+                self.lower_attention_gradients(id)
+            }
+            Op::Slice(_) if self.lower_attention_slice(id) => true,
             Op::Transpose(_)
             | Op::Slice(_)
             | Op::Concat(_)
             | Op::Pad(_)
             | Op::Gather(_)
             | Op::GatherGrad(_)
-            | Op::Dropout(_) => self.lower_layout(id),
+            | Op::Dropout(_)
+            | Op::RotaryEmbedding(_) => self.lower_layout(id),
             _ => false,
         };
         if !lowered {

@@ -1,8 +1,9 @@
-//! Batch and layer normalisation.
+//! Batch, layer and root mean square normalisation.
 
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::batch_norm::BatchNorm;
 use jingwei_kernels::layer_norm::LayerNorm;
+use jingwei_kernels::rms_norm::RmsNorm;
 
 use super::Lowering;
 
@@ -17,6 +18,11 @@ impl Lowering<'_> {
         let batch_norm = |epsilon| BatchNorm {
             rows,
             channels,
+            epsilon,
+        };
+        let rms_norm = |epsilon| RmsNorm {
+            rows,
+            columns: channels,
             epsilon,
         };
         match &node.op {
@@ -106,32 +112,101 @@ impl Lowering<'_> {
                     },
                 );
             }
-            Op::LayerNormGradInput(op) => return self.lower_layer_norm_gradients(id, op.epsilon),
+            Op::LayerNormGradInput(op) => self.lower_layer_norm_gradients(id, op.epsilon),
+            Op::LayerNormGradParameters(op) => match self.layer_norm_sibling(id) {
+                Some(input) => self.lower_layer_norm_gradients(input, op.epsilon),
+                None => {
+                    let kernel = LayerNorm {
+                        rows,
+                        columns: channels,
+                        epsilon: op.epsilon,
+                    };
+                    let shared = self.temporary(kernel.shared());
+                    let (reads, y) = (self.operands(id), self.define(id));
+                    self.program.emit(
+                        name,
+                        reads,
+                        [y, shared],
+                        move |workers, [x, dy], [y, shared], _| {
+                            let gradients = y.split_at_mut(channels).into();
+                            kernel.parameter_gradients(workers, [x, dy], gradients, shared);
+                        },
+                    );
+                }
+            },
+            Op::RmsNorm(op) => {
+                let kernel = rms_norm(op.epsilon);
+                let (reads, y) = (self.operands(id), self.define(id));
+                self.program
+                    .emit(name, reads, [y], move |workers, [x, gamma], [y], _| {
+                        kernel.forward(workers, x, gamma, y);
+                    });
+            }
+            Op::RmsNormGradInput(op) => {
+                let kernel = rms_norm(op.epsilon);
+                let (reads, dx) = (self.operands(id), self.define(id));
+                self.program.emit(
+                    name,
+                    reads,
+                    [dx],
+                    move |workers, [x, gamma, dy], [dx], _| {
+                        kernel.input_gradient(workers, [x, dy], gamma, dx);
+                    },
+                );
+            }
+            Op::RmsNormGradScale(op) => {
+                let kernel = rms_norm(op.epsilon);
+                let shared = self.temporary(kernel.shared());
+                let (reads, y) = (self.operands(id), self.define(id));
+                self.program.emit(
+                    name,
+                    reads,
+                    [y, shared],
+                    move |workers, [x, dy], [y, shared], _| {
+                        kernel.scale_gradient(workers, [x, dy], y, shared);
+                    },
+                );
+            }
             _ => return false,
         }
         true
     }
 
+    /// The other gradient of the same layer normalisation, if its turn is still to come and it could be computed now.
+    fn layer_norm_sibling(&self, id: NodeId) -> Option<NodeId> {
+        let gradients = |id: NodeId| match &self.node(id).op {
+            Op::LayerNormGradInput(op) => Some((op.epsilon, self.input(id, 2), false)),
+            Op::LayerNormGradParameters(op) => Some((op.epsilon, self.input(id, 1), true)),
+            _ => None,
+        };
+        let (epsilon, dy, of_parameters) = gradients(id)?;
+        let users = &self.users[self.input(id, 0).index()];
+        users.iter().copied().find(|&user| {
+            gradients(user) == Some((epsilon, dy, !of_parameters))
+                && self.input(user, 0) == self.input(id, 0)
+                && !self.done[user.index()]
+                && self
+                    .node(user)
+                    .inputs
+                    .iter()
+                    .all(|input| self.values[input.index()].is_some())
+        })
+    }
+
     /// The gradient of the input and, if it is wanted at all, that of the parameters, which one kernel computes.
-    fn lower_layer_norm_gradients(&mut self, id: NodeId, epsilon: f32) -> bool {
-        let (x, dy) = (self.input(id, 0), self.input(id, 2));
-        let (rows, columns) = self.rows_and_channels(x);
+    fn lower_layer_norm_gradients(&mut self, id: NodeId, epsilon: f32) {
+        let (rows, columns) = self.rows_and_channels(self.input(id, 0));
         let kernel = LayerNorm {
             rows,
             columns,
             epsilon,
         };
-        let sibling = self.users[x.index()].iter().copied().find(|&user| {
-            let same =
-                |op: &Op| matches!(op, Op::LayerNormGradParameters(op) if op.epsilon == epsilon);
-            same(&self.node(user).op) && self.input(user, 1) == dy && !self.done[user.index()]
-        });
         let shared = self.temporary(kernel.shared());
-        let (reads, dx) = (self.operands(id), self.define(id));
-        let parameters = match sibling {
+        let parameters = match self.layer_norm_sibling(id) {
             Some(sibling) => self.define(sibling),
             None => self.temporary(2 * columns),
         };
+        let (reads, dx) = (self.operands(id), self.define(id));
         let name = (self.node(id).op.name(), self.layer(id));
         self.program.emit(
             name,
@@ -142,7 +217,6 @@ impl Lowering<'_> {
                 kernel.backward(workers, [x, dy], gamma, dx, [dgamma, dbeta], shared);
             },
         );
-        true
     }
 
     fn rows_and_channels(&self, id: NodeId) -> (usize, usize) {

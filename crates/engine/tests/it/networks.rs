@@ -63,6 +63,12 @@ impl Builder {
         self.graph.add_values(y, b).unwrap()
     }
 
+    fn norm(&mut self, name: &str, x: NodeId, width: usize) -> NodeId {
+        let gamma = self.parameter(&format!("{name}/gamma"), &[width]);
+        let beta = self.parameter(&format!("{name}/beta"), &[width]);
+        self.graph.layer_norm(x, gamma, beta, 1e-3).unwrap()
+    }
+
     fn finish(mut self, logits: NodeId, input: &[usize], classes: usize, batch: usize) -> Case {
         let labels = self.graph.input("labels", Shape::batch_of(&[]));
         let losses = self
@@ -140,6 +146,47 @@ fn mlp(batch: usize) -> Case {
     b.finish(logits, &[30], 2, batch)
 }
 
+/// Two blocks of attention and dense layers on sequences of vectors, whose heads are slices of one product.
+fn transformer(batch: usize, rotary: bool) -> Case {
+    let (time, width, heads, kv_heads, depth) = (20, 24, 4, 2, 6);
+    let mut b = Builder::new();
+    let mut x = b.graph.input("x", Shape::batch_of(&[time, width]));
+    for block in 0..2 {
+        let name = |part: &str| format!("{part}{block}");
+        let y = b.norm(&name("before"), x, width);
+        let columns = (heads + 2 * kv_heads) * depth;
+        let all = b.dense(&name("qkv"), y, width, columns);
+        let mut start = 0;
+        let qkv = [heads, kv_heads, kv_heads].map(|count| {
+            let part = b.graph.slice(all, 2, start, count * depth).unwrap();
+            start += count * depth;
+            let part = b
+                .graph
+                .reshape(part, Shape::batch_of(&[time, count, depth]));
+            match rotary && start <= (heads + kv_heads) * depth {
+                true => b.graph.rotary_embedding(part.unwrap(), 100.0).unwrap(),
+                false => part.unwrap(),
+            }
+        });
+        let y = b.graph.attention(qkv, None, true).unwrap();
+        let y = b.graph.reshape(y, Shape::batch_of(&[time, width])).unwrap();
+        let y = b.dense(&name("out"), y, width, width);
+        x = b.graph.add_values(x, y).unwrap();
+        let y = b.dense(&name("up"), x, width, 40);
+        let y = b
+            .graph
+            .unary(jingwei_graph::ops::UnaryKind::Gelu, y)
+            .unwrap();
+        let y = b.dense(&name("down"), y, 40, width);
+        x = b.graph.add_values(x, y).unwrap();
+        x = b.norm(&name("after"), x, width);
+    }
+    let kind = jingwei_graph::ops::ReduceKind::Mean;
+    let x = b.graph.reduce(kind, x, &[1], false).unwrap();
+    let logits = b.dense("head", x, width, 5);
+    b.finish(logits, &[time, width], 5, batch)
+}
+
 fn run(case: &Case, level: Level, threads: usize) -> (Vec<f32>, Vec<f32>, Plan) {
     let runtime = Runtime::new(level, threads).unwrap();
     let plan = case.function.plan(case.batch, level).unwrap();
@@ -215,4 +262,25 @@ fn dense_network_equals_reference() {
 fn convolutional_network_equals_reference() {
     check(&cnn(14, 1, [8, 16], 5));
     check(&cnn(13, 3, [32, 16], 3));
+}
+
+#[test]
+fn transformer_equals_reference() {
+    check(&transformer(3, false));
+    check(&transformer(2, true));
+}
+
+#[test]
+fn heads_are_read_and_written_where_they_lie() {
+    let case = transformer(3, false);
+    let (.., plan) = run(&case, Level::best(), 1);
+    let count = |name: &str| plan.kernels().filter(|(kernel, _)| *kernel == name).count();
+    assert_eq!([count("attention"), count("attention_grad")], [2, 2]);
+    // Rows of the normalisations' gradients are the only slices; the first has no gradient of its input.
+    let others = [
+        count("slice"),
+        count("pad"),
+        count("layer_norm_grad_parameters"),
+    ];
+    assert_eq!(others, [8, 0, 1]);
 }

@@ -411,6 +411,44 @@ fn normalisation() {
         check(ops::LayerNorm { epsilon }, &[&x, &[c], &[c]], &[]);
         check(ops::LayerNormGradInput { epsilon }, &[&x, &[c], &x], &[]);
         check(ops::LayerNormGradParameters { epsilon }, &[&x, &x], &[]);
+        check(ops::RmsNorm { epsilon }, &[&x, &[c]], &[]);
+        check(ops::RmsNormGradInput { epsilon }, &[&x, &[c], &x], &[]);
+        check(ops::RmsNormGradScale { epsilon }, &[&x, &x], &[]);
+    }
+}
+
+#[test]
+fn attention_and_its_gradients() {
+    for (heads, kv_heads, depth) in [(2, 2, 16), (4, 2, 5), (3, 1, 40)] {
+        let (q, k) = ([2, 9, heads, depth], [2, 11, kv_heads, depth]);
+        let mask = (0..22).map(|i| f32::from(u8::from(i % 3 > 0 && i < 18)));
+        let mask: Vec<f32> = mask.collect();
+        for causal in [false, true] {
+            let scale = 0.4;
+            check(ops::Attention { causal, scale }, &[&q, &k, &k], &[]);
+            check(
+                ops::Attention { causal, scale },
+                &[&q, &k, &k, &[2, 11]],
+                &[(3, mask.clone())],
+            );
+            let gradients: [Op; 3] = [
+                ops::AttentionGradQuery { causal, scale }.into(),
+                ops::AttentionGradKey { causal, scale }.into(),
+                ops::AttentionGradValue { causal, scale }.into(),
+            ];
+            for op in gradients {
+                check(op.clone(), &[&q, &k, &k, &q], &[]);
+                check(op, &[&q, &k, &k, &q, &[2, 11]], &[(4, mask.clone())]);
+            }
+        }
+    }
+    for inverse in [false, true] {
+        let base = 100.0;
+        check(
+            ops::RotaryEmbedding { base, inverse },
+            &[&[2, 9, 3, 10]],
+            &[],
+        );
     }
 }
 

@@ -92,28 +92,26 @@ impl Product {
             match self.start {
                 Start::Zero => {}
                 Start::Kept => {
-                    for row in 0..ROWS {
-                        for vector in 0..VECTORS {
-                            let from = self.c.add(row * self.c_stride + vector * V::LANES);
-                            sums[row][vector] = V::load(from);
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        for (vector, sum) in sums.iter_mut().enumerate() {
+                            *sum = V::load(self.c.add(row * self.c_stride + vector * V::LANES));
                         }
                     }
                 }
                 Start::Scaled(factors) => {
-                    for row in 0..ROWS {
+                    for (row, sums) in sums.iter_mut().enumerate() {
                         let factor = V::splat(*factors.add(row));
-                        for vector in 0..VECTORS {
+                        for (vector, sum) in sums.iter_mut().enumerate() {
                             let from = self.c.add(row * self.c_stride + vector * V::LANES);
-                            sums[row][vector] = V::load(from) * factor;
+                            *sum = V::load(from) * factor;
                         }
                     }
                 }
             }
             let sums = multiply::<V, ROWS, VECTORS, BY_COLUMN>(factors, sums);
-            for row in 0..ROWS {
-                for vector in 0..VECTORS {
-                    let to = self.c.add(row * self.c_stride + vector * V::LANES);
-                    sums[row][vector].store(to);
+            for (row, sums) in sums.iter().enumerate() {
+                for (vector, sum) in sums.iter().enumerate() {
+                    sum.store(self.c.add(row * self.c_stride + vector * V::LANES));
                 }
             }
         }

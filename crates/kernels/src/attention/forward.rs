@@ -297,7 +297,7 @@ impl Task<'_> {
             };
         }
         let mut factors = [0.0; MOST_ROWS];
-        for row in 0..rows {
+        for (row, factor) in factors.iter_mut().enumerate().take(rows) {
             let limit = if self.attention.causal {
                 visible.min((self.first + done + row + 1).saturating_sub(block))
             } else {
@@ -308,7 +308,7 @@ impl Task<'_> {
                 None => std::ptr::null(),
             };
             // SAFETY: a row of scores holds whole vectors of the visible keys, as the terms do.
-            factors[row] = unsafe {
+            *factor = unsafe {
                 let scores = scores.add(row * keys);
                 let largest = &mut memory.largest[done + row];
                 let total = &mut memory.totals[done + row];
