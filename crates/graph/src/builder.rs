@@ -482,8 +482,9 @@ impl Graph {
         kernel: NodeId,
         bias: Option<NodeId>,
         mask: Option<NodeId>,
+        factors: Option<NodeId>,
     ) -> Result<NodeId> {
-        let operands: Vec<NodeId> = [Some(x), Some(kernel), bias, mask]
+        let operands: Vec<NodeId> = [Some(x), Some(kernel), bias, mask, factors]
             .into_iter()
             .flatten()
             .collect();

@@ -55,7 +55,7 @@ impl Recurrent {
 
     /// Floats of temporary memory that each worker needs.
     pub fn scratch(&self) -> usize {
-        3 * self.rows() * self.width()
+        4 * self.rows() * self.width()
     }
 
     /// Floats of the shared temporary: the packed kernel.
@@ -89,7 +89,7 @@ impl Recurrent {
         }
     }
 
-    fn check(&self, workers: &Workers, [x, kernel, bias, mask, y, shared]: [usize; 6]) {
+    fn check(&self, workers: &Workers, [x, kernel, bias, mask, factors, y, shared]: [usize; 7]) {
         assert_eq!(workers.level(), self.level, "level of {self:?}");
         assert_eq!(x, self.gates(), "pre-activations of {self:?}");
         let columns = self.cell.gates() * self.units;
@@ -100,8 +100,21 @@ impl Recurrent {
             mask == 0 || mask == self.batch * self.time,
             "mask of {self:?}"
         );
+        assert!(
+            factors == 0 || factors == self.batch * self.units,
+            "factors of {self:?}"
+        );
         assert_eq!(y, self.output(), "states of {self:?}");
         assert!(shared >= self.shared(), "shared memory of {self:?}");
         assert!(workers.scratch() >= self.scratch(), "scratch of {self:?}");
+    }
+}
+
+/// A pointer to a part that is there, and null for one that is empty.
+fn optional(part: &[f32]) -> *const f32 {
+    if part.is_empty() {
+        std::ptr::null()
+    } else {
+        part.as_ptr()
     }
 }

@@ -51,12 +51,12 @@ impl Lowering<'_> {
         op: &ops::Recurrent,
         [y, reserve]: [ValueId; 2],
     ) {
-        let [x, w, bias, mask] = self.recurrent_operands(id, op);
+        let [x, w, bias, mask, factors] = self.recurrent_operands(id, op);
         self.need_scratch(kernel.scratch());
         let shared = self.temporary(kernel.shared());
         self.program.emit(
             ("recurrent", self.layer(id)),
-            [x, w, bias, mask],
+            [x, w, bias, mask, factors],
             [y, reserve, shared],
             move |workers, reads, [y, reserve, shared], _| {
                 kernel.forward(workers, reads, y, reserve, shared);
@@ -85,7 +85,7 @@ impl Lowering<'_> {
             };
             self.users[dy.index()].iter().copied().find(same)
         });
-        let [_, w, _, mask] = self.recurrent_operands(id, &op.forward);
+        let [_, w, _, mask, factors] = self.recurrent_operands(id, &op.forward);
         let dy = self.value(dy);
         let dx = match siblings[0] {
             Some(sibling) => self.define(sibling),
@@ -97,7 +97,7 @@ impl Lowering<'_> {
         let name = ("recurrent_grad", self.layer(id));
         self.program.emit(
             name,
-            [reserve, w, mask, dy],
+            [reserve, w, mask, factors, dy],
             [dx, ds, shared],
             move |workers, reads, [dx, ds, shared], _| {
                 kernel.backward(workers, reads, dx, ds, shared);
@@ -174,22 +174,20 @@ impl Lowering<'_> {
         })
     }
 
-    /// Input, kernel, bias and mask; what is not there is a value without floats.
-    fn recurrent_operands(&mut self, id: NodeId, op: &ops::Recurrent) -> [ValueId; 4] {
+    /// Input, kernel, bias, mask and factors; what is not there is a value without floats.
+    fn recurrent_operands(&mut self, id: NodeId, op: &ops::Recurrent) -> [ValueId; 5] {
         let inputs = &self.node(id).inputs;
         let operands = match self.node(id).op {
             Op::RecurrentGrad(_) => &inputs[..inputs.len() - 1],
             _ => inputs,
         };
-        let values: Vec<ValueId> = operands.iter().map(|&input| self.value(input)).collect();
         let nothing = self.temporary(0);
-        let bias = op.cell.has_bias();
-        [
-            values[0],
-            values[1],
-            if bias { values[2] } else { nothing },
-            *values.get(2 + usize::from(bias)).unwrap_or(&nothing),
-        ]
+        let mut values = operands.iter().map(|&input| self.value(input));
+        let mut next = |there: bool| there.then(|| values.next()).flatten().unwrap_or(nothing);
+        let (x, w, bias) = (next(true), next(true), next(op.cell.has_bias()));
+        let factors = usize::from(op.dropped);
+        let masked = operands.len() > 2 + usize::from(op.cell.has_bias()) + factors;
+        [x, w, bias, next(masked), next(op.dropped)]
     }
 
     fn recurrent_kernel(

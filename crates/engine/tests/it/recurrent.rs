@@ -31,6 +31,11 @@ fn check(op: Recurrent, [batch, time, units]: [usize; 3], masked: bool) {
         let mask = (0..batch * time).map(|i| f32::from(u8::from(i % 3 > 0 && i % 7 > 1)));
         leaves.insert("mask".to_owned(), mask.collect());
     }
+    if op.dropped {
+        operands.push(graph.input("factors", Shape::fixed(&[batch, units])));
+        let factors = (0..batch * units).map(|i| 1.5 * f32::from(u8::from(i % 3 > 0)));
+        leaves.insert("factors".to_owned(), factors.collect());
+    }
     let y = graph.add(op.into(), &operands).unwrap();
     let squares = graph.square(y).unwrap();
     let loss = graph.sum_all(squares).unwrap();
@@ -55,10 +60,9 @@ fn check(op: Recurrent, [batch, time, units]: [usize; 3], masked: bool) {
                 workspace.buffer_mut(Buffer::Parameters)[entry.offset..entry.offset + entry.len]
                     .copy_from_slice(&leaves[&entry.name]);
             }
-            if masked {
-                workspace
-                    .input_mut(&plan, 0)
-                    .copy_from_slice(&leaves["mask"]);
+            for (index, name) in plan.input_names().iter().enumerate() {
+                let values = &leaves[name];
+                workspace.input_mut(&plan, index).copy_from_slice(values);
             }
             plan.run(&runtime, &mut workspace, context);
             let found: Vec<Vec<f32>> = (0..expected.len())
@@ -88,6 +92,7 @@ const OP: Recurrent = Recurrent {
     recurrent_activation: GateActivation::Sigmoid,
     reverse: false,
     sequence: true,
+    dropped: false,
 };
 
 const CELLS: [RecurrentCell; 4] = [
@@ -101,11 +106,12 @@ const CELLS: [RecurrentCell; 4] = [
 fn every_cell_direction_and_mask() {
     for cell in CELLS {
         for (reverse, sequence) in [(false, true), (true, true), (false, false), (true, false)] {
-            for masked in [false, true] {
+            for (masked, dropped) in [(false, false), (true, false), (false, true), (true, true)] {
                 let op = Recurrent {
                     cell,
                     reverse,
                     sequence,
+                    dropped: dropped && cell != RecurrentCell::Gru { reset_after: false },
                     ..OP
                 };
                 check(op, [5, 4, 7], masked);

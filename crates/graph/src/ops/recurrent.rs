@@ -60,12 +60,13 @@ impl RecurrentCell {
 /// Walks sequences step by step and gives the states h, which begin with zeros.
 ///
 /// What the inputs contribute to the gates is computed before, by one matrix product for all steps. Where the mask is
-/// 0, the state stays as it is.
+/// 0, the state stays as it is. Recurrent dropout (Gal & Ghahramani 2016) is an input of factors, by which the state is
+/// multiplied as it enters each step.
 ///
 /// # Shapes
 /// x `[batch, time, gates · units]`; recurrent kernel U `[units, gates · units]`; recurrent bias `[gates · units]` for a
-/// GRU with `reset_after`; last, if there is one, the mask `[batch, time]`. The result is `[batch, time, units]`, or
-/// `[batch, units]` for the last state alone.
+/// GRU with `reset_after`; if there is one, the mask `[batch, time]`; last, if `dropped`, the factors `[batch, units]`.
+/// The result is `[batch, time, units]`, or `[batch, units]` for the last state alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recurrent {
@@ -79,6 +80,9 @@ pub struct Recurrent {
     pub reverse: bool,
     /// The state after every step, at that step's own place, instead of the last state alone.
     pub sequence: bool,
+    /// Whether there are factors of the state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dropped: bool,
 }
 
 impl Operator for Recurrent {
@@ -135,13 +139,24 @@ impl Operator for Recurrent {
 }
 
 impl Recurrent {
+    /// The mask among the inputs.
+    pub(super) fn mask<'i, T>(&self, inputs: &'i [T]) -> Option<&'i T> {
+        let place = 2 + usize::from(self.cell.has_bias());
+        inputs[..inputs.len() - usize::from(self.dropped)].get(place)
+    }
+
+    /// The factors of the state among the inputs.
+    pub(super) fn factors<'i, T>(&self, inputs: &'i [T]) -> Option<&'i T> {
+        inputs.last().filter(|_| self.dropped)
+    }
+
     /// Checks the inputs; returns x and the number of units.
     pub(super) fn check<'s>(
         &self,
         op: &'static str,
         inputs: &[&'s Shape],
     ) -> Result<(&'s Shape, usize)> {
-        let least = 2 + usize::from(self.cell.has_bias());
+        let least = 2 + usize::from(self.cell.has_bias()) + usize::from(self.dropped);
         let gates = self.cell.gates();
         let units = inputs.get(1).and_then(|kernel| kernel.size(0));
         let fits = |units: usize| {
@@ -153,7 +168,10 @@ impl Recurrent {
                 && x.0[2] == columns
                 && rest[0].0 == [Dim::Size(units), columns]
                 && (!self.cell.has_bias() || rest[1].0 == [columns])
-                && inputs.get(least).is_none_or(|mask| mask.0 == x.0[..2]);
+                && self.mask(inputs).is_none_or(|mask| mask.0 == x.0[..2])
+                && self
+                    .factors(inputs)
+                    .is_none_or(|factors| factors.0 == [x.0[0], units.into()]);
             fit.then_some((*x, units))
         };
         units.and_then(fits).ok_or_else(|| {
@@ -162,8 +180,13 @@ impl Recurrent {
             } else {
                 String::new()
             };
+            let factors = if self.dropped {
+                " and factors [batch, units]"
+            } else {
+                ""
+            };
             let expected = format!(
-                "[batch, time, {gates} · units], a kernel [units, {gates} · units]{bias} and perhaps a mask [batch, time]"
+                "[batch, time, {gates} · units], a kernel [units, {gates} · units]{bias}, perhaps a mask [batch, time]{factors}"
             );
             Error::shape(op, expected, check::list(inputs))
         })

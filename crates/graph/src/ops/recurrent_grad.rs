@@ -70,7 +70,7 @@ impl Operator for RecurrentGrad {
                         *dh += f64::from(dy);
                     }
                 }
-                let (dx, ds) = walk.backward(step, &mut dh, &mut dc);
+                let (dx, ds) = walk.backward(sample, step, &mut dh, &mut dc);
                 match self.of {
                     RecurrentOperand::Input => {
                         sums[row * columns..][..columns].copy_from_slice(&dx);

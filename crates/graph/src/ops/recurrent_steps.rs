@@ -43,6 +43,7 @@ pub(super) struct Walk<'a> {
     kernel: &'a [f32],
     bias: Option<&'a [f32]>,
     mask: Option<&'a [f32]>,
+    factors: Option<&'a [f32]>,
 }
 
 impl<'a> Walk<'a> {
@@ -55,7 +56,8 @@ impl<'a> Walk<'a> {
             x: inputs[0].data,
             kernel: inputs[1].data,
             bias: has_bias.then(|| inputs[2].data),
-            mask: inputs.get(2 + usize::from(has_bias)).map(|mask| mask.data),
+            mask: op.mask(inputs).map(|mask| mask.data),
+            factors: op.factors(inputs).map(|factors| factors.data),
         }
     }
 
@@ -75,8 +77,11 @@ impl<'a> Walk<'a> {
         let mut steps = Vec::with_capacity(self.time);
         for index in 0..self.time {
             let row = self.row(sample, index);
-            let before = [h.clone(), c.clone()];
             let masked = self.mask.is_some_and(|mask| mask[row] == 0.0);
+            if !masked {
+                self.drop(sample, &mut h);
+            }
+            let before = [h.clone(), c.clone()];
             let (mut gates, mut s) = (Vec::new(), Vec::new());
             if !masked {
                 (gates, s) = self.gates(row, &h);
@@ -91,6 +96,15 @@ impl<'a> Walk<'a> {
             });
         }
         steps
+    }
+
+    /// Multiplies a state or its gradient by the sample's factors.
+    fn drop(&self, sample: usize, h: &mut [f64]) {
+        if let Some(factors) = self.factors {
+            for (h, &factor) in h.iter_mut().zip(&factors[sample * self.units..]) {
+                *h *= f64::from(factor);
+            }
+        }
     }
 
     /// h · U + b of one column.
@@ -165,7 +179,13 @@ impl<'a> Walk<'a> {
 
     /// The gradients of the gates' pre-activations from the inputs and from the state; `dh` and `dc` become the
     /// gradients of the state before the step.
-    pub fn backward(&self, step: &Step, dh: &mut [f64], dc: &mut [f64]) -> (Vec<f64>, Vec<f64>) {
+    pub fn backward(
+        &self,
+        sample: usize,
+        step: &Step,
+        dh: &mut [f64],
+        dc: &mut [f64],
+    ) -> (Vec<f64>, Vec<f64>) {
         let units = self.units;
         let columns = units * self.op.cell.gates();
         let (mut dx, mut ds) = (vec![0.0; columns], vec![0.0; columns]);
@@ -226,6 +246,7 @@ impl<'a> Walk<'a> {
                 for unit in 0..units {
                     dh[unit] = direct[unit] + through(&ds, unit, 0..2 * units);
                 }
+                self.drop(sample, dh);
                 return (dx, ds);
             }
             _ => {}
@@ -233,6 +254,7 @@ impl<'a> Walk<'a> {
         for unit in 0..units {
             dh[unit] = direct[unit] + through(&ds, unit, 0..columns);
         }
+        self.drop(sample, dh);
         (dx, ds)
     }
 }

@@ -10,6 +10,7 @@ const LSTM: Recurrent = Recurrent {
     recurrent_activation: GateActivation::Sigmoid,
     reverse: false,
     sequence: true,
+    dropped: false,
 };
 
 const CELLS: [RecurrentCell; 4] = [
@@ -76,4 +77,23 @@ fn other_activations() {
         Leaf::between(5, &[2, 2], 0.1, 0.5),
     ];
     check(&leaves, |graph, p| graph.add(op.into(), p));
+}
+
+#[test]
+fn recurrent_dropout() {
+    for cell in CELLS {
+        for mask in [None, Some(&[1.0, 1.0, 0.0, 0.0, 1.0, 1.0][..])] {
+            for sequence in [true, false] {
+                let op = Recurrent {
+                    cell,
+                    sequence,
+                    dropped: true,
+                    ..LSTM
+                };
+                let mut leaves = leaves(cell, mask);
+                leaves.push(Leaf::given(&[2, 2], vec![2.0, 0.0, 0.0, 2.0]).constant());
+                check(&leaves, |graph, p| graph.add(op.into(), p));
+            }
+        }
+    }
 }

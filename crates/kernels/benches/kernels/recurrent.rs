@@ -50,7 +50,7 @@ fn layer(bench: &Bench, name: &str, cell: RecurrentCell, [batch, time, units]: [
         AlignedVec::new(plan.shared()),
     );
     let mut reserve = AlignedVec::new(plan.reserve());
-    let inputs = [&x[..], &kernel, &bias, &[]];
+    let inputs = [&x[..], &kernel, &bias, &[], &[]];
     let flop = 2.0 * (plan.gates() * units) as f64;
     let shape = format!("{batch}×{time}×{units}");
     bench.kernel(
@@ -75,7 +75,7 @@ fn layer(bench: &Bench, name: &str, cell: RecurrentCell, [batch, time, units]: [
         flop,
         plan.scratch(),
         |workers| {
-            let inputs = [&reserve[..], &kernel, &[], &dy];
+            let inputs = [&reserve[..], &kernel, &[], &[], &dy];
             plan.backward(workers, inputs, &mut dx, &mut ds, &mut shared);
         },
     );

@@ -4,6 +4,7 @@ use super::{
     Recurrent,
     cell::{Cell, Gru, Lstm, RecurrentCell, Simple, State},
     forward::{load, store},
+    optional,
 };
 use crate::{
     Workers,
@@ -17,6 +18,7 @@ struct Call<'a> {
     plan: &'a Recurrent,
     packed: *const f32,
     mask: *const f32,
+    factors: *const f32,
     reserve: *const f32,
     dy: *const f32,
     dx: *mut f32,
@@ -46,7 +48,7 @@ impl Recurrent {
     pub fn backward(
         &self,
         workers: &Workers,
-        [reserve, kernel, mask, dy]: [&[f32]; 4],
+        [reserve, kernel, mask, factors, dy]: [&[f32]; 5],
         dx: &mut [f32],
         ds: &mut [f32],
         shared: &mut [f32],
@@ -56,23 +58,17 @@ impl Recurrent {
         } else {
             0
         };
-        let [dx_len, kernel_len, mask_len, dy_len, shared_len] =
-            [dx, kernel, mask, dy, shared].map(<[f32]>::len);
-        self.check(
-            workers,
-            [dx_len, kernel_len, bias, mask_len, dy_len, shared_len],
-        );
+        let mut lengths = [dx, kernel, &[], mask, factors, dy, shared].map(<[f32]>::len);
+        lengths[2] = bias;
+        self.check(workers, lengths);
         assert_eq!(reserve.len(), self.reserve(), "reserve of {self:?}");
         assert_eq!(ds.len(), self.state_gradients(), "gradient of {self:?}");
         self.pack_backward(workers, kernel, shared);
         let call = Call {
             plan: self,
             packed: shared.as_ptr(),
-            mask: if mask.is_empty() {
-                std::ptr::null()
-            } else {
-                mask.as_ptr()
-            },
+            mask: optional(mask),
+            factors: optional(factors),
             reserve: reserve.as_ptr(),
             dy: dy.as_ptr(),
             ds: if ds.is_empty() {
@@ -171,6 +167,38 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
                     (dh, width),
                     rows,
                 );
+                if !call.factors.is_null() {
+                    multiply_by_factors::<V>(call, (first, rows), place, dh);
+                }
+            }
+        }
+    }
+}
+
+/// What comes from a step came through the factors of the state that entered it, unless the step is masked.
+///
+/// # Safety
+/// As for `walk_cell`.
+#[inline(always)]
+unsafe fn multiply_by_factors<V: Simd>(
+    call: &Call,
+    (first, rows): (usize, usize),
+    place: usize,
+    dh: *mut f32,
+) {
+    let Recurrent { time, units, .. } = *call.plan;
+    for row in 0..rows {
+        let sample = first + row;
+        // SAFETY: as the caller vouches.
+        unsafe {
+            if !call.mask.is_null() && *call.mask.add(sample * time + place) == 0.0 {
+                continue;
+            }
+            for unit in (0..units).step_by(V::LANES) {
+                let count = (units - unit).min(V::LANES);
+                let factor: V = load(call.factors.add(sample * units + unit), count);
+                let own = dh.add(row * call.plan.width() + unit);
+                (V::load(own) * factor).store(own);
             }
         }
     }

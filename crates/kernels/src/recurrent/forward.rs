@@ -3,6 +3,7 @@
 use super::{
     Recurrent,
     cell::{Cell, Gru, Lstm, RecurrentCell, Simple, State},
+    optional,
 };
 use crate::{
     Workers,
@@ -22,6 +23,7 @@ struct Call<'a> {
     packed: *const f32,
     bias: *const f32,
     mask: *const f32,
+    factors: *const f32,
     y: *mut f32,
     /// The states before each step, then what the cell keeps.
     reserve: *mut f32,
@@ -33,19 +35,20 @@ unsafe impl Sync for Call<'_> {}
 impl Recurrent {
     /// Computes the states `y` from the pre-activations `x`, the recurrent `kernel`, its `bias` (empty where the cell
     /// has none) and the `mask` of `[batch, time]` (empty where there is none), at whose zeros the state stays as it
-    /// is. A `reserve` that is not empty is filled for the backward pass.
+    /// is, and the `factors` of `[batch, units]` (empty where there are none) by which the state is multiplied as it
+    /// enters each step. A `reserve` that is not empty is filled for the backward pass.
     ///
     /// # Panics
     /// Where a slice has another length than the shape says, or a temporary is too short.
     pub fn forward(
         &self,
         workers: &Workers,
-        [x, kernel, bias, mask]: [&[f32]; 4],
+        [x, kernel, bias, mask, factors]: [&[f32]; 5],
         y: &mut [f32],
         reserve: &mut [f32],
         shared: &mut [f32],
     ) {
-        let lengths = [x, kernel, bias, mask, y, shared].map(<[f32]>::len);
+        let lengths = [x, kernel, bias, mask, factors, y, shared].map(<[f32]>::len);
         self.check(workers, lengths);
         assert!(
             reserve.is_empty() || reserve.len() == self.reserve(),
@@ -55,19 +58,13 @@ impl Recurrent {
             y.fill(0.0);
         }
         self.pack_forward(workers, kernel, shared);
-        let optional = |part: &[f32]| {
-            if part.is_empty() {
-                std::ptr::null()
-            } else {
-                part.as_ptr()
-            }
-        };
         let call = Call {
             plan: self,
             x: x.as_ptr(),
             packed: shared.as_ptr(),
             bias: optional(bias),
             mask: optional(mask),
+            factors: optional(factors),
             y: Parts::new(y).pointer(),
             reserve: if reserve.is_empty() {
                 std::ptr::null_mut()
@@ -131,11 +128,13 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
 ) {
     let Recurrent { time, units, .. } = *call.plan;
     let width = call.plan.width();
-    let scratch = &mut scratch[..3 * rows * width];
+    let scratch = &mut scratch[..4 * rows * width];
     scratch.fill(0.0);
-    let (h, c) = scratch.split_at_mut(2 * rows * width);
-    let (before, after) = h.split_at_mut(rows * width);
-    let (mut before, mut after, c) = (before.as_mut_ptr(), after.as_mut_ptr(), c.as_mut_ptr());
+    let (entering, kept) = scratch.split_at_mut(2 * rows * width);
+    let (before, after) = entering.split_at_mut(rows * width);
+    let (h, c) = kept.split_at_mut(rows * width);
+    let (mut before, mut after) = (before.as_mut_ptr(), after.as_mut_ptr());
+    let (h, c) = (h.as_mut_ptr(), c.as_mut_ptr());
     for step in 0..time {
         let place = if call.plan.reverse {
             time - 1 - step
@@ -158,7 +157,7 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
                     let (sums, count) = tile::<V, G>(factors, rows - row);
                     for (index, &sums) in sums.iter().enumerate().take(count) {
                         let own = (row + index) * width + unit;
-                        let state = [before.add(own), after.add(own), c.add(own)];
+                        let state = [before, after, h, c].map(|part| part.add(own));
                         let sample = first + row + index;
                         step_unit(call, cell, (sample, step, place, unit), sums, state);
                     }
@@ -170,7 +169,8 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
     }
 }
 
-/// Finishes a step of one vector of units of a sample. `state` points to `h` before and after it, and to `c`.
+/// Finishes a step of one vector of units of a sample. `state` points to `h` as it enters this step and the next, and to
+/// `h` and `c` as they are.
 ///
 /// # Safety
 /// As for `walk_cell`.
@@ -180,7 +180,7 @@ unsafe fn step_unit<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
     cell: C,
     (sample, step, place, unit): (usize, usize, usize, usize),
     mut sums: [V; G],
-    [h, h_after, c]: [*mut f32; 3],
+    [entering, next, h, c]: [*mut f32; 4],
 ) {
     let Recurrent {
         batch,
@@ -194,14 +194,17 @@ unsafe fn step_unit<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
     // SAFETY: as the caller vouches.
     unsafe {
         let before = State {
-            h: V::load(h),
+            h: V::load(entering),
             c: V::load(c),
         };
         if !call.reserve.is_null() {
             store(before.h, call.reserve.add(at * units + unit), count);
         }
         let after = if !call.mask.is_null() && *call.mask.add(at) == 0.0 {
-            before
+            State {
+                h: V::load(h),
+                ..before
+            }
         } else {
             let mut x = [V::zero(); G];
             for gate in 0..G {
@@ -219,8 +222,14 @@ unsafe fn step_unit<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
             }
             after
         };
-        after.h.store(h_after);
+        after.h.store(h);
         after.c.store(c);
+        if call.factors.is_null() {
+            after.h.store(next);
+        } else {
+            let factor: V = load(call.factors.add(sample * units + unit), count);
+            (after.h * factor).store(next);
+        }
         if sequence {
             store(after.h, call.y.add(at * units + unit), count);
         } else if step + 1 == time {
