@@ -172,6 +172,11 @@ impl<'a> Builder<'a> {
         stream(&self.layer)
     }
 
+    /// What keys the random numbers of a part of the layer.
+    pub(crate) fn stream_of(&self, part: &str) -> u64 {
+        stream(&format!("{}/{part}", self.layer))
+    }
+
     pub(crate) fn shape(&self, x: NodeId) -> &Shape {
         self.graph.shape(x)
     }
@@ -491,7 +496,11 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn penalty(&mut self, kernel: NodeId, Regularizer { l1, l2 }: Regularizer) -> Result<()> {
+    pub(crate) fn penalty(
+        &mut self,
+        kernel: NodeId,
+        Regularizer { l1, l2 }: Regularizer,
+    ) -> Result<()> {
         for (setting, factor, kind) in [("l1", l1, UnaryKind::Abs), ("l2", l2, UnaryKind::Square)] {
             if !(factor >= 0.0 && factor.is_finite()) {
                 return Err(self.setting(setting, "at least 0", factor));

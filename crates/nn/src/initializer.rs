@@ -21,7 +21,8 @@ const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 /// | `lecun_uniform`, `lecun_normal` | uniform, truncated normal | 1 / n_in | LeCun et al. 1998 |
 /// | `orthogonal` | rows or columns orthogonal | | Saxe et al. 2013 |
 ///
-/// "Xavier" is Glorot's. A uniform distribution of variance v lies within ±√(3v); a truncated normal one is drawn
+/// `forget_bias` is for the bias of an LSTM: zeros, and ones for the forget gates, the second of four parts
+/// (Jozefowicz et al. 2015). "Xavier" is Glorot's. A uniform distribution of variance v lies within ±√(3v); a truncated normal one is drawn
 /// within two standard deviations and scaled so that v is its variance after the cut.
 ///
 /// In a recipe a bare name stands for the defaults: `"he_normal"`, `{ constant = { value = 0.1 } }`.
@@ -45,6 +46,7 @@ pub enum Initializer {
     LecunUniform,
     LecunNormal,
     Orthogonal(Orthogonal),
+    ForgetBias,
 }
 
 by_name!(Initializer, "the name of an initialiser");
@@ -196,6 +198,10 @@ impl Initializer {
             Self::HeNormal => truncated(2.0 / inputs),
             Self::LecunUniform => uniform(1.0 / inputs),
             Self::LecunNormal => truncated(1.0 / inputs),
+            Self::ForgetBias => {
+                let forget = count / 4..count / 2;
+                each(&|element| f64::from(u8::from(forget.contains(&element))))
+            }
             Self::Orthogonal(Orthogonal { gain }) => orthogonal(sizes, random, f64::from(gain)),
         }
     }

@@ -35,8 +35,9 @@ pub use error::Error;
 pub use initializer::{Fans, Initializer, Uniform};
 pub use layers::{
     Activation, Add, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, Dense, Dropout,
-    Embedding, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Layer,
-    LayerNorm, LeakyRelu, MaxPool1d, MaxPool2d, Padding, Regularizer, Reshape, SpatialDropout1d,
+    Embedding, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Gru,
+    Layer, LayerNorm, LeakyRelu, Lstm, MaxPool1d, MaxPool2d, Merge, Padding, Regularizer, Reshape,
+    SimpleRnn, SpatialDropout1d,
 };
 pub use losses::{
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError,

@@ -2,8 +2,8 @@
 
 use crate::layers::{
     Activation, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, Dropout, Embedding,
-    Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, LayerNorm,
-    MaxPool1d, MaxPool2d, Reshape, SpatialDropout1d,
+    Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Gru, LayerNorm,
+    Lstm, MaxPool1d, MaxPool2d, Reshape, SimpleRnn, SpatialDropout1d,
 };
 use crate::{Entry, Layer, Network, Pair, Result, Sizes, Summary};
 
@@ -121,6 +121,12 @@ shorthands! {
     spatial_dropout1d(rate: f32) => SpatialDropout1d::new(rate);
     /// Adds [`Embedding`] of `input_dim` rows.
     embedding(input_dim: usize, units: usize) => Embedding::new(input_dim, units);
+    /// Adds [`SimpleRnn`], which gives its last state.
+    simple_rnn(units: usize) => SimpleRnn::new(units);
+    /// Adds [`Lstm`], which gives its last state.
+    lstm(units: usize) => Lstm::new(units);
+    /// Adds [`Gru`], which gives its last state.
+    gru(units: usize) => Gru::new(units);
     /// Adds [`BatchNorm`].
     batch_norm() => BatchNorm::default();
     /// Adds [`LayerNorm`].

@@ -26,11 +26,15 @@ impl Dropout {
     }
 
     pub(super) fn check(self, builder: &Builder<'_>) -> Result<()> {
+        self.check_setting(builder, "rate")
+    }
+
+    pub(super) fn check_setting(self, builder: &Builder<'_>, setting: &'static str) -> Result<()> {
         match (0.0..1.0).contains(&self.rate) {
             true => Ok(()),
             false => Err(Error::Setting {
                 place: builder.place(),
-                setting: "rate",
+                setting,
                 expected: "at least 0 and less than 1",
                 found: self.rate.to_string(),
             }),

@@ -20,14 +20,18 @@ mod global_avg_pool1d;
 mod global_avg_pool2d;
 mod global_max_pool1d;
 mod global_max_pool2d;
+mod gru;
 mod layer_norm;
+mod lstm;
 mod max_pool1d;
 mod max_pool2d;
 mod padding;
 mod pooling;
+mod recurrent;
 mod regularizer;
 mod reshape;
 mod settings;
+mod simple_rnn;
 mod spatial_dropout1d;
 
 use jingwei_graph::NodeId;
@@ -50,12 +54,16 @@ pub use global_avg_pool1d::GlobalAvgPool1d;
 pub use global_avg_pool2d::GlobalAvgPool2d;
 pub use global_max_pool1d::GlobalMaxPool1d;
 pub use global_max_pool2d::GlobalMaxPool2d;
+pub use gru::Gru;
 pub use layer_norm::LayerNorm;
+pub use lstm::Lstm;
 pub use max_pool1d::MaxPool1d;
 pub use max_pool2d::MaxPool2d;
 pub use padding::Padding;
+pub use recurrent::Merge;
 pub use regularizer::Regularizer;
 pub use reshape::Reshape;
+pub use simple_rnn::SimpleRnn;
 pub use spatial_dropout1d::SpatialDropout1d;
 
 use crate::Result;
@@ -140,4 +148,7 @@ layers! {
     Concat "concat",
     Embedding "embedding",
     SpatialDropout1d "spatial_dropout1d",
+    SimpleRnn "simple_rnn",
+    Lstm "lstm",
+    Gru "gru",
 }

@@ -54,6 +54,34 @@ pub(super) fn is_valid(value: &super::Padding) -> bool {
     *value == super::Padding::Valid
 }
 
+pub(super) fn orthogonal() -> Initializer {
+    Initializer::Orthogonal(crate::initializer::Orthogonal::default())
+}
+
+pub(super) fn is_orthogonal(value: &Initializer) -> bool {
+    *value == orthogonal()
+}
+
+pub(super) fn tanh() -> super::Activation {
+    super::Activation::Tanh
+}
+
+pub(super) fn is_tanh(value: &super::Activation) -> bool {
+    *value == tanh()
+}
+
+pub(super) fn sigmoid() -> super::Activation {
+    super::Activation::Sigmoid
+}
+
+pub(super) fn is_sigmoid(value: &super::Activation) -> bool {
+    *value == sigmoid()
+}
+
+pub(super) fn is_zero_rate(value: &f32) -> bool {
+    *value == 0.0
+}
+
 /// The builder methods of layers with a kernel and a bias.
 macro_rules! setters {
     () => {

@@ -2,12 +2,24 @@
 
 use jingwei_graph::Graph;
 use jingwei_nn::{BatchNorm, Mode, Network};
+use serde_json::Value;
 
 use crate::support::{Leaves, assert_close, cases, entry, golden, numbers, run, sizes};
 
 #[test]
 fn layers_give_what_keras_gives() {
-    for case in cases("layers") {
+    check(&cases("layers"));
+}
+
+/// Written by `scripts/golden/recurrent_layers.py`.
+#[test]
+fn recurrent_layers_give_what_keras_gives() {
+    let text = include_str!("../golden/recurrent.json");
+    check(&serde_json::from_str::<Vec<Value>>(text).expect("the golden file is JSON"));
+}
+
+fn check(cases: &[Value]) {
+    for case in cases {
         let text = case["recipe"].as_str().expect("a recipe");
         let network = Network::new()
             .with_input(sizes(&case["sizes"]))

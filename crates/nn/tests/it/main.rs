@@ -6,6 +6,7 @@ mod losses;
 mod networks;
 mod optimizers;
 mod recipes;
+mod recurrent;
 mod schedules;
 mod sequences;
 mod support;
