@@ -141,47 +141,52 @@ impl Folding {
     /// Folds a text into `out`.
     pub(super) fn fold(&self, text: &str, out: &mut Aligned) {
         out.text.reserve(text.len());
-        let mut at = 0;
-        // Where the last character began, here and in `out`: an accent behind it is normalised together with it.
-        let mut last = (0, 0);
-        while let Some(c) = text[at..].chars().next() {
-            let next = at + c.len_utf8();
-            let folded = u16::try_from(u32::from(c)).map_or(SLOW, |code| self.table[code as usize]);
-            if folded < DROP {
-                last = (at, out.text.len());
-                // The table holds no surrogates.
-                out.push(char::from_u32(folded.into()).unwrap_or(' '), at..next);
-                at = next;
-            } else if folded == DROP {
-                at = next;
-            } else {
-                at = self.fold_slowly(text, at, &mut last, out);
-            }
+        let mut start = 0;
+        while start < text.len() {
+            start = self.fold_run(text, start, out);
         }
     }
 
-    fn fold_slowly(
-        &self,
-        text: &str,
-        at: usize,
-        last: &mut (usize, usize),
-        out: &mut Aligned,
-    ) -> usize {
+    /// Folds from `start` on up to a character that the table does not settle, and that one too.
+    fn fold_run(&self, text: &str, start: usize, out: &mut Aligned) -> usize {
+        // From here on everything stays as it is and waits to be copied.
+        let mut waiting = start;
+        for (offset, c) in text[start..].char_indices() {
+            let at = start + offset;
+            let folded = u16::try_from(u32::from(c)).map_or(SLOW, |code| self.table[code as usize]);
+            if u32::from(folded) == u32::from(c) {
+                continue;
+            }
+            let next = at + c.len_utf8();
+            out.copy(&text[waiting..at], waiting);
+            waiting = next;
+            if folded == SLOW {
+                return self.fold_slowly(text, at, out);
+            }
+            if folded != DROP {
+                // The table holds no surrogates.
+                out.push(char::from_u32(folded.into()).unwrap_or(' '), at..next);
+            }
+        }
+        out.copy(&text[waiting..], waiting);
+        text.len()
+    }
+
+    /// Folds what begins at `at`, together with the character before it if it is an accent.
+    fn fold_slowly(&self, text: &str, at: usize, out: &mut Aligned) -> usize {
         let c = text[at..].chars().next().unwrap_or_default();
         if self.simplify
             && let Some(phrase) = phrase_at(text, at, c)
         {
             let mut from = at;
             for (old, new) in phrase.from.chars().zip(phrase.to.chars()) {
-                *last = (from, out.text.len());
                 out.push(new, from..from + old.len_utf8());
                 from += old.len_utf8();
             }
             return from;
         }
         let start = if self.joins_previous(c) {
-            out.truncate(last.1);
-            last.0
+            self.take_back(text, at, out)
         } else {
             at
         };
@@ -190,14 +195,26 @@ impl Folding {
             .find(|c| !self.joins_previous(c))
             .unwrap_or(behind.len());
         let end = at + c.len_utf8() + joined;
-        *last = (start, out.text.len());
-        self.fold_unit(
-            text[start..end].chars().filter(|&c| !invisible(c)),
-            |folded| {
-                out.push(folded, start..end);
-            },
-        );
+        let unit = text[start..end].chars().filter(|&c| !invisible(c));
+        self.fold_unit(unit, |folded| out.push(folded, start..end));
         end
+    }
+
+    /// Takes back what the character before `at` became, and says where it begins.
+    fn take_back(&self, text: &str, at: usize, out: &mut Aligned) -> usize {
+        let Some((start, c)) = text[..at].char_indices().next_back() else {
+            return at;
+        };
+        if invisible(c) {
+            return at;
+        }
+        let mut count = 0;
+        self.fold_unit(std::iter::once(c), |_| count += 1);
+        for _ in 0..count {
+            let last = out.text.chars().next_back().map_or(0, char::len_utf8);
+            out.truncate(out.text.len() - last);
+        }
+        start
     }
 }
 

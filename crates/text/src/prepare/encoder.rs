@@ -14,7 +14,7 @@ use crate::prepare::segment::{self, Kind};
 use crate::prepare::subword::{self, Subwords};
 use crate::prepare::vocabulary::{Index, LEFT_OUT};
 use crate::prepare::{
-    Language, Punctuation, Side, TextOptions, TextPreparation, Tokenizer, UNKNOWN, jieba,
+    Language, Punctuation, Side, TextOptions, TextPreparation, Tokenizer, UNKNOWN, Unicode, jieba,
 };
 
 /// One token of a text.
@@ -63,15 +63,26 @@ impl Pipeline {
             _ => Splitter::Characters,
         };
         let words = matches!(splitter, Splitter::Words { .. });
+        // A tokenizer from elsewhere has its own rules for characters.
+        let given = matches!(options.tokenizer, Tokenizer::File(_));
+        let cleaner = if given {
+            Cleaner::new(&TextOptions {
+                unicode: Unicode::None,
+                simplify: false,
+                lowercase: false,
+                ..options.clone()
+            })
+        } else {
+            Cleaner::new(options)
+        };
         Ok(Self {
-            cleaner: Cleaner::new(options),
+            cleaner,
             splitter,
             keeps_marks: options.punctuation == Punctuation::Keep,
             stemmer: options.stemming.filter(|_| words).map(stemmer),
         })
     }
 
-    #[expect(dead_code, reason = "pieces of words will need it")]
     /// Cleans a text for a tokenizer that segments by itself.
     pub(super) fn cleaned(&self, text: &str) -> String {
         let mut scratch = Scratch::default();
@@ -80,6 +91,7 @@ impl Pipeline {
     }
 
     /// Hands the tokens of a text to `emit`, each with its place in the cleaned text.
+    #[inline]
     fn each(&self, cleaned: &str, mut emit: impl FnMut(&str, Range<usize>) -> ControlFlow<()>) {
         let each = |range: Range<usize>, kind: Kind| {
             if kind == Kind::Mark && !self.keeps_marks {
@@ -158,8 +170,12 @@ impl Encoder {
             let subwords = subword::load(&preparation.tokenizer, &preparation.vocabulary)?;
             pipeline.splitter = Splitter::Subwords(Box::new(subwords));
         }
+        let mut index = Index::new(&preparation.vocabulary, &preparation.stop_words);
+        for placeholder in [URL, EMAIL].map(String::from) {
+            index.insert(&placeholder, index.id(shown(&placeholder)));
+        }
         Ok(Self {
-            index: Index::new(&preparation.vocabulary, &preparation.stop_words),
+            index,
             pipeline,
             preparation,
         })
@@ -182,8 +198,13 @@ impl Encoder {
             if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
                 subwords.encode(scratch.text(), |id, _| ids.push(id));
             } else {
-                self.pipeline.each(scratch.text(), |word, _| {
-                    let id = self.index.id(word);
+                let cleaned = scratch.text();
+                let stems = self.pipeline.stemmer.is_some();
+                self.pipeline.each(cleaned, |word, range| {
+                    let id = match stems {
+                        true => self.index.id(word),
+                        false => self.index.id_in(cleaned, range.start, range.end),
+                    };
                     if id != LEFT_OUT {
                         ids.push(id);
                     }

@@ -153,7 +153,8 @@ pub enum Tokenizer {
     WordPiece(Trained),
     /// A unigram language model, trained on the training part.
     Unigram(Trained),
-    /// A `tokenizer.json` of the `tokenizers` library.
+    /// A `tokenizer.json` of the `tokenizers` library. Its own rules for characters hold: `unicode`, `simplify` and
+    /// `lowercase` are not applied, nor are tokens added at the ends.
     File(TokenizerFile),
 }
 
@@ -268,6 +269,26 @@ impl TextOptions {
                 "0 means nothing",
                 "write 1 to know every word",
             ));
+        }
+        let words = matches!(self.tokenizer, Tokenizer::Word(_));
+        let whole = matches!(self.tokenizer, Tokenizer::Word(_) | Tokenizer::Character(_));
+        for (name, asked, possible) in [
+            ("stemming", self.stemming.is_some(), words),
+            ("stop_words", self.stop_words != StopWords::default(), whole),
+            (
+                "punctuation",
+                self.punctuation == Punctuation::Remove,
+                whole,
+            ),
+        ] {
+            if asked && !possible {
+                let cause = "it needs whole words, and the tokenizer has pieces";
+                return Err(Error::setting(
+                    name,
+                    cause,
+                    "leave it out, or use words as tokens",
+                ));
+            }
         }
         match self.max_length {
             Some(length) if !(1..=MOST_TOKENS).contains(&length) => Err(Error::setting(

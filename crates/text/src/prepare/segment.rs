@@ -34,6 +34,7 @@ fn class(c: char) -> Class {
         '+' | '#' | '&' | '.' | '_' | '%' | '-' => Class::Joinable,
         ' ' => Class::Space,
         '\0'..='\u{7f}' => Class::Mark,
+        '\u{2010}'..='\u{2027}' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3020}' => Class::Mark,
         '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}' => Class::Han,
         c if c.is_alphanumeric() || is_accent(c) => Class::Letter,
         c if c.is_whitespace() => Class::Space,

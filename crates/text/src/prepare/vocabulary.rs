@@ -93,30 +93,129 @@ impl Vocabulary {
 }
 
 /// From words to ids, and to words that are left out.
+///
+/// Words of at most twelve bytes, four Chinese characters, lie in the table itself, so that looking one up is one access
+/// to memory; all others lie in a map beside it.
 pub(super) struct Index {
-    ids: HashMap<Box<str>, u32, FxBuildHasher>,
+    /// The word's bytes in the lower twelve, its id above them; a power of two of places, at most half of them taken.
+    table: Box<[u128]>,
+    long: HashMap<Box<str>, u32, FxBuildHasher>,
 }
 
 /// What the index says of a word that is left out.
 pub(super) const LEFT_OUT: u32 = u32::MAX;
+const INLINE: usize = 12;
+const KEY: u128 = (1 << (8 * INLINE)) - 1;
 
 impl Index {
     pub(super) fn new(vocabulary: &Vocabulary, left_out: &[String]) -> Self {
-        let mut ids = HashMap::with_capacity_and_hasher(
-            vocabulary.words.len() + left_out.len(),
-            FxBuildHasher,
-        );
-        for (index, word) in vocabulary.words.iter().enumerate() {
-            ids.insert(word.as_str().into(), (index + SPECIAL) as u32);
-        }
+        let entries = vocabulary.words.len() + left_out.len();
+        let mut index = Self {
+            table: vec![0; (entries * 2 + 8).next_power_of_two()].into_boxed_slice(),
+            long: HashMap::default(),
+        };
+        // A word that is left out stays so even if the vocabulary has it.
         for word in left_out {
-            ids.insert(word.as_str().into(), LEFT_OUT);
+            index.insert(word, LEFT_OUT);
         }
-        Self { ids }
+        for (place, word) in vocabulary.words.iter().enumerate() {
+            index.insert(word, (place + SPECIAL) as u32);
+        }
+        index
+    }
+
+    pub(super) fn insert(&mut self, word: &str, id: u32) {
+        let Some(key) = key(word.as_bytes(), 0, word.len()) else {
+            self.long.entry(word.into()).or_insert(id);
+            return;
+        };
+        let mut at = self.place(key);
+        while self.table[at] != 0 {
+            if self.table[at] & KEY == key {
+                return;
+            }
+            at = (at + 1) & (self.table.len() - 1);
+        }
+        self.table[at] = key | (u128::from(id) << (8 * INLINE));
     }
 
     #[inline]
+    fn place(&self, key: u128) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let (low, high) = (key as u64, (key >> 64) as u64);
+        let mixed = (low ^ high.rotate_left(29)).wrapping_mul(ODD);
+        let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(ODD);
+        (mixed >> 32) as usize & (self.table.len() - 1)
+    }
+
     pub(super) fn id(&self, word: &str) -> u32 {
-        self.ids.get(word).copied().unwrap_or(UNKNOWN)
+        self.id_in(word, 0, word.len())
+    }
+
+    /// The id of the word at these bytes of a text.
+    #[inline]
+    pub(super) fn id_in(&self, text: &str, start: usize, end: usize) -> u32 {
+        let Some(key) = key(text.as_bytes(), start, end) else {
+            return self.long.get(&text[start..end]).copied().unwrap_or(UNKNOWN);
+        };
+        let mut at = self.place(key);
+        loop {
+            let entry = self.table[at];
+            if entry & KEY == key {
+                return (entry >> (8 * INLINE)) as u32;
+            }
+            if entry == 0 {
+                return UNKNOWN;
+            }
+            at = (at + 1) & (self.table.len() - 1);
+        }
+    }
+}
+
+/// The bytes as a number, if they are few; none is zero, and none has a zero byte, which would make two words one.
+#[inline]
+fn key(text: &[u8], start: usize, end: usize) -> Option<u128> {
+    let len = end - start;
+    if len == 0 || len > INLINE {
+        return None;
+    }
+    let key = match text[start..].first_chunk::<16>() {
+        Some(bytes) => u128::from_le_bytes(*bytes) & (u128::MAX >> (128 - 8 * len)),
+        None => {
+            let mut bytes = [0; 16];
+            bytes[..len].copy_from_slice(&text[start..end]);
+            u128::from_le_bytes(bytes)
+        }
+    };
+    (!text[start..end].contains(&0)).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_found_and_no_other() {
+        let words: Vec<String> = (0..5_000)
+            .map(|n: u32| match n % 4 {
+                0 => format!("w{n}"),
+                1 => format!("词{n}"),
+                2 => format!("一个很长的词{n}"),
+                _ => format!("a\0{n}"),
+            })
+            .collect();
+        let counts = vec![1; words.len()];
+        let vocabulary = Vocabulary::of(words.clone(), counts).unwrap();
+        let left_out = ["的".to_owned(), words[7].clone()];
+        let index = Index::new(&vocabulary, &left_out);
+        for (place, word) in words.iter().enumerate().filter(|&(place, _)| place != 7) {
+            assert_eq!(index.id(word), place as u32 + 2);
+            let text = format!("前{word}后面还有很多很多字");
+            assert_eq!(index.id_in(&text, 3, 3 + word.len()), place as u32 + 2);
+            assert_eq!(index.id(&format!("{word}无")), UNKNOWN);
+        }
+        assert_eq!(index.id("的"), LEFT_OUT);
+        assert_eq!(index.id(&words[7]), LEFT_OUT);
+        assert_eq!(index.id(""), UNKNOWN);
     }
 }

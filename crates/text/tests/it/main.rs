@@ -3,3 +3,4 @@
 mod encodings;
 mod preparing;
 mod reading;
+mod subwords;
