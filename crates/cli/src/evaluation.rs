@@ -1,7 +1,10 @@
 //! How good a model is, for people and for machines.
 
 use anyhow::Result;
-use jingwei_train::metrics::{ClassificationSummary, RegressionSummary};
+use jingwei_train::metrics::{
+    ClassScores, ClassificationSummary, ConfusionMatrix, ErrorKindSummary, LabelSummary,
+    RegressionSummary, SpanSummary, TagSummary,
+};
 use jingwei_train::report::Evaluation;
 use serde_json::{Value, json};
 
@@ -16,6 +19,8 @@ const MOST_CLASSES: usize = 50;
 pub fn print(evaluation: &Evaluation, classes: &[String], printer: &Printer) -> Result<()> {
     match evaluation {
         Evaluation::Classification(summary) => print_classification(summary, classes, printer),
+        Evaluation::Labels(summary) => print_labels(summary, classes, printer),
+        Evaluation::Tags(summary) => print_tags(summary, printer),
         Evaluation::Regression(summary) => print_regression(summary, printer),
     }
 }
@@ -30,6 +35,30 @@ pub fn headline(evaluation: &Evaluation) -> String {
             summary.log_loss,
             count(summary.rows)
         ),
+        Evaluation::Labels(summary) => format!(
+            "micro F1 {:.4}, macro F1 {:.4}, exact match {:.4} over {} samples",
+            summary.f1.micro,
+            summary.f1.unweighted,
+            summary.exact_match,
+            count(summary.rows)
+        ),
+        Evaluation::Tags(summary) => match &summary.spans {
+            Some(spans) => format!(
+                "span F1 {:.4}, precision {:.4}, recall {:.4}, token accuracy {:.4} over {} texts",
+                spans.scores.f1,
+                spans.scores.precision,
+                spans.scores.recall,
+                summary.accuracy,
+                count(summary.rows)
+            ),
+            None => format!(
+                "token accuracy {:.4}, macro F1 {:.4} over {} tokens of {} texts",
+                summary.accuracy,
+                summary.f1.unweighted,
+                count(summary.tokens),
+                count(summary.rows)
+            ),
+        },
         Evaluation::Regression(summary) => format!(
             "MAE {}, RMSE {}, R² {} over {} samples",
             short(summary.mae),
@@ -46,40 +75,8 @@ fn print_classification(
     printer: &Printer,
 ) -> Result<()> {
     printer.line(measures(summary))?;
-    let name = |class: usize| {
-        classes
-            .get(class)
-            .cloned()
-            .unwrap_or_else(|| class.to_string())
-    };
-    let heads = [
-        "class",
-        ">samples",
-        ">precision",
-        ">recall",
-        ">F1",
-        ">ROC AUC",
-    ];
-    let mut table = Table::new(&heads);
-    for (class, scores) in summary.classes.iter().enumerate().take(MOST_CLASSES) {
-        let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1]
-            .map(Some)
-            .map(score);
-        let area = score(scores.roc_auc);
-        table.row([
-            &name(class),
-            &scores.support,
-            &precision,
-            &recall,
-            &f1,
-            &area,
-        ]);
-    }
-    printer.line(format_args!("\n{table}"))?;
-    if summary.classes.len() > MOST_CLASSES {
-        let more = summary.classes.len() - MOST_CLASSES;
-        printer.line(format_args!("and {more} more classes; --json prints all"))?;
-    }
+    let name = |class: usize| name_of(class, classes);
+    print_classes("class", &summary.classes, classes, printer)?;
     let pair = |&(truth, said, times): &(usize, usize, f64)| {
         format!(
             "{} taken for {} ({times}×)",
@@ -93,6 +90,143 @@ fn print_classification(
     }
     let head = printer.paint(Look::Bold, "most confused:");
     printer.line(format_args!("\n{head} {}", worst.join(", ")))
+}
+
+/// A name, or the number of what has none.
+fn name_of(class: usize, classes: &[String]) -> String {
+    let name = classes.get(class).cloned();
+    name.unwrap_or_else(|| class.to_string())
+}
+
+/// Prints the scores of every class or label.
+fn print_classes(
+    head: &str,
+    scores: &[ClassScores],
+    names: &[String],
+    printer: &Printer,
+) -> Result<()> {
+    let heads = [head, ">samples", ">precision", ">recall", ">F1", ">ROC AUC"];
+    let mut table = Table::new(&heads);
+    for (class, scores) in scores.iter().enumerate().take(MOST_CLASSES) {
+        let [precision, recall, f1] = [scores.precision, scores.recall, scores.f1]
+            .map(Some)
+            .map(score);
+        let (name, area) = (name_of(class, names), score(scores.roc_auc));
+        table.row([&name, &scores.support, &precision, &recall, &f1, &area]);
+    }
+    printer.line(format_args!("\n{table}"))?;
+    print_more(scores.len(), head, printer)
+}
+
+/// Says how many rows a table left out.
+fn print_more(all: usize, what: &str, printer: &Printer) -> Result<()> {
+    match all.saturating_sub(MOST_CLASSES) {
+        0 => Ok(()),
+        more => {
+            let plural = if what == "class" { "es" } else { "s" };
+            printer.line(format_args!(
+                "and {more} more {what}{plural}; --json prints all"
+            ))
+        }
+    }
+}
+
+fn print_labels(summary: &LabelSummary, names: &[String], printer: &Printer) -> Result<()> {
+    let mut table = Table::new(&["measure", ">value"]);
+    table.row([&"samples", &count(summary.rows)]);
+    let measures = [
+        ("exact match", Some(summary.exact_match)),
+        ("hamming loss", Some(summary.hamming_loss)),
+        ("precision, micro", Some(summary.precision.micro)),
+        ("recall, micro", Some(summary.recall.micro)),
+        ("F1, micro", Some(summary.f1.micro)),
+        ("F1, macro", Some(summary.f1.unweighted)),
+        ("ROC AUC, macro", summary.roc_auc),
+        ("PR AUC, macro", summary.pr_auc),
+        ("log loss", Some(summary.log_loss)),
+    ];
+    for (name, value) in measures {
+        table.row([&name, &score(value)]);
+    }
+    printer.line(table)?;
+    print_classes("label", &summary.labels, names, printer)
+}
+
+fn print_tags(summary: &TagSummary, printer: &Printer) -> Result<()> {
+    let mut table = Table::new(&["measure", ">value"]);
+    table.row([&"texts", &count(summary.rows)]);
+    table.row([&"tokens", &count(summary.tokens)]);
+    if summary.cut > 0 {
+        table.row([&"tokens cut off", &count(summary.cut)]);
+    }
+    if let Some(spans) = &summary.spans {
+        table.row([&"span precision", &score(Some(spans.scores.precision))]);
+        table.row([&"span recall", &score(Some(spans.scores.recall))]);
+        table.row([&"span F1", &score(Some(spans.scores.f1))]);
+        table.row([&"span F1, strict", &score(Some(spans.strict.f1))]);
+    }
+    table.row([&"token accuracy", &score(Some(summary.accuracy))]);
+    table.row([&"F1 of tags, macro", &score(Some(summary.f1.unweighted))]);
+    printer.line(table)?;
+    match &summary.spans {
+        Some(spans) => print_spans(spans, printer),
+        None => print_each_tag(summary, printer),
+    }
+}
+
+fn print_spans(spans: &SpanSummary, printer: &Printer) -> Result<()> {
+    let heads = [
+        "type",
+        ">spans",
+        ">predicted",
+        ">precision",
+        ">recall",
+        ">F1",
+    ];
+    let mut table = Table::new(&heads);
+    for kind in spans.types.iter().take(MOST_CLASSES) {
+        let of = &kind.scores;
+        let [precision, recall, f1] = [of.precision, of.recall, of.f1].map(Some).map(score);
+        table.row([
+            &kind.name,
+            &of.support,
+            &of.predicted,
+            &precision,
+            &recall,
+            &f1,
+        ]);
+    }
+    printer.line(format_args!("\n{table}"))?;
+    print_more(spans.types.len(), "type", printer)?;
+    let kind = |errors: &ErrorKindSummary| format!("{} {}", errors.count, errors.kind);
+    let kinds: Vec<String> = spans.errors.iter().map(kind).collect();
+    let head = printer.paint(Look::Bold, "errors:");
+    printer.line(format_args!("\n{head} {}", kinds.join(", ")))
+}
+
+fn print_each_tag(summary: &TagSummary, printer: &Printer) -> Result<()> {
+    let heads = [
+        "tag",
+        ">tokens",
+        ">predicted",
+        ">precision",
+        ">recall",
+        ">F1",
+    ];
+    let mut table = Table::new(&heads);
+    for tag in summary.tags.iter().take(MOST_CLASSES) {
+        let [precision, recall, f1] = [tag.precision, tag.recall, tag.f1].map(Some).map(score);
+        table.row([
+            &tag.name,
+            &tag.support,
+            &tag.predicted,
+            &precision,
+            &recall,
+            &f1,
+        ]);
+    }
+    printer.line(format_args!("\n{table}"))?;
+    print_more(summary.tags.len(), "tag", printer)
 }
 
 fn measures(summary: &ClassificationSummary) -> Table {
@@ -152,16 +286,40 @@ pub fn json(evaluation: &Evaluation, classes: &[String]) -> Value {
             "f1": summary.f1,
             "roc_auc": summary.roc_auc,
             "pr_auc": summary.pr_auc,
-            "classes": class_values(summary, classes),
-            "confusion": confusion(summary),
+            "classes": class_values(&summary.classes, "class", classes),
+            "confusion": confusion(&summary.confusion),
+        }),
+        Evaluation::Labels(summary) => json!({
+            "rows": summary.rows,
+            "exact_match": summary.exact_match,
+            "hamming_loss": summary.hamming_loss,
+            "log_loss": summary.log_loss,
+            "precision": summary.precision,
+            "recall": summary.recall,
+            "f1": summary.f1,
+            "roc_auc": summary.roc_auc,
+            "pr_auc": summary.pr_auc,
+            "labels": class_values(&summary.labels, "label", classes),
+        }),
+        Evaluation::Tags(summary) => json!({
+            "rows": summary.rows,
+            "tokens": summary.tokens,
+            "cut": summary.cut,
+            "accuracy": summary.accuracy,
+            "precision": summary.precision,
+            "recall": summary.recall,
+            "f1": summary.f1,
+            "tags": summary.tags,
+            "confusion": confusion(&summary.confusion),
+            "spans": summary.spans,
         }),
     }
 }
 
-fn class_values(summary: &ClassificationSummary, classes: &[String]) -> Vec<Value> {
-    let values = summary.classes.iter().enumerate().map(|(class, scores)| {
+fn class_values(scores: &[ClassScores], what: &str, names: &[String]) -> Vec<Value> {
+    let values = scores.iter().enumerate().map(|(class, scores)| {
         json!({
-            "class": classes.get(class), "support": scores.support, "precision": scores.precision,
+            what: names.get(class), "support": scores.support, "precision": scores.precision,
             "recall": scores.recall, "f1": scores.f1, "roc_auc": scores.roc_auc, "pr_auc": scores.pr_auc,
         })
     });
@@ -169,12 +327,11 @@ fn class_values(summary: &ClassificationSummary, classes: &[String]) -> Vec<Valu
 }
 
 /// Rows of true classes, columns of predicted ones.
-fn confusion(summary: &ClassificationSummary) -> Vec<Vec<f64>> {
-    let classes = summary.confusion.classes();
+fn confusion(matrix: &ConfusionMatrix) -> Vec<Vec<f64>> {
     let row = |truth| {
-        (0..classes)
-            .map(move |predicted| summary.confusion.count(truth, predicted))
+        (0..matrix.classes())
+            .map(move |predicted| matrix.count(truth, predicted))
             .collect()
     };
-    (0..classes).map(row).collect()
+    (0..matrix.classes()).map(row).collect()
 }

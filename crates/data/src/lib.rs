@@ -32,6 +32,7 @@
 mod dataset;
 mod error;
 mod limits;
+mod sequences;
 
 pub mod cifar10;
 pub mod csv;
@@ -60,3 +61,4 @@ pub use error::{Error, OnBad, Quarantined, Result};
 pub use limits::Limits;
 pub use permutation::Permutation;
 pub use prepare::Preparation;
+pub use sequences::Sequences;

@@ -21,6 +21,13 @@ impl ConfusionMatrix {
         Self { classes, counts }
     }
 
+    /// Counts (true, predicted) pairs, every one once.
+    pub fn of(classes: usize, pairs: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut counts = vec![0.0; classes * classes];
+        pairs.for_each(|(truth, predicted)| counts[truth * classes + predicted] += 1.0);
+        Self { classes, counts }
+    }
+
     /// Number of classes, the length of a side.
     pub fn classes(&self) -> usize {
         self.classes

@@ -10,7 +10,10 @@ use crate::Error;
 ///
 /// Classification: `accuracy`, `balanced_accuracy`, `top_5_accuracy` (any number), `log_loss`, `calibration_error`,
 /// `precision`, `recall`, `f1` (of class 1, for two classes; otherwise with `_macro`, `_micro` or `_weighted`),
-/// `roc_auc`, `pr_auc` (macro, or with `_weighted`). Regression: `mse`, `rmse`, `mae`, `r2`.
+/// `roc_auc`, `pr_auc` (macro, or with `_weighted`). Several labels a row: `exact_match`, `hamming_loss`, `log_loss`,
+/// `roc_auc`, `pr_auc`, and `precision`, `recall`, `f1` with `_macro`, `_micro` or `_weighted`. Tags: `accuracy` and
+/// `balanced_accuracy` over tokens, the same three with their endings over tags, and where tags mark spans
+/// `span_precision`, `span_recall`, `span_f1`. Regression: `mse`, `rmse`, `mae`, `r2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
@@ -35,6 +38,16 @@ pub enum Metric {
     LogLoss,
     /// See [`super::calibration_error`].
     CalibrationError,
+    /// See [`super::exact_match`].
+    ExactMatch,
+    /// See [`super::hamming_loss`].
+    HammingLoss,
+    /// Of all spans together, see [`super::span_tallies`].
+    SpanPrecision,
+    /// Of all spans together, see [`super::span_tallies`].
+    SpanRecall,
+    /// Of all spans together, see [`super::span_tallies`].
+    SpanF1,
     /// See [`super::mse`].
     Mse,
     /// See [`super::rmse`].
@@ -45,7 +58,7 @@ pub enum Metric {
     R2,
 }
 
-const FIXED: [Metric; 24] = {
+const FIXED: [Metric; 30] = {
     use Average::{Binary, Macro, Micro, Weighted};
     use Metric::*;
     [
@@ -70,16 +83,22 @@ const FIXED: [Metric; 24] = {
         PrAuc(Weighted),
         LogLoss,
         CalibrationError,
+        ExactMatch,
+        HammingLoss,
+        SpanPrecision,
+        SpanRecall,
+        SpanF1,
         Mse,
         Rmse,
         Mae,
+        R2,
     ]
 };
 
 impl Metric {
     /// Every metric, `top_k` with 5.
     pub fn all() -> impl Iterator<Item = Self> {
-        FIXED.into_iter().chain([Self::R2])
+        FIXED.into_iter()
     }
 
     /// Whether it measures regressions; otherwise classifications.
@@ -91,7 +110,12 @@ impl Metric {
     pub fn higher_is_better(self) -> bool {
         !matches!(
             self,
-            Self::LogLoss | Self::CalibrationError | Self::Mse | Self::Rmse | Self::Mae
+            Self::LogLoss
+                | Self::CalibrationError
+                | Self::HammingLoss
+                | Self::Mse
+                | Self::Rmse
+                | Self::Mae
         )
     }
 
@@ -102,13 +126,7 @@ impl Metric {
     ///
     /// [`Error::MetricMisfit`] with what to use instead.
     pub fn check(self, classes: Option<usize>) -> Result<(), Error> {
-        let misfit = |reason: String, remedy: String| {
-            Err(Error::MetricMisfit {
-                metric: self.to_string(),
-                reason,
-                remedy,
-            })
-        };
+        let misfit = |reason: String, remedy: String| Err(self.misfit(reason, remedy));
         match (self, classes) {
             (metric, None) if !metric.is_regression() => misfit(
                 "needs classes".into(),
@@ -117,6 +135,14 @@ impl Metric {
             (metric, Some(_)) if metric.is_regression() => misfit(
                 "measures regressions".into(),
                 "use accuracy or log_loss for a classification".into(),
+            ),
+            (Self::ExactMatch | Self::HammingLoss, _) => misfit(
+                "measures rows that have several labels".into(),
+                "use accuracy or log_loss".into(),
+            ),
+            (Self::SpanPrecision | Self::SpanRecall | Self::SpanF1, _) => misfit(
+                "measures the tags of tokens".into(),
+                "use accuracy or f1_macro".into(),
             ),
             (
                 Self::Precision(Average::Binary)
@@ -154,7 +180,7 @@ impl Metric {
             Self::PrAuc(how) => super::pr_auc(predictions, how),
             Self::LogLoss => Some(super::log_loss(predictions)),
             Self::CalibrationError => Some(super::calibration_error(predictions)),
-            Self::Mse | Self::Rmse | Self::Mae | Self::R2 => None,
+            _ => None,
         })
     }
 
@@ -173,6 +199,15 @@ impl Metric {
             _ => None,
         })
     }
+
+    /// The error of a metric that does not fit.
+    pub(super) fn misfit(self, reason: impl Into<String>, remedy: impl Into<String>) -> Error {
+        Error::MetricMisfit {
+            metric: self.to_string(),
+            reason: reason.into(),
+            remedy: remedy.into(),
+        }
+    }
 }
 
 impl fmt::Display for Metric {
@@ -188,6 +223,11 @@ impl fmt::Display for Metric {
             Self::PrAuc(how) => write!(formatter, "pr_auc{}", area_suffix(*how)),
             Self::LogLoss => formatter.write_str("log_loss"),
             Self::CalibrationError => formatter.write_str("calibration_error"),
+            Self::ExactMatch => formatter.write_str("exact_match"),
+            Self::HammingLoss => formatter.write_str("hamming_loss"),
+            Self::SpanPrecision => formatter.write_str("span_precision"),
+            Self::SpanRecall => formatter.write_str("span_recall"),
+            Self::SpanF1 => formatter.write_str("span_f1"),
             Self::Mse => formatter.write_str("mse"),
             Self::Rmse => formatter.write_str("rmse"),
             Self::Mae => formatter.write_str("mae"),

@@ -1,8 +1,9 @@
 //! Metrics of classification and regression, equal to scikit-learn's.
 //!
-//! Each metric is a function in a file of its own over [`Predictions`] (classification) or [`Estimates`]
-//! (regression). [`Metric`] names them for recipes and histories; [`ClassificationSummary`] and [`RegressionSummary`]
-//! compute everything that an evaluation shows.
+//! Each metric is a function in a file of its own over [`Predictions`] (classification), [`Labelled`] (several labels a
+//! row), [`Tagged`] (a tag a token) or [`Estimates`] (regression). [`Metric`] names them for recipes and histories;
+//! [`ClassificationSummary`], [`LabelSummary`], [`TagSummary`] and [`RegressionSummary`] compute everything that an
+//! evaluation shows.
 //!
 //! # What is refused, what is undefined
 //!
@@ -34,6 +35,7 @@ mod confusion_matrix;
 mod curve;
 mod estimates;
 mod f1;
+mod labels;
 mod log_loss;
 mod mae;
 mod metric;
@@ -48,6 +50,8 @@ mod regression_summary;
 mod rmse;
 mod roc_auc;
 mod summary;
+mod tags;
+mod tally;
 mod top_k;
 
 pub use accuracy::{accuracy, balanced_accuracy};
@@ -57,6 +61,10 @@ pub use confusion_matrix::ConfusionMatrix;
 pub use curve::Curve;
 pub use estimates::Estimates;
 pub use f1::{class_f1, f1};
+pub use labels::{
+    LABEL_THRESHOLD, LabelSummary, Labelled, exact_match, hamming_loss, label_log_loss,
+    label_pr_auc, label_roc_auc, label_tallies,
+};
 pub use log_loss::log_loss;
 pub use mae::mae;
 pub use metric::Metric;
@@ -70,4 +78,10 @@ pub use regression_summary::RegressionSummary;
 pub use rmse::rmse;
 pub use roc_auc::{class_roc_auc, roc_auc, roc_curve};
 pub use summary::{ClassScores, ClassificationSummary, ConfidenceBin, TopK};
+pub use tags::{
+    ErrorKindSummary, MISSING_TAG, Scheme, Span, SpanError, SpanErrorKind, SpanScores, SpanSummary,
+    TagScores, TagSummary, Tagged, TypeScores, span_errors, span_tallies, strict_span_tallies,
+    tag_confusion, tag_tallies, token_accuracy,
+};
+pub use tally::Tally;
 pub use top_k::top_k;

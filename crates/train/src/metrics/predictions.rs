@@ -146,7 +146,7 @@ pub(super) fn check_weights(weights: Option<&[f32]>, rows: usize) -> Result<(), 
     }
 }
 
-fn check_probabilities(probabilities: &[f32], classes: usize) -> Result<(), Error> {
+pub(super) fn check_probabilities(probabilities: &[f32], classes: usize) -> Result<(), Error> {
     let allowed = -TOLERANCE..=1.0 + TOLERANCE;
     match probabilities
         .iter()

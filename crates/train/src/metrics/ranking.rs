@@ -13,19 +13,34 @@ pub(super) struct Ranking {
 impl Ranking {
     /// Ranks the rows for `class` against all others.
     pub(super) fn new(predictions: &Predictions, class: usize) -> Self {
-        let score = |row: u32| predictions.row(row as usize)[class];
-        let mut order: Vec<u32> = (0..predictions.rows() as u32).collect();
+        Self::of(
+            predictions.rows(),
+            |row| predictions.row(row)[class],
+            |row| predictions.label(row) == class,
+            |row| predictions.weight(row),
+        )
+    }
+
+    /// Ranks rows by `score`, highest first; `positive` says which are searched for.
+    pub(super) fn of(
+        rows: usize,
+        score: impl Fn(usize) -> f32,
+        positive: impl Fn(usize) -> bool,
+        weight: impl Fn(usize) -> f64,
+    ) -> Self {
+        let score = |row: u32| score(row as usize);
+        let mut order: Vec<u32> = (0..rows as u32).collect();
         order.sort_by(|left, right| score(*right).total_cmp(&score(*left)));
         let mut steps = Vec::new();
         let (mut positives, mut negatives) = (0.0, 0.0);
         for equals in order.chunk_by(|left, right| score(*left) == score(*right)) {
             for row in equals.iter().map(|row| *row as usize) {
-                let side = if predictions.label(row) == class {
+                let side = if positive(row) {
                     &mut positives
                 } else {
                     &mut negatives
                 };
-                *side += predictions.weight(row);
+                *side += weight(row);
             }
             steps.push((positives, negatives));
         }

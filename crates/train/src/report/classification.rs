@@ -28,8 +28,9 @@ pub(super) struct Details {
     figures: Vec<Figure>,
 }
 
+/// The scores of a class as shown.
 #[derive(Debug, Serialize)]
-struct ClassRow {
+pub(super) struct ClassRow {
     name: String,
     support: String,
     precision: String,
@@ -100,7 +101,7 @@ pub(super) fn scores(summary: &ClassificationSummary) -> Vec<(String, String)> {
     scores
 }
 
-fn named(name: &str, value: String) -> (String, String) {
+pub(super) fn named(name: &str, value: String) -> (String, String) {
     (name.into(), value)
 }
 
@@ -120,8 +121,8 @@ pub(super) fn details(summary: &ClassificationSummary, names: &[String]) -> Deta
         confusion: Confusion::new(&summary.confusion, names),
         classes: summary.classes.iter().zip(names).map(class_row).collect(),
         figures: vec![
-            roc_figure(summary, names),
-            pr_figure(summary, names),
+            roc_figure(&summary.classes, summary.roc_auc, names),
+            pr_figure(&summary.classes, summary.pr_auc, names),
             calibration_figure(summary),
             confidence_figure(summary),
         ],
@@ -137,7 +138,8 @@ fn interval(summary: &ClassificationSummary) -> (f64, f64) {
     ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
-fn class_row((class, name): (&ClassScores, &String)) -> ClassRow {
+/// A class and its name as shown.
+pub(super) fn class_row((class, name): (&ClassScores, &String)) -> ClassRow {
     ClassRow {
         name: name.clone(),
         support: text::count(class.support),
@@ -150,16 +152,17 @@ fn class_row((class, name): (&ClassScores, &String)) -> ClassRow {
     }
 }
 
-fn roc_figure(summary: &ClassificationSummary, names: &[String]) -> Figure {
+/// The ROC curves of all classes; `area` is their mean.
+pub(super) fn roc_figure(classes: &[ClassScores], area: Option<f64>, names: &[String]) -> Figure {
     let mut canvas = Canvas::new(
         Axis::unit("False positive rate"),
         Axis::unit("True positive rate"),
     );
     canvas.curve([(0.0, 0.0), (1.0, 1.0)], "rule");
-    let legend = class_curves(&mut canvas, summary, names, |class| {
+    let legend = class_curves(&mut canvas, classes, names, |class| {
         (class.roc_auc, class.roc_curve.as_ref())
     });
-    let description = format!("ROC curves; area {}.", optional(summary.roc_auc, score));
+    let description = format!("ROC curves; area {}.", optional(area, score));
     Figure {
         title: "ROC".into(),
         svg: canvas.finish(&description),
@@ -170,14 +173,15 @@ fn roc_figure(summary: &ClassificationSummary, names: &[String]) -> Figure {
     }
 }
 
-fn pr_figure(summary: &ClassificationSummary, names: &[String]) -> Figure {
+/// The precision-recall curves of all classes; `area` is the mean of their average precisions.
+pub(super) fn pr_figure(classes: &[ClassScores], area: Option<f64>, names: &[String]) -> Figure {
     let mut canvas = Canvas::new(Axis::unit("Recall"), Axis::unit("Precision"));
-    let legend = class_curves(&mut canvas, summary, names, |class| {
+    let legend = class_curves(&mut canvas, classes, names, |class| {
         (class.pr_auc, class.pr_curve.as_ref())
     });
     let description = format!(
         "Precision-recall curves; average precision {}.",
-        optional(summary.pr_auc, score)
+        optional(area, score)
     );
     Figure {
         title: "Precision and recall".into(),
@@ -192,16 +196,16 @@ fn pr_figure(summary: &ClassificationSummary, names: &[String]) -> Figure {
 /// Draws class 1 of two, or all classes with the worst in colour.
 fn class_curves(
     canvas: &mut Canvas,
-    summary: &ClassificationSummary,
+    classes: &[ClassScores],
     names: &[String],
     read: fn(&ClassScores) -> (Option<f64>, Option<&Curve>),
 ) -> Vec<Key> {
     let defined = |class: usize| {
-        let (area, curve) = read(&summary.classes[class]);
+        let (area, curve) = read(&classes[class]);
         Some((class, area?, curve?))
     };
-    let first = usize::from(summary.classes.len() == 2);
-    let mut curves: Vec<_> = (first..summary.classes.len()).filter_map(defined).collect();
+    let first = usize::from(classes.len() == 2);
+    let mut curves: Vec<_> = (first..classes.len()).filter_map(defined).collect();
     curves.sort_by(|left, right| left.1.total_cmp(&right.1));
     let styles = if first == 1 { &SINGLE[..] } else { &STYLES };
     let marked = curves.len().min(styles.len());

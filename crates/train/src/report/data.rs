@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::history::Epoch;
-use crate::metrics::{ClassificationSummary, RegressionSummary};
+use crate::metrics::{ClassificationSummary, LabelSummary, RegressionSummary, TagSummary};
 
 /// Everything that a report shows. Empty parts are left out of the page.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -114,6 +114,10 @@ pub struct Layer {
 pub enum Evaluation {
     /// Of a classifier.
     Classification(Box<ClassificationSummary>),
+    /// Of a classifier with several labels a row.
+    Labels(Box<LabelSummary>),
+    /// Of a tagger.
+    Tags(Box<TagSummary>),
     /// Of a regression.
     Regression(Box<RegressionSummary>),
 }

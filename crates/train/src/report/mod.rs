@@ -18,10 +18,12 @@ mod data;
 mod diagram;
 mod figure;
 mod images;
+mod labels;
 mod page;
 mod regression;
 mod scale;
 mod svg;
+mod tags;
 mod text;
 mod training;
 

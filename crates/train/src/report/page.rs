@@ -5,8 +5,8 @@ use super::figure::Figure;
 use super::images::Card;
 use super::svg::escape;
 use super::{
-    Evaluation, Fact, Layer, QuarantinedRow, Report, classification, diagram, images, regression,
-    text, training,
+    Evaluation, Fact, Layer, QuarantinedRow, Report, classification, diagram, images, labels,
+    regression, tags, text, training,
 };
 use crate::Error;
 
@@ -51,6 +51,8 @@ struct View<'a> {
     is_test: bool,
     classification: Option<classification::Details>,
     regression: Option<regression::Details>,
+    labels: Option<labels::Details>,
+    tags: Option<tags::Details>,
     worst: Vec<Card>,
     data: DataView<'a>,
     layers: Vec<LayerRow<'a>>,
@@ -137,13 +139,21 @@ fn view(report: &Report) -> Result<View<'_>, Error> {
         is_test: report.test.is_some(),
         classification: evaluation.and_then(|evaluation| match evaluation {
             Evaluation::Classification(summary) => Some(classification::details(summary, &names)),
-            Evaluation::Regression(_) => None,
+            _ => None,
         }),
         regression: evaluation.and_then(|evaluation| match evaluation {
             Evaluation::Regression(summary) => {
                 Some(regression::details(summary, &report.data.target))
             }
-            Evaluation::Classification(_) => None,
+            _ => None,
+        }),
+        labels: evaluation.and_then(|evaluation| match evaluation {
+            Evaluation::Labels(summary) => Some(labels::details(summary, &names)),
+            _ => None,
+        }),
+        tags: evaluation.and_then(|evaluation| match evaluation {
+            Evaluation::Tags(summary) => Some(tags::details(summary)),
+            _ => None,
         }),
         worst: images::cards(&report.worst, &name)?,
         data: data(report, &names),
@@ -170,7 +180,8 @@ fn names(report: &Report) -> Vec<String> {
         .flatten()
         .map(|evaluation| match evaluation {
             Evaluation::Classification(summary) => summary.classes.len(),
-            Evaluation::Regression(_) => 0,
+            Evaluation::Labels(summary) => summary.labels.len(),
+            Evaluation::Tags(_) | Evaluation::Regression(_) => 0,
         });
     let count = counts.max().unwrap_or(0).max(report.data.classes.len());
     let name = |class: usize| {
@@ -195,12 +206,13 @@ fn check(report: &Report) -> Result<(), Error> {
         }),
     };
     for (part, evaluation) in [("test", &report.test), ("validation", &report.valid)] {
-        if let Some(Evaluation::Classification(summary)) = evaluation {
-            differ(
-                format!("evaluation of the {part} part"),
-                summary.classes.len(),
-            )?;
-        }
+        let found = match evaluation {
+            Some(Evaluation::Classification(summary)) => summary.classes.len(),
+            Some(Evaluation::Labels(summary)) => summary.labels.len(),
+            Some(Evaluation::Tags(summary)) => summary.tags.len(),
+            Some(Evaluation::Regression(_)) | None => continue,
+        };
+        differ(format!("evaluation of the {part} part"), found)?;
     }
     let counted = report
         .data
@@ -215,6 +227,8 @@ fn check(report: &Report) -> Result<(), Error> {
 fn stats(report: &Report, evaluation: Option<&Evaluation>) -> Vec<Stat> {
     let mut stats = match evaluation {
         Some(Evaluation::Classification(summary)) => classification::stats(summary),
+        Some(Evaluation::Labels(summary)) => labels::stats(summary),
+        Some(Evaluation::Tags(summary)) => tags::stats(summary),
         Some(Evaluation::Regression(summary)) => regression::stats(summary),
         None => Vec::new(),
     };
@@ -244,6 +258,8 @@ fn scores(report: &Report) -> Scores {
         .filter_map(|(part, evaluation)| Some((part, evaluation.as_ref()?)))
         .map(|(part, evaluation)| match evaluation {
             Evaluation::Classification(summary) => (part, classification::scores(summary)),
+            Evaluation::Labels(summary) => (part, labels::scores(summary)),
+            Evaluation::Tags(summary) => (part, tags::scores(summary)),
             Evaluation::Regression(summary) => (part, regression::scores(summary)),
         })
         .collect();

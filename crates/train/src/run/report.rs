@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jingwei_data::{Dataset, Features, Targets};
+use jingwei_graph::Dim;
 use jingwei_nn::{Network, Summary};
 
 use super::source::{Source, SourcePart};
@@ -240,7 +241,10 @@ pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
         name: input.name.clone(),
         op: "input".to_owned(),
         shape: std::iter::once(None)
-            .chain(input.sizes.iter().map(|&size| Some(size as u64)))
+            .chain(input.sizes.0.iter().map(|dim| match dim {
+                Dim::Size(size) => Some(*size as u64),
+                Dim::Symbol(_) => None,
+            }))
             .collect(),
         ..GraphNode::default()
     });

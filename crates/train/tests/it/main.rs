@@ -11,3 +11,4 @@ mod report;
 mod run;
 mod support;
 mod tensorboard;
+mod text_metrics;
