@@ -312,7 +312,7 @@ impl Graph {
         self.add(LogSoftmax {}.into(), &[x])
     }
 
-    /// The cross-entropy of each row of logits `[rows, classes]` against class labels `[rows]`.
+    /// The cross-entropy of each row of logits `[…, classes]` against class labels `[…]`.
     pub fn sparse_cross_entropy(
         &mut self,
         logits: NodeId,
@@ -325,7 +325,7 @@ impl Graph {
         )
     }
 
-    /// The cross-entropy of each row of logits against distributions, both `[rows, classes]`.
+    /// The cross-entropy of each row of logits against distributions, both `[…, classes]`.
     pub fn soft_cross_entropy(
         &mut self,
         logits: NodeId,

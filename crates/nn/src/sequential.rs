@@ -3,7 +3,8 @@
 use crate::layers::{
     Activation, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, Dropout, Embedding,
     Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Gru, LayerNorm,
-    Lstm, MaxPool1d, MaxPool2d, Reshape, SimpleRnn, SpatialDropout1d,
+    Lstm, MaxPool1d, MaxPool2d, MultiHeadAttention, PositionalEmbedding, Reshape, RmsNorm,
+    SimpleRnn, SinusoidalPositions, SpatialDropout1d, TransformerDecoder, TransformerEncoder,
 };
 use crate::{Entry, Layer, Network, Pair, Result, Sizes, Summary};
 
@@ -129,6 +130,18 @@ shorthands! {
     gru(units: usize) => Gru::new(units);
     /// Adds [`BatchNorm`].
     batch_norm() => BatchNorm::default();
+    /// Adds [`MultiHeadAttention`].
+    multi_head_attention(num_heads: usize, key_dim: usize) => MultiHeadAttention::new(num_heads, key_dim);
+    /// Adds [`TransformerEncoder`].
+    transformer_encoder(num_heads: usize, intermediate_dim: usize) => TransformerEncoder::new(num_heads, intermediate_dim);
+    /// Adds [`TransformerDecoder`].
+    transformer_decoder(num_heads: usize, intermediate_dim: usize) => TransformerDecoder::new(num_heads, intermediate_dim);
+    /// Adds [`PositionalEmbedding`].
+    positional_embedding(max_length: usize) => PositionalEmbedding::new(max_length);
+    /// Adds [`SinusoidalPositions`].
+    sinusoidal_positions() => SinusoidalPositions::default();
+    /// Adds [`RmsNorm`].
+    rms_norm() => RmsNorm::default();
     /// Adds [`LayerNorm`].
     layer_norm() => LayerNorm::default();
     /// Adds an [`Activation`].

@@ -12,6 +12,7 @@ mod loss;
 mod norm;
 mod pattern;
 mod pooling;
+mod positions;
 mod recurrent;
 mod reduce;
 mod reference;
@@ -246,6 +247,9 @@ impl<'a> Lowering<'a> {
             | Op::GatherGrad(_)
             | Op::Dropout(_)
             | Op::RotaryEmbedding(_) => self.lower_layout(id),
+            Op::AddPositions(_) | Op::AddPositionsGrad(_) | Op::AddSinusoids(_) => {
+                self.lower_positions(id)
+            }
             _ => false,
         };
         if !lowered {

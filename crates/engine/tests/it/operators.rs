@@ -453,6 +453,16 @@ fn attention_and_its_gradients() {
 }
 
 #[test]
+fn positions() {
+    check(ops::AddPositions {}, &[&[3, 5, 7], &[9, 7]], &[]);
+    check(ops::AddPositions {}, &[&[3, 9, 7], &[9, 7]], &[]);
+    for rows in [5, 9] {
+        check(ops::AddPositionsGrad { rows }, &[&[3, 5, 7]], &[]);
+    }
+    check(ops::AddSinusoids { base: 50.0 }, &[&[3, 5, 7]], &[]);
+}
+
+#[test]
 fn layout_operators() {
     for permutation in [
         vec![1, 0, 2, 3],

@@ -3,6 +3,8 @@
 //! The set is closed, in the sense of ONNX: back ends, exporters and the differentiation know these and nothing else.
 //! Fused operators exist only inside the engine's lowering.
 
+mod add_positions;
+mod add_sinusoids;
 mod attention;
 mod attention_grad;
 mod avg_pool2d;
@@ -44,6 +46,8 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use add_positions::{AddPositions, AddPositionsGrad};
+pub use add_sinusoids::AddSinusoids;
 pub use attention::Attention;
 pub use attention_grad::{AttentionGradKey, AttentionGradQuery, AttentionGradValue};
 pub use avg_pool2d::{AvgPool2d, AvgPool2dGrad};
@@ -202,6 +206,9 @@ operators! {
     AttentionGradKey "attention_grad_key",
     AttentionGradValue "attention_grad_value",
     RotaryEmbedding "rotary_embedding",
+    AddPositions "add_positions",
+    AddPositionsGrad "add_positions_grad",
+    AddSinusoids "add_sinusoids",
     RmsNorm "rms_norm",
     RmsNormGradInput "rms_norm_grad_input",
     RmsNormGradScale "rms_norm_grad_scale",

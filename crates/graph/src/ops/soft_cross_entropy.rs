@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::softmax::log_softmax;
+use super::softmax::{log_softmax, width};
 use super::sparse_cross_entropy::logits_rows;
 use super::{Operator, check};
 use crate::{Dim, Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
@@ -10,7 +10,7 @@ use crate::{Dim, Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 /// −Σ t · ln softmax(logits) for each row, where the targets t are smoothed to (1 − ε) · t + ε / classes.
 ///
 /// # Shapes
-/// Logits and targets `[rows, classes]`, losses `[rows]`.
+/// Logits and targets `[…, classes]`, losses `[rows]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SoftCrossEntropy {
@@ -31,11 +31,12 @@ impl Operator for SoftCrossEntropy {
                 targets.to_string(),
             ));
         }
-        Ok(Shape(vec![rows]))
+        Ok(rows)
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
-        let (logits, targets, classes) = (inputs[0], inputs[1], inputs[0].shape[1]);
+        let (logits, targets) = (inputs[0], inputs[1]);
+        let classes = width(logits.shape);
         for ((x, t), loss) in logits
             .data
             .chunks_exact(classes)
@@ -69,8 +70,8 @@ impl Operator for SoftCrossEntropy {
         if !needed[1] {
             return Ok(vec![by_logits, None]);
         }
-        let rows = graph.shape(g).0[0];
-        let column = graph.reshape(g, Shape(vec![rows, Dim::Size(1)]))?;
+        let rows = graph.shape(g).0.clone();
+        let column = graph.reshape(g, Shape([&rows[..], &[Dim::Size(1)]].concat()))?;
         let column = graph.scale(column, self.label_smoothing - 1.0)?;
         let logs = graph.log_softmax(logits)?;
         Ok(vec![by_logits, Some(graph.multiply(logs, column)?)])
@@ -80,7 +81,7 @@ impl Operator for SoftCrossEntropy {
 /// The gradient of [`SoftCrossEntropy`] with respect to the logits: (softmax · Σ t − t) · dloss.
 ///
 /// # Shapes
-/// Logits and targets `[rows, classes]`, dloss `[rows]`; the result has the logits' shape.
+/// Logits and targets `[…, classes]`, dloss the same dimensions without the last; the result has the logits' shape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SoftCrossEntropyGrad {
@@ -94,8 +95,8 @@ impl Operator for SoftCrossEntropyGrad {
         let [logits, targets, d_loss] = check::inputs(OP, inputs)?;
         check::within(OP, "label smoothing", self.label_smoothing, 0.0..1.0)?;
         let rows = logits_rows(OP, logits)?;
-        if targets != logits || d_loss.0 != [rows] {
-            let expected = format!("targets {logits} like the logits and a gradient [{rows}]");
+        if targets != logits || d_loss != &rows {
+            let expected = format!("targets {logits} like the logits and a gradient {rows}");
             return Err(Error::shape(OP, expected, check::list(&inputs[1..])));
         }
         Ok(logits.clone())
@@ -103,7 +104,7 @@ impl Operator for SoftCrossEntropyGrad {
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let [logits, targets, d_loss] = [0, 1, 2].map(|i| inputs[i].data);
-        let classes = shape[1];
+        let classes = width(shape);
         for (row, dx) in output.chunks_exact_mut(classes).enumerate() {
             let range = row * classes..(row + 1) * classes;
             let t: Vec<f64> = targets[range.clone()]

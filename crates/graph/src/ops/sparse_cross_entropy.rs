@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::gather::whole;
-use super::softmax::{log_softmax, sum_of_product};
+use super::softmax::{log_softmax, sum_of_product, width};
 use super::{BroadcastTo, Operator, SoftmaxGrad, check};
 use crate::{Dim, Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 
@@ -11,7 +11,7 @@ use crate::{Dim, Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 /// (1 − ε) · t + ε / classes (Szegedy et al. 2016). A label that is no whole number of a class gives NaN.
 ///
 /// # Shapes
-/// Logits `[rows, classes]`, labels `[rows]`, losses `[rows]`.
+/// Logits `[…, classes]`, labels and losses of the same dimensions without the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SparseCrossEntropy {
@@ -25,10 +25,10 @@ impl Operator for SparseCrossEntropy {
         let [logits, labels] = check::inputs(OP, inputs)?;
         check::within(OP, "label smoothing", self.label_smoothing, 0.0..1.0)?;
         let rows = logits_rows(OP, logits)?;
-        if labels.0 != [rows] {
+        if labels != &rows {
             return Err(Error::shape(
                 OP,
-                format!("labels [{rows}] for logits {logits}"),
+                format!("labels {rows} for logits {logits}"),
                 labels.to_string(),
             ));
         }
@@ -36,7 +36,8 @@ impl Operator for SparseCrossEntropy {
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], _: &[usize], output: &mut [f32], _: RunContext) {
-        let (logits, labels, classes) = (inputs[0], inputs[1], inputs[0].shape[1]);
+        let (logits, labels) = (inputs[0], inputs[1]);
+        let classes = width(logits.shape);
         let smoothing = f64::from(self.label_smoothing);
         for ((x, &label), loss) in logits
             .data
@@ -79,7 +80,7 @@ impl Operator for SparseCrossEntropy {
 /// The gradient of [`SparseCrossEntropy`] with respect to the logits: (softmax − t) · dloss.
 ///
 /// # Shapes
-/// Logits `[rows, classes]`, labels and dloss `[rows]`; the result has the logits' shape.
+/// Logits `[…, classes]`, labels and dloss of the same dimensions without the last; the result has the logits' shape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SparseCrossEntropyGrad {
@@ -93,8 +94,8 @@ impl Operator for SparseCrossEntropyGrad {
         let [logits, labels, d_loss] = check::inputs(OP, inputs)?;
         check::within(OP, "label smoothing", self.label_smoothing, 0.0..1.0)?;
         let rows = logits_rows(OP, logits)?;
-        if labels.0 != [rows] || d_loss.0 != [rows] {
-            let expected = format!("labels and a gradient [{rows}] for logits {logits}");
+        if labels != &rows || d_loss != &rows {
+            let expected = format!("labels and a gradient {rows} for logits {logits}");
             return Err(Error::shape(OP, expected, check::list(&inputs[1..])));
         }
         Ok(logits.clone())
@@ -102,7 +103,7 @@ impl Operator for SparseCrossEntropyGrad {
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {
         let [logits, labels, d_loss] = [0, 1, 2].map(|i| inputs[i].data);
-        let (classes, smoothing) = (shape[1], f64::from(self.label_smoothing));
+        let (classes, smoothing) = (width(shape), f64::from(self.label_smoothing));
         for (row, dx) in output.chunks_exact_mut(classes).enumerate() {
             let Some(label) = whole(labels[row], classes) else {
                 dx.fill(f32::NAN);
@@ -134,12 +135,12 @@ impl Operator for SparseCrossEntropyGrad {
         if needed[0] {
             let softmax = graph.softmax(logits)?;
             let curved = graph.add(SoftmaxGrad {}.into(), &[softmax, u])?;
-            let column = graph.reshape(d_loss, Shape(vec![rows.0[0], Dim::Size(1)]))?;
+            let column = graph.reshape(d_loss, Shape([&rows.0[..], &[Dim::Size(1)]].concat()))?;
             flows[0] = Some(graph.multiply(curved, column)?);
         }
         if needed[2] {
             let one = graph.constant(1.0);
-            let one = graph.reshape(one, Shape::fixed(&[1]))?;
+            let one = graph.reshape(one, Shape::fixed(&vec![1; rows.rank()]))?;
             let ones = graph.add(
                 BroadcastTo {
                     shape: rows.clone(),
@@ -156,10 +157,12 @@ impl Operator for SparseCrossEntropyGrad {
     }
 }
 
-/// The rows of logits `[rows, classes]` with a known number of classes.
-pub(super) fn logits_rows(op: &'static str, logits: &Shape) -> Result<Dim> {
-    match logits.0.as_slice() {
-        &[rows, Dim::Size(classes)] if classes > 0 => Ok(rows),
+/// The rows of logits `[…, classes]` with a known number of classes.
+pub(super) fn logits_rows(op: &'static str, logits: &Shape) -> Result<Shape> {
+    match logits.0.split_last() {
+        Some((&Dim::Size(classes), rows)) if classes > 0 && !rows.is_empty() => {
+            Ok(Shape(rows.to_vec()))
+        }
         _ => Err(Error::shape(
             op,
             "logits [rows, classes] with a known number of classes",

@@ -1,8 +1,8 @@
 //! Every operator's gradient against finite differences.
 
 use jingwei_graph::ops::{
-    AvgPool2dGrad, Binary, BinaryKind, BroadcastTo, Conv2dGradFilter, ConvAttributes, GatherGrad,
-    MatMul, MaxOverTime, ReduceKind, UnaryKind, Window,
+    AddPositions, AddSinusoids, AvgPool2dGrad, Binary, BinaryKind, BroadcastTo, Conv2dGradFilter,
+    ConvAttributes, GatherGrad, MatMul, MaxOverTime, ReduceKind, UnaryKind, Window,
 };
 use jingwei_graph::{Error, Graph, Shape, gradients};
 
@@ -372,6 +372,29 @@ fn attention() {
             });
         }
     }
+}
+
+#[test]
+fn positions() {
+    let leaves = [Leaf::random(56, &[2, 3, 4]), Leaf::random(57, &[5, 4])];
+    check(&leaves, |graph, p| graph.add(AddPositions {}.into(), p));
+    let op = AddSinusoids { base: 100.0 };
+    check(&leaves[..1], |graph, p| graph.add(op.into(), p));
+}
+
+#[test]
+fn losses_of_sequences() {
+    let labels = Leaf::given(&[2, 3], vec![3.0, 0.0, 2.0, 1.0, 1.0, 0.0]).constant();
+    check(&[Leaf::random(58, &[2, 3, 4]), labels], |graph, p| {
+        graph.sparse_cross_entropy(p[0], p[1], 0.1)
+    });
+    let leaves = [
+        Leaf::random(59, &[2, 3, 4]),
+        Leaf::between(60, &[2, 3, 4], 0.1, 1.0),
+    ];
+    check(&leaves, |graph, p| {
+        graph.soft_cross_entropy(p[0], p[1], 0.0)
+    });
 }
 
 #[test]

@@ -21,18 +21,24 @@ mod global_avg_pool2d;
 mod global_max_pool1d;
 mod global_max_pool2d;
 mod gru;
+mod heads;
 mod layer_norm;
 mod lstm;
 mod max_pool1d;
 mod max_pool2d;
+mod multi_head_attention;
 mod padding;
 mod pooling;
+mod positional_embedding;
 mod recurrent;
 mod regularizer;
 mod reshape;
+mod rms_norm;
 mod settings;
 mod simple_rnn;
+mod sinusoidal_positions;
 mod spatial_dropout1d;
+mod transformer;
 
 use jingwei_graph::NodeId;
 use serde::de::MapAccess;
@@ -59,12 +65,17 @@ pub use layer_norm::LayerNorm;
 pub use lstm::Lstm;
 pub use max_pool1d::MaxPool1d;
 pub use max_pool2d::MaxPool2d;
+pub use multi_head_attention::MultiHeadAttention;
 pub use padding::Padding;
+pub use positional_embedding::PositionalEmbedding;
 pub use recurrent::Merge;
 pub use regularizer::Regularizer;
 pub use reshape::Reshape;
+pub use rms_norm::RmsNorm;
 pub use simple_rnn::SimpleRnn;
+pub use sinusoidal_positions::SinusoidalPositions;
 pub use spatial_dropout1d::SpatialDropout1d;
+pub use transformer::{TransformerDecoder, TransformerEncoder};
 
 use crate::Result;
 use crate::build::Builder;
@@ -143,6 +154,12 @@ layers! {
     Dropout "dropout",
     BatchNorm "batch_norm",
     LayerNorm "layer_norm",
+    RmsNorm "rms_norm",
+    MultiHeadAttention "multi_head_attention",
+    TransformerEncoder "transformer_encoder",
+    TransformerDecoder "transformer_decoder",
+    PositionalEmbedding "positional_embedding",
+    SinusoidalPositions "sinusoidal_positions",
     Activation "activation",
     Add "add",
     Concat "concat",

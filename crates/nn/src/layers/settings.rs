@@ -10,6 +10,11 @@ pub(super) fn is_yes(value: &bool) -> bool {
     *value
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+pub(super) fn is_nothing(value: &f32) -> bool {
+    *value == 0.0
+}
+
 pub(super) fn one() -> usize {
     1
 }

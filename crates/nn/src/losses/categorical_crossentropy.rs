@@ -39,8 +39,8 @@ impl Build for CategoricalCrossEntropy {
             context.graph.shape(output).clone(),
             context.graph.shape(targets),
         );
-        if logits.rank() != 2 || &logits != given {
-            let expected = "logits [batch, classes] and targets of the same shape".to_owned();
+        if logits.rank() < 2 || &logits != given {
+            let expected = "logits [batch, …, classes] and targets of the same shape".to_owned();
             let found = format!("logits {logits} and targets {given}");
             return Err(Error::Shape {
                 place: context.place.clone(),
@@ -51,7 +51,8 @@ impl Build for CategoricalCrossEntropy {
         let op = ops::SoftCrossEntropy {
             label_smoothing: self.label_smoothing,
         };
-        context.with(|graph| graph.add(op.into(), &[output, targets]))
+        let losses = context.with(|graph| graph.add(op.into(), &[output, targets]))?;
+        context.mean_of_sample(losses)
     }
 
     fn output_activation(&self) -> Activation {

@@ -11,7 +11,7 @@ mod reduction;
 mod sparse_categorical_crossentropy;
 mod squared;
 
-use jingwei_graph::ops::{ReduceKind, UnaryKind};
+use jingwei_graph::ops::{CompareKind, ReduceKind, UnaryKind};
 use jingwei_graph::{Graph, NodeId, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -108,10 +108,26 @@ impl Loss {
     /// # Errors
     /// [`Error::Shape`] if the two do not fit, [`Error::Setting`] for a setting out of its range.
     pub fn build(&self, graph: &mut Graph, output: NodeId, targets: NodeId) -> Result<NodeId> {
+        self.build_masked(graph, output, targets, None)
+    }
+
+    /// As [`Loss::build`]; of an output that is a sequence, those steps alone count where the mask `[batch, time]` is not
+    /// 0. A sample's loss is the mean over them, 0 where there are none.
+    ///
+    /// # Errors
+    /// As [`Loss::build`].
+    pub fn build_masked(
+        &self,
+        graph: &mut Graph,
+        output: NodeId,
+        targets: NodeId,
+        mask: Option<NodeId>,
+    ) -> Result<NodeId> {
         graph.set_layer("loss");
         let mut context = Context {
             graph,
             place: format!("loss `{}`", self.name()),
+            mask,
         };
         let loss = self.rules().build(&mut context, output, targets);
         graph.set_layer("");
@@ -148,6 +164,8 @@ impl Loss {
 struct Context<'a> {
     graph: &'a mut Graph,
     place: String,
+    /// Which steps count.
+    mask: Option<NodeId>,
 }
 
 impl Context<'_> {
@@ -178,12 +196,30 @@ impl Context<'_> {
         })
     }
 
-    /// The mean of all values of a sample.
+    /// The mean of all values of a sample, or of those whose step counts.
     fn mean_of_sample(&mut self, values: NodeId) -> Result<NodeId> {
-        let axes: Vec<usize> = (1..self.graph.shape(values).rank()).collect();
-        match axes.as_slice() {
-            [] => Ok(values),
-            axes => self.with(|graph| graph.reduce(ReduceKind::Mean, values, axes, false)),
+        let shape = self.graph.shape(values).clone();
+        let steps = |mask: &NodeId| shape.0.starts_with(&self.graph.shape(*mask).0);
+        let mean = |graph: &mut Graph, values, from: usize| {
+            let axes: Vec<usize> = (from..graph.shape(values).rank()).collect();
+            match axes.as_slice() {
+                [] => Ok(values),
+                axes => graph.reduce(ReduceKind::Mean, values, axes, false),
+            }
+        };
+        match self.mask.filter(steps) {
+            None => self.with(|graph| mean(graph, values, 1)),
+            Some(mask) => self.with(|graph| {
+                let values = mean(graph, values, 2)?;
+                let zero = graph.constant(0.0);
+                let values = graph.where_(mask, values, zero)?;
+                let one = graph.constant(1.0);
+                let counted = graph.compare(CompareKind::NotEqual, mask, zero)?;
+                let count = graph.reduce(ReduceKind::Sum, counted, &[1], false)?;
+                let count = graph.maximum(count, one)?;
+                let sum = graph.reduce(ReduceKind::Sum, values, &[1], false)?;
+                graph.divide(sum, count)
+            }),
         }
     }
 

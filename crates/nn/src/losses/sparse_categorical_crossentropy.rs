@@ -9,7 +9,8 @@ use crate::{Activation, Error, Result};
 /// −ln softmax(z)ₖ from logits z and the number k of the right class.
 ///
 /// # Shapes
-/// Logits `[batch, classes]`, targets `[batch]` of whole numbers from 0.
+/// Logits `[batch, …, classes]`, targets `[batch, …]` of whole numbers from 0; where there is a class for each step of a
+/// sequence, the loss of a sample is the mean over its steps.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SparseCategoricalCrossEntropy {
@@ -37,8 +38,9 @@ impl Build for SparseCategoricalCrossEntropy {
     fn build(&self, context: &mut Context<'_>, output: NodeId, targets: NodeId) -> Result<NodeId> {
         context.check_smoothing(self.label_smoothing)?;
         let (logits, labels) = (context.graph.shape(output), context.graph.shape(targets));
-        if logits.rank() != 2 || labels.0 != logits.0[..1] {
-            let expected = "logits [batch, classes] and class numbers [batch]".to_owned();
+        let rows = logits.rank().saturating_sub(1);
+        if rows == 0 || labels.0 != logits.0[..rows] {
+            let expected = "logits [batch, …, classes] and class numbers [batch, …]".to_owned();
             let found = format!("logits {logits} and targets {labels}");
             return Err(Error::Shape {
                 place: context.place.clone(),
@@ -49,7 +51,8 @@ impl Build for SparseCategoricalCrossEntropy {
         let op = ops::SparseCrossEntropy {
             label_smoothing: self.label_smoothing,
         };
-        context.with(|graph| graph.add(op.into(), &[output, targets]))
+        let losses = context.with(|graph| graph.add(op.into(), &[output, targets]))?;
+        context.mean_of_sample(losses)
     }
 
     fn output_activation(&self) -> Activation {
@@ -57,6 +60,7 @@ impl Build for SparseCategoricalCrossEntropy {
     }
 
     fn target_shape(&self, output: &Shape) -> Shape {
-        Shape(output.0.iter().take(1).copied().collect())
+        let rows = output.rank().saturating_sub(1);
+        Shape(output.0.iter().take(rows.max(1)).copied().collect())
     }
 }

@@ -1,9 +1,11 @@
 //! Networks by name, whose outputs are logits.
 
 mod cnn;
+mod gpt;
 mod mlp;
 mod resnet;
 
 pub use cnn::{cnn_cifar, cnn_compact, cnn_mnist};
+pub use gpt::{TransformerSizes, encoder, gpt};
 pub use mlp::mlp;
 pub use resnet::resnet;

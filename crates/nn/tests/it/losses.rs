@@ -109,7 +109,7 @@ fn what_does_not_fit_is_told() {
         .build(&mut graph, output, output)
         .expect_err("no class numbers")
         .to_string();
-    let expected = "loss `sparse_categorical_cross_entropy`: expected logits [batch, classes] and class numbers [batch], \
+    let expected = "loss `sparse_categorical_cross_entropy`: expected logits [batch, …, classes] and class numbers [batch, …], \
                     found logits [batch, 3] and targets [batch, 3]";
     assert_eq!(message, expected);
     let smooth = Loss::from(SparseCategoricalCrossEntropy::from_logits().label_smoothing(1.0));

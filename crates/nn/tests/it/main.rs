@@ -10,4 +10,5 @@ mod recurrent;
 mod schedules;
 mod sequences;
 mod support;
+mod transformers;
 mod zoo;
