@@ -55,27 +55,34 @@ impl ConvAttributes {
     /// ```
     #[must_use]
     pub fn output(&self, image: [usize; 2], kernel: [usize; 2]) -> Option<[usize; 2]> {
-        let along = |axis: usize| {
-            let reach = kernel[axis]
-                .checked_sub(1)?
-                .checked_mul(self.dilation[axis])?
-                .checked_add(1)?;
-            let padding = [self.padding[2 * axis], self.padding[2 * axis + 1]];
-            window::steps(image[axis], reach, self.stride[axis], padding)
-                .filter(|_| self.dilation[axis] > 0)
+        let along = |axis: usize| match self.along(axis, image[axis].into(), kernel[axis])? {
+            Dim::Size(size) => Some(size),
+            Dim::Symbol(_) => None,
         };
         Some([along(0)?, along(1)?])
     }
 
+    /// One dimension of the result. An open size is kept where the stride is 1 and the padding makes up for the filter.
+    fn along(&self, axis: usize, image: Dim, kernel: usize) -> Option<Dim> {
+        let reach = kernel
+            .checked_sub(1)?
+            .checked_mul(self.dilation[axis])?
+            .checked_add(1)?;
+        let padding = [self.padding[2 * axis], self.padding[2 * axis + 1]];
+        let stride = self.stride[axis];
+        let places = match image {
+            Dim::Size(size) => window::steps(size, reach, stride, padding)?.into(),
+            open => {
+                let added = padding[0].checked_add(padding[1])?;
+                (stride == 1 && added == reach - 1).then_some(open)?
+            }
+        };
+        (self.dilation[axis] > 0).then_some(places)
+    }
+
     /// The shape of the convolution of images `x` with filters `w`.
     pub(super) fn convolved(&self, op: &'static str, x: &Shape, w: &Shape) -> Result<Shape> {
-        let &[
-            batch,
-            Dim::Size(height),
-            Dim::Size(width),
-            Dim::Size(channels),
-        ] = x.0.as_slice()
-        else {
+        let &[batch, height, width, Dim::Size(channels)] = x.0.as_slice() else {
             return Err(Error::shape(
                 op,
                 "images [batch, height, width, channels]",
@@ -104,17 +111,14 @@ impl ConvAttributes {
             );
             return Err(Error::shape(op, expected, format!("filters {w}")));
         }
-        let [out_height, out_width] =
-            self.output([height, width], [kernel_height, kernel_width]).ok_or_else(|| {
-                let expected = "filters that fit into the padded image, and a stride and a dilation that are not zero";
-                Error::shape(op, expected, format!("images {x} and filters {w}, {self}"))
-            })?;
-        Ok(Shape(vec![
-            batch,
-            out_height.into(),
-            out_width.into(),
-            filters.into(),
-        ]))
+        let places = self
+            .along(0, height, kernel_height)
+            .zip(self.along(1, width, kernel_width));
+        let (out_height, out_width) = places.ok_or_else(|| {
+            let expected = "filters that fit into the padded image, and a stride and a dilation that are not zero";
+            Error::shape(op, expected, format!("images {x} and filters {w}, {self}"))
+        })?;
+        Ok(Shape(vec![batch, out_height, out_width, filters.into()]))
     }
 
     /// Calls `visit` with the places in x, w and y of each product that a convolution adds.
@@ -180,7 +184,7 @@ pub(super) fn accumulate(output: &mut [f32], add: impl FnOnce(&mut [f64])) {
 /// # Shapes
 /// Images `[batch, height, width, channels]`, filters `[height, width, channels / groups, filters]`, result
 /// `[batch, height, width, filters]` with (size + padding − dilation · (filter − 1) − 1) / stride + 1 rows, rounded
-/// down, and columns likewise.
+/// down, and columns likewise. Of images of open height or width only a padding that keeps it is allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
