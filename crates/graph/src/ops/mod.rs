@@ -17,6 +17,7 @@ mod concat;
 mod conv2d;
 mod conv2d_grad_filter;
 mod conv2d_grad_input;
+mod crf;
 mod dropout;
 mod gather;
 mod layer_norm;
@@ -59,6 +60,7 @@ pub use concat::Concat;
 pub use conv2d::{Conv2d, ConvAttributes};
 pub use conv2d_grad_filter::Conv2dGradFilter;
 pub use conv2d_grad_input::Conv2dGradInput;
+pub use crf::{CrfEmissionsGrad, CrfLoss, CrfMarginals, CrfScoresGrad, ViterbiDecode};
 pub use dropout::Dropout;
 pub use gather::{Gather, GatherGrad};
 pub use layer_norm::{LayerNorm, LayerNormGradInput, LayerNormGradParameters};
@@ -190,6 +192,11 @@ operators! {
     NgramHash "ngram_hash",
     MaxOverTime "max_over_time",
     MaxOverTimeGrad "max_over_time_grad",
+    CrfLoss "crf_loss",
+    CrfEmissionsGrad "crf_emissions_grad",
+    CrfScoresGrad "crf_scores_grad",
+    CrfMarginals "crf_marginals",
+    ViterbiDecode "viterbi_decode",
     Softmax "softmax",
     SoftmaxGrad "softmax_grad",
     LogSoftmax "log_softmax",

@@ -37,6 +37,15 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
     }
 }
 
+/// From `scripts/golden/text_ops.py`.
+#[test]
+fn operators_for_texts_agree_with_pytorch() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("../golden/text.json")).expect("JSON");
+    assert!(cases.len() > 10);
+    cases.iter().for_each(check);
+}
+
 #[test]
 fn operators_agree_with_pytorch() {
     let cases: Vec<Value> =

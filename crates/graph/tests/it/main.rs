@@ -1,5 +1,6 @@
 //! Tests of the graph through its public interface.
 
+mod crf;
 mod differences;
 mod golden;
 mod gradients;
