@@ -17,10 +17,27 @@ pub struct Function {
     pub gradients: Vec<(String, NodeId)>,
     /// States, and the node whose value each takes at the end of a run.
     pub updates: Vec<(String, NodeId)>,
+    /// Gradients of tables of which a run touches a few rows; they stay in the arena.
+    pub row_gradients: Vec<RowGradient>,
     /// Where the parameters lie; the gradient buffer has the same layout.
     pub parameters: Layout,
+    /// The floats of the gradient buffer: all, unless the last parameters have no gradient there.
+    pub gradient_len: usize,
     /// Where the states lie.
     pub states: Layout,
+}
+
+/// The gradient of a table of `[rows, width]` that is 0 but for the rows that indices name.
+///
+/// A table may have several, which count together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowGradient {
+    /// The table.
+    pub parameter: String,
+    /// The numbers of rows, of any shape.
+    pub indices: NodeId,
+    /// A gradient for each index: the indices' shape with the width behind it.
+    pub rows: NodeId,
 }
 
 impl Function {
@@ -32,6 +49,8 @@ impl Function {
             outputs,
             gradients: Vec::new(),
             updates: Vec::new(),
+            row_gradients: Vec::new(),
+            gradient_len: parameters.len(),
             parameters,
             states,
         }
@@ -61,11 +80,25 @@ impl Function {
             .iter()
             .chain(self.gradients.iter().map(|(_, id)| id))
             .chain(self.updates.iter().map(|(_, id)| id))
+            .chain(
+                self.row_gradients
+                    .iter()
+                    .flat_map(|table| [&table.indices, &table.rows]),
+            )
             .copied()
             .collect();
         let (graph, wanted) = passes::simplify(&bound, &wanted);
         let (outputs, rest) = wanted.split_at(self.outputs.len());
-        let (gradients, updates) = rest.split_at(self.gradients.len());
+        let (gradients, rest) = rest.split_at(self.gradients.len());
+        let (updates, tables) = rest.split_at(self.updates.len());
+        let row_gradients = self.row_gradients.iter().zip(tables.chunks_exact(2));
+        let row_gradients: Vec<RowGradient> = row_gradients
+            .map(|(table, ids)| RowGradient {
+                parameter: table.parameter.clone(),
+                indices: ids[0],
+                rows: ids[1],
+            })
+            .collect();
         let name = |pairs: &[(String, NodeId)], ids: &[NodeId]| {
             pairs
                 .iter()
@@ -78,6 +111,8 @@ impl Function {
             outputs,
             gradients: &name(&self.gradients, gradients),
             updates: &name(&self.updates, updates),
+            row_gradients: &row_gradients,
+            gradient_len: self.gradient_len,
             parameters: &self.parameters,
             states: &self.states,
             level,

@@ -22,11 +22,11 @@ mod runtime;
 mod workspace;
 
 pub use error::Error;
-pub use function::Function;
+pub use function::{Function, RowGradient};
 pub use jingwei_graph::RunContext;
 pub use jingwei_kernels::{AlignedVec, Level, Pool, Workers};
 pub use layout::{Entry, Layout};
-pub use plan::{Plan, Timing};
+pub use plan::{Plan, RowPlace, Timing};
 pub use runtime::Runtime;
 pub use workspace::{Buffer, Workspace};
 

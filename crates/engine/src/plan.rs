@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use jingwei_graph::RunContext;
@@ -13,11 +14,25 @@ pub struct Plan {
     pub(crate) inputs: Vec<Place>,
     pub(crate) input_names: Vec<String>,
     pub(crate) outputs: Vec<Place>,
+    pub(crate) row_gradients: Vec<RowPlace>,
     pub(crate) constants: Vec<f32>,
     pub(crate) arena: usize,
     pub(crate) scratch: usize,
     pub(crate) batch: usize,
     pub(crate) time: usize,
+}
+
+/// Where a run leaves gradients of a few rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowPlace {
+    /// The table, in the buffer of the parameters.
+    pub parameter: Range<usize>,
+    /// Values of a row.
+    pub width: usize,
+    /// The numbers of the rows, in the arena.
+    pub indices: Range<usize>,
+    /// A gradient for each of them, one after another, in the arena.
+    pub rows: Range<usize>,
 }
 
 /// How long one kernel of a plan took.
@@ -73,6 +88,12 @@ impl Plan {
             time,
         };
         self.instructions.iter().zip(best).map(timing).collect()
+    }
+
+    /// Where a run leaves gradients by rows, in the order of [`crate::Function::row_gradients`].
+    #[must_use]
+    pub fn row_gradients(&self) -> &[RowPlace] {
+        &self.row_gradients
     }
 
     /// The names of the inputs, in the order of [`Workspace::input_mut`].

@@ -37,7 +37,7 @@ impl Workspace {
         let (parameters, states) = (function.parameters.len(), function.states.len());
         let threads = runtime.pool().threads();
         Self {
-            buffers: Buffers::new(&[0, parameters, parameters, states, 0]),
+            buffers: Buffers::new(&[0, parameters, function.gradient_len, states, 0]),
             scratch: Scratch::new(threads, 0),
             scratch_len: 0,
             threads,
@@ -100,17 +100,22 @@ impl Workspace {
 
     /// The parameters, to write, and the gradients.
     pub fn update(&mut self) -> (&mut [f32], &[f32]) {
-        let place = |buffer: Buffer, len| Place {
+        let (parameters, gradients, _) = self.update_rows();
+        (parameters, gradients)
+    }
+
+    /// The parameters, to write, the gradients, and the arena, where gradients by rows lie as
+    /// [`Plan::row_gradients`](crate::Plan::row_gradients) says.
+    pub fn update_rows(&mut self) -> (&mut [f32], &[f32], &[f32]) {
+        let whole = |buffer: Buffer| Place {
             buffer: buffer as usize,
             offset: 0,
-            len,
+            len: self.buffer(buffer).len(),
         };
-        let len = self.buffer(Buffer::Parameters).len();
-        let ([gradients], [parameters]) = self.buffers.split(
-            [place(Buffer::Gradients, len)],
-            [place(Buffer::Parameters, len)],
-        );
-        (parameters, gradients)
+        let reads = [whole(Buffer::Gradients), whole(Buffer::Arena)];
+        let writes = [whole(Buffer::Parameters)];
+        let ([gradients, arena], [parameters]) = self.buffers.split(reads, writes);
+        (parameters, gradients, arena)
     }
 
     /// The values of an input of a plan, to fill before a run.

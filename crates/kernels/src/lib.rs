@@ -9,7 +9,9 @@ pub mod attention;
 pub mod batch_norm;
 mod chunks;
 mod conv;
+mod conv_max;
 mod conv_pool;
+pub mod crf;
 pub mod cross_entropy;
 mod denormals;
 pub mod elementwise;
@@ -36,6 +38,7 @@ mod workers;
 
 pub use activation::Activation;
 pub use conv::{Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvShape};
+pub use conv_max::{ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, SequenceShape};
 pub use conv_pool::{ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput};
 pub use gemm::{Epilogue, MatMul, MatMulShape};
 pub use level::{Level, UnknownLevel};

@@ -42,6 +42,9 @@ impl Lowering<'_> {
             self.lower_pooled_block(id, shape, &block);
             return true;
         }
+        if self.lower_conv_over_time(id, &shape) {
+            return true;
+        }
         let [x, w] = self.operands(id);
         let chain = self.chain(id);
         let epilogue = Epilogue {
@@ -132,7 +135,7 @@ impl Lowering<'_> {
     }
 
     /// Whether a gradient goes only into the gradients of one convolution and of its bias.
-    fn only_convolution_reads(&self, gradient: NodeId) -> bool {
+    pub(super) fn only_convolution_reads(&self, gradient: NodeId) -> bool {
         !self.wanted[gradient.index()]
             && self.users[gradient.index()]
                 .iter()
@@ -225,6 +228,10 @@ impl Lowering<'_> {
             Some(bias) => self.define(bias),
             None => self.temporary(shape.filters),
         };
+        if let Some(winners) = self.winner_gradients.get(&gradient).copied() {
+            self.lower_winner_grad_filter(id, x, winners, [dw, db]);
+            return true;
+        }
         if let Some(sparse) = self.sparse.get(&gradient).copied() {
             let kernel = ConvReluPoolGradFilter::new(self.level, shape);
             self.need_scratch(kernel.scratch());
@@ -265,6 +272,10 @@ impl Lowering<'_> {
         let shape = self.conv_shape(&op.attributes, id, w, gradient);
         let w = self.value(w);
         let dx = self.define(id);
+        if let Some(winners) = self.winner_gradients.get(&gradient).copied() {
+            self.lower_winner_grad_input(id, w, winners, dx);
+            return true;
+        }
         if let Some(sparse) = self.sparse.get(&gradient).copied() {
             let kernel = ConvReluPoolGradInput::new(self.level, shape);
             self.need_scratch(kernel.scratch());

@@ -5,17 +5,20 @@
 
 mod attention;
 mod convolution;
+mod crf;
 mod dense;
 mod elementwise;
 mod layout;
 mod loss;
 mod norm;
+mod over_time;
 mod pattern;
 mod pooling;
 mod positions;
 mod recurrent;
 mod reduce;
 mod reference;
+mod rows;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +29,7 @@ use jingwei_kernels::Level;
 
 use crate::program::{Location, Program, ValueId};
 use crate::workspace::Buffer;
-use crate::{Error, Layout, Plan, Result, arena};
+use crate::{Error, Layout, Plan, Result, RowGradient, arena};
 
 /// What is to be lowered; every dimension of the graph is bound.
 pub(crate) struct Request<'a> {
@@ -34,6 +37,8 @@ pub(crate) struct Request<'a> {
     pub outputs: &'a [NodeId],
     pub gradients: &'a [(String, NodeId)],
     pub updates: &'a [(String, NodeId)],
+    pub row_gradients: &'a [RowGradient],
+    pub gradient_len: usize,
     pub parameters: &'a Layout,
     pub states: &'a Layout,
     pub level: Level,
@@ -63,6 +68,10 @@ pub(crate) struct Lowering<'a> {
     strided: HashMap<NodeId, attention::Strided>,
     /// The result of an attention, and the logarithms that its gradients read.
     log_sums: HashMap<NodeId, (ValueId, ValueId)>,
+    /// The steps that won a maximum over time of a node's values under a mask.
+    winners: HashMap<(NodeId, Option<NodeId>), ValueId>,
+    /// Gradients that stand for one step of each filter.
+    winner_gradients: HashMap<NodeId, over_time::WinnerGradient>,
     constants: Vec<f32>,
     inputs: Vec<(String, ValueId)>,
 }
@@ -78,13 +87,19 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
         }
     }
     lowering.copy_to_targets(request)?;
+    let tables = lowering.row_gradients(request)?;
     let outputs: Vec<ValueId> = request
         .outputs
         .iter()
         .map(|&id| lowering.value(id))
         .collect();
     let inputs: Vec<ValueId> = lowering.inputs.iter().map(|(_, value)| *value).collect();
-    let (places, arena) = arena::plan(&lowering.program, &inputs, &outputs)?;
+    let kept: Vec<ValueId> = tables
+        .iter()
+        .flat_map(|table| table.values)
+        .chain(outputs.iter().copied())
+        .collect();
+    let (places, arena) = arena::plan(&lowering.program, &inputs, &kept)?;
     let Lowering {
         program,
         constants,
@@ -107,6 +122,7 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
         inputs: inputs.iter().map(|(_, id)| places[*id]).collect(),
         input_names: inputs.into_iter().map(|(name, _)| name).collect(),
         outputs: outputs.iter().map(place).collect(),
+        row_gradients: tables.iter().map(|table| table.place(&places)).collect(),
         constants,
         arena,
         scratch: program.scratch,
@@ -135,12 +151,20 @@ impl<'a> Lowering<'a> {
         for (name, id) in request.gradients {
             wanted[id.index()] = true;
             let entry = entry(request.parameters, name, "parameters")?;
+            if entry.range().end > request.gradient_len {
+                let (name, kind) = (name.clone(), "gradients");
+                return Err(Error::UnknownLeaf { name, kind });
+            }
             target
                 .entry(*id)
                 .or_insert(Location::Fixed(Buffer::Gradients, entry.offset));
         }
         for (_, id) in request.updates {
             wanted[id.index()] = true;
+        }
+        for table in request.row_gradients {
+            wanted[table.indices.index()] = true;
+            wanted[table.rows.index()] = true;
         }
         let mut lowering = Self {
             graph,
@@ -156,6 +180,8 @@ impl<'a> Lowering<'a> {
             reserves: HashMap::new(),
             strided: HashMap::new(),
             log_sums: HashMap::new(),
+            winners: HashMap::new(),
+            winner_gradients: HashMap::new(),
             constants: Vec::new(),
             inputs: Vec::new(),
         };
@@ -216,6 +242,12 @@ impl<'a> Lowering<'a> {
             | Op::BroadcastTo(_) => self.lower_elementwise(id),
             Op::Reduce(_) => self.lower_reduce(id),
             Op::Recurrent(_) | Op::RecurrentGrad(_) => self.lower_recurrent(id),
+            Op::CrfLoss(_)
+            | Op::CrfEmissionsGrad(_)
+            | Op::CrfScoresGrad(_)
+            | Op::CrfMarginals(_)
+            | Op::ViterbiDecode(_) => self.lower_crf(id),
+            Op::MaxOverTime(_) | Op::MaxOverTimeGrad(_) => self.lower_over_time(id),
             Op::Softmax(_)
             | Op::LogSoftmax(_)
             | Op::SoftmaxGrad(_)

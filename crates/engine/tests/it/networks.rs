@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 
-use jingwei_engine::{Buffer, Function, Layout, Level, Plan, RunContext, Runtime, Workspace};
-use jingwei_graph::ops::{ConvAttributes, Window};
+use jingwei_engine::{
+    Buffer, Function, Layout, Level, Plan, RowGradient, RunContext, Runtime, Workspace,
+};
+use jingwei_graph::ops::{Compare, CompareKind, ConvAttributes, MaxOverTime, Window};
 use jingwei_graph::{Graph, NodeId, Shape, Symbol, gradients, passes, reference};
 
 use crate::noise;
@@ -99,11 +101,12 @@ impl Builder {
         let names = self.parameters.iter().map(|(name, _)| name.clone());
         let function = Function {
             gradients: names.zip(found).collect(),
-            updates: Vec::new(),
-            outputs: vec![loss, logits],
-            parameters: Layout::new(self.parameters),
-            states: Layout::default(),
-            graph: self.graph,
+            ..Function::new(
+                self.graph,
+                vec![loss, logits],
+                Layout::new(self.parameters),
+                Layout::default(),
+            )
         };
         Case {
             function,
@@ -283,4 +286,151 @@ fn heads_are_read_and_written_where_they_lie() {
         count("layer_norm_grad_parameters"),
     ];
     assert_eq!(others, [8, 0, 1]);
+}
+
+/// How a network for texts differs from Embedding, Conv1D with ReLU, maximum over time.
+#[derive(Clone, Copy)]
+struct Text {
+    padding: [usize; 2],
+    masked: bool,
+    relu_is_a_layer: bool,
+    bias_and_relu: bool,
+}
+
+const ROWS: usize = 40;
+
+fn text(options: Text, [time, channels, filters, batch]: [usize; 4]) -> Case {
+    let mut b = Builder::new();
+    let filter = b.parameter("c/kernel", &[1, 4, channels, filters]);
+    let bias = b.parameter("c/bias", &[filters]);
+    let table = b.parameter("e/embeddings", &[ROWS, channels]);
+    let ids = b.graph.input("x", Shape::batch_of(&[time]));
+    let x = b.graph.gather(table, ids).unwrap();
+    let zero = b.graph.constant(0.0);
+    let kind = CompareKind::NotEqual;
+    let mask = b.graph.add(Compare { kind }.into(), &[ids, zero]).unwrap();
+    let [left, right] = options.padding;
+    let attributes = ConvAttributes {
+        padding: [0, 0, left, right],
+        ..ConvAttributes::default()
+    };
+    let x = b
+        .graph
+        .reshape(x, Shape::batch_of(&[1, time, channels]))
+        .unwrap();
+    let mut y = b.graph.conv2d(x, filter, attributes).unwrap();
+    let places = time + left + right - 3;
+    let flat = Shape::batch_of(&[places, filters]);
+    if options.bias_and_relu {
+        y = b.graph.add_values(y, bias).unwrap();
+    }
+    if options.relu_is_a_layer {
+        y = b.graph.reshape(y, flat.clone()).unwrap();
+    }
+    if options.bias_and_relu {
+        y = b.graph.relu(y).unwrap();
+    }
+    let y = b.graph.reshape(y, flat).unwrap();
+    let mut operands = vec![y];
+    if options.masked {
+        operands.push(mask);
+    }
+    let mut y = b.graph.add(MaxOverTime {}.into(), &operands).unwrap();
+    if !options.bias_and_relu {
+        y = b.graph.add_values(y, bias).unwrap();
+    }
+    let logits = b.dense("d", y, filters, 3);
+    let mut case = b.finish(logits, &[time], 3, batch);
+    let mut tokens: Vec<f32> = (0..batch * time)
+        .map(|i| (i * i * 7 % ROWS) as f32)
+        .collect();
+    tokens[..time].fill(0.0);
+    case.leaves.insert("x".into(), tokens);
+    case
+}
+
+#[test]
+fn networks_for_texts_equal_the_reference_and_never_write_the_convolution() {
+    for (padding, masked) in [([0, 0], false), ([3, 0], true), ([1, 2], true)] {
+        for relu_is_a_layer in [false, true] {
+            for bias_and_relu in [true, false] {
+                let options = Text {
+                    padding,
+                    masked,
+                    relu_is_a_layer,
+                    bias_and_relu,
+                };
+                let case = text(options, [17, 20, 24, 9]);
+                check(&case);
+                let plan = case.function.plan(9, Level::best()).unwrap();
+                let kernels: Vec<_> = plan.kernels().map(|(kernel, _)| kernel).collect();
+                for part in ["", " filter gradient", " input gradient"] {
+                    let name = format!("conv1d+max_over_time{part}");
+                    assert!(kernels.contains(&name.as_str()), "{name} in {kernels:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_by_rows_add_up_to_the_dense_one() {
+    let options = Text {
+        padding: [0, 0],
+        masked: false,
+        relu_is_a_layer: false,
+        bias_and_relu: true,
+    };
+    let Case {
+        function, leaves, ..
+    } = text(options, [17, 20, 24, 5]);
+    let bound = passes::bind(&function.graph, &[(Symbol::Batch, 5)]).unwrap();
+    let (name, dense) = function.gradients[2].clone();
+    assert_eq!(name, "e/embeddings");
+    let expected = reference::evaluate(&bound, &[dense], &leaves, RunContext::default())
+        .unwrap()
+        .remove(0);
+    let node = function.graph.node(dense).clone();
+    let entry = function.parameters.entry("e/embeddings").unwrap().clone();
+    let sparse = Function {
+        gradients: function.gradients[..2].to_vec(),
+        row_gradients: vec![RowGradient {
+            parameter: "e/embeddings".to_owned(),
+            indices: node.inputs[0],
+            rows: node.inputs[1],
+        }],
+        gradient_len: entry.offset,
+        ..function
+    };
+    for level in Level::available() {
+        let runtime = Runtime::new(level, 2).unwrap();
+        let plan = sparse.plan(5, level).unwrap();
+        let mut workspace = Workspace::for_training(&sparse, &runtime);
+        assert_eq!(workspace.buffer(Buffer::Gradients).len(), entry.offset);
+        for entry in sparse.parameters.entries() {
+            workspace.buffer_mut(Buffer::Parameters)[entry.range()]
+                .copy_from_slice(&leaves[&entry.name]);
+        }
+        for (index, name) in plan.input_names().iter().enumerate() {
+            workspace
+                .input_mut(&plan, index)
+                .copy_from_slice(&leaves[name]);
+        }
+        plan.run(&runtime, &mut workspace, RunContext::default());
+        let [place] = plan.row_gradients() else {
+            panic!("one table");
+        };
+        assert_eq!((place.parameter.clone(), place.width), (entry.range(), 20));
+        let (.., arena) = workspace.update_rows();
+        let mut found = vec![0.0; expected.len()];
+        let rows = arena[place.rows.clone()].chunks_exact(place.width);
+        for (index, row) in arena[place.indices.clone()].iter().zip(rows) {
+            let target = &mut found[*index as usize * place.width..][..place.width];
+            target
+                .iter_mut()
+                .zip(row)
+                .for_each(|(sum, value)| *sum += value);
+        }
+        close(&found, &expected, &format!("{level} rows"));
+    }
 }

@@ -554,3 +554,65 @@ fn dropout_is_the_same_everywhere() {
         &[],
     );
 }
+
+#[test]
+fn the_largest_over_time() {
+    let mask: Vec<f32> = (0..3 * 300)
+        .map(|i| f32::from(u8::from(i >= 300 && i % 3 > 0)))
+        .collect();
+    for channels in [1, 5, 64] {
+        let sizes = [3, 300, channels];
+        check(ops::MaxOverTime {}, &[&sizes], &[]);
+        check(
+            ops::MaxOverTime {},
+            &[&sizes, &[3, 300]],
+            &[(1, mask.clone())],
+        );
+        check(
+            ops::MaxOverTimeGrad {},
+            &[&sizes, &[3, channels], &[3, 300]],
+            &[(2, mask.clone())],
+        );
+    }
+}
+
+#[test]
+fn ngrams_are_hashed() {
+    let ids = (0..60).map(|i| (i * i % 17) as f32).collect();
+    check(
+        ops::NgramHash { n: 2, buckets: 50 },
+        &[&[3, 20]],
+        &[(0, ids)],
+    );
+}
+
+#[test]
+fn conditional_random_fields() {
+    let (batch, time) = (5, 23);
+    let mask: Vec<f32> = (0..batch * time)
+        .map(|i| f32::from(u8::from(i / time < 4 && i * i % 7 != 3)))
+        .collect();
+    for tags in [1, 3, 13, 17] {
+        let (chain, steps, scores) = ([batch, time, tags], [batch, time], [tags + 2, tags]);
+        let given: Vec<f32> = (0..batch * time).map(|i| (i * 5 % tags) as f32).collect();
+        let wide: Vec<f32> = noise("emissions", batch * time * tags)
+            .iter()
+            .map(|v| v * 20.0)
+            .collect();
+        for emissions in [wide, noise("emissions", batch * time * tags)] {
+            let of = |mask_at: usize| vec![(0, emissions.clone()), (mask_at, mask.clone())];
+            check(ops::ViterbiDecode {}, &[&chain, &scores, &steps], &of(2));
+            check(ops::CrfMarginals {}, &[&chain, &scores, &steps], &of(2));
+            let mut with_tags = of(3);
+            with_tags.push((1, given.clone()));
+            check(
+                ops::CrfLoss {},
+                &[&chain, &steps, &scores, &steps],
+                &with_tags,
+            );
+            let shapes: [&[usize]; 5] = [&chain, &steps, &scores, &steps, &[batch]];
+            check(ops::CrfEmissionsGrad {}, &shapes, &with_tags);
+            check(ops::CrfScoresGrad {}, &shapes, &with_tags);
+        }
+    }
+}

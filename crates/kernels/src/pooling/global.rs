@@ -19,13 +19,24 @@ pub struct GlobalMaximum {
 
 impl GlobalMaximum {
     /// Writes the largest elements, the first of equals, and their positions as numbers, both of
-    /// `[batch, channels]`. What is not a number is larger than any number.
+    /// `[batch, channels]`. What is not a number is larger than any number. A mask of `[batch, positions]` says by 0
+    /// which positions do not count; where none counts, the result is 0 and the position −1.
     ///
     /// # Panics
     /// Where a slice has not the length that the shape asks for, or there are no positions or more
     /// than 2²⁴.
-    pub fn forward(&self, workers: &Workers, x: &[f32], y: &mut [f32], at: &mut [f32]) {
+    pub fn forward(
+        &self,
+        workers: &Workers,
+        x: &[f32],
+        mask: Option<&[f32]>,
+        y: &mut [f32],
+        at: &mut [f32],
+    ) {
         self.check([x.len(), y.len(), at.len()]);
+        let positions = self.positions;
+        let fits = mask.is_none_or(|mask| mask.len() == self.batch * positions);
+        assert!(fits, "the mask of {self:?}");
         let sample = self.positions * self.channels;
         let (channels, level) = (self.channels, workers.level());
         let (y, at) = (Parts::new(y), Parts::new(at));
@@ -39,7 +50,8 @@ impl GlobalMaximum {
                         at.part(index * channels, channels),
                     )
                 };
-                forward_sample(level, x, y, at);
+                let mask = mask.map(|mask| &mask[index * positions..][..positions]);
+                forward_sample(level, x, mask, y, at);
             }
         });
     }
@@ -61,7 +73,9 @@ impl GlobalMaximum {
                 let range = index * channels..(index + 1) * channels;
                 let gradients = at[range.clone()].iter().zip(&dy[range]);
                 for (channel, (at, dy)) in gradients.enumerate() {
-                    dx[*at as usize * channels + channel] = *dy;
+                    if *at >= 0.0 {
+                        dx[*at as usize * channels + channel] = *dy;
+                    }
                 }
             }
         });
@@ -83,18 +97,27 @@ impl GlobalMaximum {
 }
 
 dispatch! {
-    fn forward_sample(x: &[f32], y: &mut [f32], at: &mut [f32]) => forward_generic
+    fn forward_sample(x: &[f32], mask: Option<&[f32]>, y: &mut [f32], at: &mut [f32]) => forward_generic
 }
 
 #[inline(always)]
-fn forward_generic<V: Simd>(x: &[f32], y: &mut [f32], at: &mut [f32]) {
+fn forward_generic<V: Simd>(x: &[f32], mask: Option<&[f32]>, y: &mut [f32], at: &mut [f32]) {
     let channels = y.len();
+    let counts = |position: usize| mask.is_none_or(|mask| mask[position] != 0.0);
+    let Some(start) = (0..x.len() / channels).find(|&position| counts(position)) else {
+        y.fill(0.0);
+        at.fill(-1.0);
+        return;
+    };
     let mut first = 0;
     while first < channels {
         let last = (first + V::LANES).min(channels);
         let mut best = V::splat(f32::NEG_INFINITY);
-        let mut best_at = V::zero();
-        for (position, x) in x.chunks_exact(channels).enumerate() {
+        let mut best_at = V::splat(start as f32);
+        for (position, x) in x.chunks_exact(channels).enumerate().skip(start) {
+            if !counts(position) {
+                continue;
+            }
             let value = V::from_slice(&x[first..last]);
             let larger = V::mask_or(value.gt(best), value.is_nan());
             best = value.select(best, larger);

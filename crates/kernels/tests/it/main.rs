@@ -3,6 +3,7 @@
 mod attention;
 mod base;
 mod conv;
+mod conv_max;
 mod conv_pool;
 mod elementwise;
 mod gemm;

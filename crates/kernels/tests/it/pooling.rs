@@ -247,11 +247,11 @@ fn maximum_of_whole_images() {
             gradient[best] = f64::from(dy);
         }
         check(&format!("{pool:?}"), &expected, |w, y| {
-            pool.forward(w, &x, y, &mut vec![0.0; batch * channels]);
+            pool.forward(w, &x, None, y, &mut vec![0.0; batch * channels]);
         });
         check(&format!("gradient of {pool:?}"), &gradient, |w, dx| {
             let mut at = vec![0.0; batch * channels];
-            pool.forward(w, &x, &mut vec![0.0; batch * channels], &mut at);
+            pool.forward(w, &x, None, &mut vec![0.0; batch * channels], &mut at);
             pool.backward(w, &at, &dy, dx);
         });
     }
