@@ -1,12 +1,13 @@
 //! The functions of a network that training and evaluation run.
 
 use jingwei_engine::{Function, Layout};
-use jingwei_graph::{Graph, NodeId, Shape, gradients};
+use jingwei_graph::{Graph, NodeId, Shape};
 use jingwei_nn::losses::{class_weights, mean_loss, total_loss};
 use jingwei_nn::{
     Activation, CategoricalCrossEntropy, Loss, Mode, Network, ParameterSpec, StateSpec,
 };
 
+use super::gradients::differentiate;
 use crate::Error;
 
 /// The name of the input that holds what the network should say.
@@ -90,17 +91,8 @@ impl Functions {
         };
         let mean = mean_loss(&mut graph, losses, weights)?;
         let total = total_loss(&mut graph, mean, &built.penalties)?;
-        let nodes: Vec<NodeId> = built
-            .parameters
-            .iter()
-            .map(|parameter| parameter.node)
-            .collect();
-        let gradients = gradients(&mut graph, total, &nodes)?;
-        let (parameter_layout, state_layout) = layouts(&built.parameters, &states);
-        let names = built
-            .parameters
-            .iter()
-            .map(|parameter| parameter.name.clone());
+        let (parameters, gradients) = differentiate(&mut graph, total, built.parameters)?;
+        let (parameter_layout, state_layout) = layouts(&parameters, &states);
         let state_name = |node: NodeId| {
             states
                 .iter()
@@ -111,8 +103,11 @@ impl Functions {
             .updates
             .iter()
             .filter_map(|&(state, value)| Some((state_name(state)?, value)));
+        let next = parameter_layout.entries().get(gradients.dense.len());
         let training = Function {
-            gradients: names.zip(gradients).collect(),
+            gradient_len: next.map_or(parameter_layout.len(), |entry| entry.offset),
+            gradients: gradients.dense,
+            row_gradients: gradients.rows,
             updates: updates.collect(),
             ..Function::new(graph, vec![total, output], parameter_layout, state_layout)
         };
@@ -122,9 +117,19 @@ impl Functions {
             training,
             evaluation,
             inference,
-            parameters: built.parameters,
+            parameters,
             states,
         })
+    }
+
+    /// The layout of the parameters that training changes, which come first.
+    #[must_use]
+    pub fn trained(&self) -> Layout {
+        let trained = self
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.trainable);
+        layout(trained.map(|parameter| (&parameter.name, &parameter.sizes)))
     }
 
     /// The values of a prediction: the number of classes or of targets.
@@ -180,17 +185,13 @@ fn single_output(outputs: &[NodeId]) -> Result<NodeId, Error> {
 
 fn layouts(parameters: &[ParameterSpec], states: &[StateSpec]) -> (Layout, Layout) {
     (
-        Layout::new(
-            parameters
-                .iter()
-                .map(|parameter| (parameter.name.clone(), parameter.sizes.clone())),
-        ),
-        Layout::new(
-            states
-                .iter()
-                .map(|state| (state.name.clone(), state.sizes.clone())),
-        ),
+        layout(parameters.iter().map(|spec| (&spec.name, &spec.sizes))),
+        layout(states.iter().map(|spec| (&spec.name, &spec.sizes))),
     )
+}
+
+fn layout<'s>(tensors: impl Iterator<Item = (&'s String, &'s Vec<usize>)>) -> Layout {
+    Layout::new(tensors.map(|(name, sizes)| (name.clone(), sizes.clone())))
 }
 
 /// Predictions by the parameters and states of training, and their losses if asked for.

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use jingwei_engine::{Buffer, RunContext};
 use jingwei_kernels::Workers;
-use jingwei_kernels::optimiser::Tensors;
 use jingwei_nn::{Schedule, StepScalars};
 
 use super::fill::fill;
@@ -110,7 +109,7 @@ impl Trainer<'_> {
         running.loss += f64::from(loss) * count as f64;
         running.right += right;
         let learning_rate = self.learning_rate();
-        let gradient_norm = self.update(learning_rate);
+        let gradient_norm = self.update(count, learning_rate);
         self.progress.step += 1;
         self.progress.step_in_epoch += 1;
         self.progress.learning_rate = f64::from(learning_rate);
@@ -153,24 +152,20 @@ impl Trainer<'_> {
             * self.progress.plateau.factor
     }
 
-    fn update(&mut self, learning_rate: f32) -> Option<f32> {
-        let (parameters, gradients) = self.workspace.update();
+    fn update(&mut self, count: usize, learning_rate: f32) -> Option<f32> {
+        let plan = self
+            .rest
+            .as_ref()
+            .filter(|rest| rest.batch() == count)
+            .unwrap_or(&self.full);
         let workers = Workers::new(self.runtime.level(), self.runtime.pool(), &mut self.scratch);
         let scalars = StepScalars {
             learning_rate,
             step: self.progress.step + 1,
             gradient_scale: 1.0,
         };
-        let slots = &mut self.slots;
-        let tensors = Tensors {
-            parameters,
-            gradients,
-            velocity: &mut slots.velocity,
-            squares: &mut slots.squares,
-            average: &mut slots.average,
-        };
-        self.updater
-            .run(&workers, scalars, tensors, &mut slots.shared)
+        self.slots
+            .update(&workers, &mut self.workspace, plan, scalars)
     }
 
     /// Validates, decides about the best weights and about stopping, and begins the next epoch.
@@ -222,7 +217,7 @@ impl Trainer<'_> {
     }
 
     fn exchange_average(&mut self) {
-        if self.updater.uses_average() {
+        if self.slots.updater.uses_average() {
             self.workspace
                 .buffer_mut(Buffer::Parameters)
                 .swap_with_slice(&mut self.slots.average);
@@ -270,7 +265,8 @@ impl Trainer<'_> {
             }
         };
         let entries = self.functions.training.parameters.entries().iter();
-        let lengths = entries.map(|entry| (length(&gradients[entry.range()]), entry.name.as_str()));
+        let dense = entries.take_while(|entry| entry.range().end <= gradients.len());
+        let lengths = dense.map(|entry| (length(&gradients[entry.range()]), entry.name.as_str()));
         let largest = lengths
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .unwrap_or((0.0, "none"));

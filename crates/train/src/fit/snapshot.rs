@@ -2,8 +2,8 @@
 
 use jingwei_engine::{AlignedVec, Buffer, Runtime};
 
-use super::trainer::{Slots, Weights};
-use super::{FitOptions, Functions, Progress, Trainer};
+use super::trainer::Weights;
+use super::{FitOptions, Functions, Progress, Slots, Trainer};
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Group};
 
@@ -72,21 +72,22 @@ impl Trainer<'_> {
             group("states", states, self.workspace.buffer(Buffer::States)),
         ];
         let Slots {
+            trained,
             velocity,
             squares,
             average,
             ..
         } = &self.slots;
         let slots = [
-            ("velocity", velocity),
-            ("squares", squares),
-            ("average", average),
+            ("velocity", trained, velocity),
+            ("squares", trained, squares),
+            ("average", parameters, average),
         ];
         groups.extend(
             slots
                 .into_iter()
-                .filter(|(_, values)| !values.is_empty())
-                .map(|(name, values)| group(name, parameters, values)),
+                .filter(|(.., values)| !values.is_empty())
+                .map(|(name, layout, values)| group(name, layout, values)),
         );
         if let Some(best) = &self.best {
             groups.push(group("best_parameters", parameters, &best.parameters));
@@ -105,7 +106,7 @@ impl Trainer<'_> {
     }
 
     pub(super) fn last_weights(&self) -> Weights {
-        let parameters = match self.updater.uses_average() {
+        let parameters = match self.slots.updater.uses_average() {
             true => self.slots.average.clone(),
             false => self.workspace.buffer(Buffer::Parameters).into(),
         };
@@ -135,7 +136,7 @@ impl Trainer<'_> {
             .iter()
             .map(|group| size_of_val(group.values))
             .sum::<usize>();
-        workspace + buffers + size_of_val(self.parameters())
+        workspace + buffers + size_of_val(self.workspace.buffer(Buffer::Gradients))
     }
 }
 
@@ -176,18 +177,19 @@ impl Trainer<'_> {
         )?;
         checkpoint.restore("states", states, self.workspace.buffer_mut(Buffer::States))?;
         let Slots {
+            trained,
             velocity,
             squares,
             average,
             ..
         } = &mut self.slots;
-        for (name, values) in [
-            ("velocity", velocity),
-            ("squares", squares),
-            ("average", average),
+        for (name, layout, values) in [
+            ("velocity", &*trained, velocity),
+            ("squares", &*trained, squares),
+            ("average", parameters, average),
         ] {
             if !values.is_empty() {
-                checkpoint.restore(name, parameters, values)?;
+                checkpoint.restore(name, layout, values)?;
             }
         }
         self.best = None;

@@ -4,10 +4,9 @@ use jingwei_data::{BatchSource, Dataset, Preparation};
 use jingwei_engine::{AlignedVec, Buffer, Plan, Runtime, Workspace};
 use jingwei_graph::Shape;
 use jingwei_kernels::Scratch;
-use jingwei_nn::{Span, Updater};
 
 use super::functions::{Functions, TARGETS};
-use super::{Evaluator, FitOptions, Progress};
+use super::{Evaluator, FitOptions, Progress, Slots};
 use crate::Error;
 
 /// What a training reads.
@@ -44,18 +43,9 @@ pub struct Trainer<'a> {
     pub(super) rest: Option<Plan>,
     pub(super) workspace: Workspace,
     pub(super) scratch: Scratch,
-    pub(super) updater: Updater,
     pub(super) slots: Slots,
     pub(super) best: Option<Weights>,
     pub(super) progress: Progress,
-}
-
-/// What the optimiser remembers, and room for its sums.
-pub(super) struct Slots {
-    pub(super) velocity: AlignedVec,
-    pub(super) squares: AlignedVec,
-    pub(super) average: AlignedVec,
-    pub(super) shared: AlignedVec,
 }
 
 /// Setting up.
@@ -84,25 +74,20 @@ impl<'a> Trainer<'a> {
         let valid = data.valid.map(|(dataset, indices)| {
             Evaluator::new(functions, runtime, dataset, indices, data.preparation)
         });
-        let updater = Updater::new(
-            &options.optimizer,
-            options.clip,
-            options.ema,
-            &spans(functions),
-        )?;
+        let slots = Slots::new(functions, options)?;
+        let scratch = source.scratch_len().max(slots.scratch());
         let mut trainer = Self {
             full: plan(batch)?,
             rest: (rest > 0).then(|| plan(rest)).transpose()?,
             valid: valid.transpose()?,
             workspace: Workspace::for_training(&functions.training, runtime),
-            scratch: Scratch::new(runtime.pool().threads(), source.scratch_len()),
-            slots: Slots::new(&updater, functions.training.parameters.len()),
+            scratch: Scratch::new(runtime.pool().threads(), scratch),
+            slots,
             dataset: data.dataset,
             runtime,
             functions,
             options,
             source,
-            updater,
             best: None,
             progress: Progress::default(),
         };
@@ -122,7 +107,7 @@ impl<'a> Trainer<'a> {
         for (entry, parameter) in training.parameters.entries().iter().zip(parameters) {
             values[entry.range()].copy_from_slice(&parameter.initial(self.options.seed));
         }
-        if self.updater.uses_average() {
+        if self.slots.updater.uses_average() {
             self.slots.average.copy_from_slice(values);
         }
         let values = self.workspace.buffer_mut(Buffer::States);
@@ -151,7 +136,7 @@ impl<'a> Trainer<'a> {
             }
             own.copy_from_slice(values);
         }
-        if self.updater.uses_average() {
+        if self.slots.updater.uses_average() {
             self.slots.average.copy_from_slice(&weights.parameters);
         }
         Ok(())
@@ -165,38 +150,11 @@ impl<'a> Trainer<'a> {
         [self.rest.as_ref(), Some(&self.full)]
             .into_iter()
             .flatten()
-            .for_each(|plan| self.workspace.prepare(plan));
+            .for_each(|plan| {
+                self.workspace.prepare(plan);
+                self.slots.prepare(plan);
+            });
     }
-}
-
-impl Slots {
-    fn new(updater: &Updater, len: usize) -> Self {
-        let buffer = |used: bool| AlignedVec::new(if used { len } else { 0 });
-        Self {
-            velocity: buffer(updater.uses_velocity()),
-            squares: buffer(updater.uses_squares()),
-            average: buffer(updater.uses_average()),
-            shared: AlignedVec::new(updater.shared()),
-        }
-    }
-}
-
-/// Where parameters lie, each with the filling up to the next one.
-fn spans(functions: &Functions) -> Vec<Span> {
-    let layout = &functions.training.parameters;
-    let ends = layout
-        .entries()
-        .iter()
-        .skip(1)
-        .map(|entry| entry.offset)
-        .chain([layout.len()]);
-    let entries = layout.entries().iter().zip(ends).zip(&functions.parameters);
-    entries
-        .map(|((entry, end), parameter)| Span {
-            range: entry.offset..end,
-            decay: parameter.decay,
-        })
-        .collect()
 }
 
 /// Checks before the first step that the network takes the samples and gives what the targets are.

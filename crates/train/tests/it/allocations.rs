@@ -5,6 +5,7 @@ use std::process::Command;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
+use crate::embedding::by_rows;
 use crate::support::{Bench, everything};
 
 #[global_allocator]
@@ -40,10 +41,12 @@ fn a_step_allocates_nothing() {
         );
         return;
     }
-    let bench = Bench::new(everything(), 2);
-    // The test harness has a thread of its own, which may allocate once while it waits; a step would do so every time.
-    let least = (0..3).map(|_| allocations_of_an_epoch(&bench)).min();
-    assert_eq!(least, Some(0));
+    for bench in [Bench::new(everything(), 2), by_rows(2)] {
+        // The test harness has a thread of its own, which may allocate once while it waits; a step would do so every
+        // time.
+        let least = (0..3).map(|_| allocations_of_an_epoch(&bench)).min();
+        assert_eq!(least, Some(0));
+    }
 }
 
 /// Allocations of the steps after the first, the smaller last batch included.

@@ -20,7 +20,7 @@ fn identity() -> Identity {
 }
 
 /// Trains until `stop`, with a checkpoint every `every` steps, from where the folder is.
-fn session(bench: &Bench, path: &Path, stop: u64, every: u64) -> (Outcome, String) {
+pub fn session(bench: &Bench, path: &Path, stop: u64, every: u64) -> (Outcome, String) {
     let folder = Folder::open(path).unwrap();
     let mut trainer = bench.trainer();
     assert!(

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod checkpoint;
+mod embedding;
 mod fit;
 mod history;
 mod metrics;
