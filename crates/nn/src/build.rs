@@ -363,8 +363,8 @@ impl Builder<'_> {
 
     /// A sequence from images of height 1.
     pub(crate) fn without_height(&mut self, x: NodeId) -> Result<NodeId> {
-        let sizes = self.sample(x)?;
-        self.reshape(x, &sizes[1..])
+        let sizes = self.dims(x).get(1..).unwrap_or_default().to_vec();
+        self.reshape(x, sizes)
     }
 
     /// Which steps of the sequences of `x` count, `[batch, time]` of 0 and 1; none where all do.

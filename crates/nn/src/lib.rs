@@ -37,8 +37,8 @@ pub use layers::{
     Activation, Add, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, Dense, Dropout,
     Embedding, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Gru,
     Layer, LayerNorm, LeakyRelu, Lstm, MaxPool1d, MaxPool2d, Merge, MultiHeadAttention, Padding,
-    PositionalEmbedding, Regularizer, Reshape, RmsNorm, SimpleRnn, SinusoidalPositions,
-    SpatialDropout1d, TransformerDecoder, TransformerEncoder,
+    PositionalEmbedding, Regularizer, Reshape, RmsNorm, SequencePadding, SimpleRnn,
+    SinusoidalPositions, SpatialDropout1d, TransformerDecoder, TransformerEncoder,
 };
 pub use losses::{
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError,

@@ -1,20 +1,22 @@
 //! Convolution of sequences.
 
-use jingwei_graph::NodeId;
+use jingwei_graph::ops::{MaxPool2d, Window};
+use jingwei_graph::{Dim, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::convolution::Convolution;
-use super::{Activation, Build, Builder, Padding, Regularizer, settings};
+use super::{Activation, Build, Builder, Regularizer, SequencePadding, settings};
 use crate::{Initializer, Result};
 
 /// y = f(x * W + b) along a sequence: at every place the same product with the values under a window.
 ///
-/// As in all deep learning, the window is not flipped: what is computed is a cross-correlation.
+/// As in all deep learning, the window is not flipped: what is computed is a cross-correlation. Padding of a sequence
+/// counts as zeros; where the length changes, a place counts if a step under its window does.
 ///
 /// # Shapes
 /// Input `[batch, length, channels]`, result `[batch, places, filters]`. Parameters `kernel` `[size, channels / groups,
 /// filters]` and `bias` `[filters]`. With s the window spread by its dilation, `valid` gives ⌊(length − s) / stride⌋ + 1
-/// places, `same` ⌈length / stride⌉.
+/// places, `same` and `causal` ⌈length / stride⌉. Sequences of open length need one of the latter, and stride 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv1d {
@@ -26,8 +28,8 @@ pub struct Conv1d {
     #[serde(default = "settings::one", skip_serializing_if = "settings::is_one")]
     pub stride: usize,
     /// What surrounds the input; nothing (`valid`) by default.
-    #[serde(default, skip_serializing_if = "settings::is_valid")]
-    pub padding: Padding,
+    #[serde(default, skip_serializing_if = "settings::is_sequence_valid")]
+    pub padding: SequencePadding,
     /// The distance between neighbouring values of the window; 1 by default.
     #[serde(default = "settings::one", skip_serializing_if = "settings::is_one")]
     pub dilation: usize,
@@ -65,7 +67,7 @@ impl Conv1d {
             filters,
             kernel,
             stride: 1,
-            padding: Padding::Valid,
+            padding: SequencePadding::Valid,
             dilation: 1,
             groups: 1,
             activation: Activation::Linear,
@@ -85,8 +87,8 @@ impl Conv1d {
 
     /// With another padding.
     #[must_use]
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
+    pub fn padding(mut self, padding: impl Into<SequencePadding>) -> Self {
+        self.padding = padding.into();
         self
     }
 
@@ -107,27 +109,74 @@ impl Conv1d {
     settings::setters!();
 }
 
+impl Conv1d {
+    fn convolution(&self) -> Convolution {
+        Convolution {
+            kernel: [1, self.kernel],
+            stride: [1, self.stride],
+            dilation: [1, self.dilation],
+            padding: self.padding.of_images(),
+            causal: self.padding == SequencePadding::Causal,
+            groups: self.groups,
+            filters: self.filters,
+        }
+    }
+
+    /// Of an open length, one that stands for any other.
+    fn length(&self, builder: &Builder<'_>, x: NodeId, length: Dim) -> Result<usize> {
+        match length {
+            Dim::Size(length) => Ok(length),
+            Dim::Symbol(_) if self.padding != SequencePadding::Valid && self.stride == 1 => Ok(1),
+            Dim::Symbol(_) => {
+                let expected = "`same` or `causal` padding and stride 1 where the length is open, or sequences of a fixed length";
+                Err(builder.expected(expected, x))
+            }
+        }
+    }
+
+    /// Which places count, if not all do.
+    fn places(&self, builder: &mut Builder<'_>, mask: NodeId, y: NodeId) -> Result<()> {
+        let ([Dim::Size(steps)], [Dim::Size(places), _]) = (builder.dims(mask), builder.dims(y))
+        else {
+            return Ok(());
+        };
+        let (steps, places) = (*steps, *places);
+        if steps == places {
+            return Ok(());
+        }
+        let convolution = self.convolution();
+        let window = Window {
+            size: convolution.span(),
+            stride: convolution.stride,
+            padding: convolution.amounts([1, steps, 1]),
+        };
+        let flat = builder.reshape(mask, [1, steps, 1])?;
+        let seen = builder.add(MaxPool2d { window }, &[flat])?;
+        let seen = builder.reshape(seen, [places])?;
+        builder.set_mask(y, seen);
+        Ok(())
+    }
+}
+
 impl Build for Conv1d {
     /// A convolution of images of height 1.
     fn build(&self, builder: &mut Builder<'_>, inputs: &[NodeId]) -> Result<NodeId> {
         let x = builder.one(inputs)?;
-        let [length, channels] = builder.sequence(x)?;
-        let image = [1, length, channels];
-        let convolution = Convolution {
-            kernel: [1, self.kernel],
-            stride: [1, self.stride],
-            dilation: [1, self.dilation],
-            padding: self.padding,
-            groups: self.groups,
-            filters: self.filters,
-        };
+        let (length, channels) = builder.steps(x)?;
+        let image = [1, self.length(builder, x, length)?, channels];
+        let convolution = self.convolution();
         let sizes = convolution.kernel_sizes(builder, x, image)?;
         let kernel = builder.kernel(
             &sizes[1..],
             self.kernel_initializer,
             self.kernel_regularizer,
         )?;
-        let flat = builder.reshape(x, image)?;
+        let mask = builder.mask(x);
+        let x = match mask {
+            Some(mask) => builder.masked(x, mask)?,
+            None => x,
+        };
+        let flat = builder.reshape(x, [1.into(), length, channels.into()])?;
         let filter = builder.reshape_whole(kernel, &sizes)?;
         let y = convolution.build(builder, flat, image, filter)?;
         let y = if self.use_bias {
@@ -136,6 +185,10 @@ impl Build for Conv1d {
             y
         };
         let y = self.activation.build(builder, &[y])?;
-        builder.without_height(y)
+        let y = builder.without_height(y)?;
+        if let Some(mask) = mask {
+            self.places(builder, mask, y)?;
+        }
+        Ok(y)
     }
 }

@@ -129,6 +129,7 @@ impl Build for Conv2d {
             stride: self.stride.sizes(),
             dilation: self.dilation.sizes(),
             padding: self.padding,
+            causal: false,
             groups: self.groups,
             filters: self.filters,
         };

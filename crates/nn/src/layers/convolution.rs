@@ -12,6 +12,8 @@ pub(super) struct Convolution {
     pub(super) stride: [usize; 2],
     pub(super) dilation: [usize; 2],
     pub(super) padding: Padding,
+    /// Whether what surrounds the width stands before it.
+    pub(super) causal: bool,
     pub(super) groups: usize,
     pub(super) filters: usize,
 }
@@ -54,15 +56,23 @@ impl Convolution {
     ) -> Result<NodeId> {
         let attributes = ops::ConvAttributes {
             stride: self.stride,
-            padding: amounts(self.padding, image, self.span(), self.stride),
+            padding: self.amounts(image),
             dilation: self.dilation,
             groups: self.groups,
         };
         builder.add(ops::Conv2d { attributes }, &[x, kernel])
     }
 
+    /// The padding of an image: top, bottom, left, right.
+    pub(super) fn amounts(&self, image: [usize; 3]) -> [usize; 4] {
+        match self.causal {
+            true => [0, 0, self.span()[1] - 1, 0],
+            false => amounts(self.padding, image, self.span(), self.stride),
+        }
+    }
+
     /// How many values the spread window reaches over.
-    fn span(&self) -> [usize; 2] {
+    pub(super) fn span(&self) -> [usize; 2] {
         [0, 1].map(|axis| {
             (self.kernel[axis] - 1)
                 .saturating_mul(self.dilation[axis])

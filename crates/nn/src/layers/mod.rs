@@ -66,7 +66,7 @@ pub use lstm::Lstm;
 pub use max_pool1d::MaxPool1d;
 pub use max_pool2d::MaxPool2d;
 pub use multi_head_attention::MultiHeadAttention;
-pub use padding::Padding;
+pub use padding::{Padding, SequencePadding};
 pub use positional_embedding::PositionalEmbedding;
 pub use recurrent::Merge;
 pub use regularizer::Regularizer;

@@ -28,3 +28,35 @@ impl Padding {
         }
     }
 }
+
+/// What surrounds a sequence before a window moves over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SequencePadding {
+    /// Nothing: the window stays inside.
+    #[default]
+    Valid,
+    /// As much as gives ⌈length / stride⌉ results, half on each side, an odd one at the end, as in Keras.
+    Same,
+    /// As much as lets a result see no step after its own, all of it before the sequence.
+    Causal,
+}
+
+impl SequencePadding {
+    /// What surrounds images of height 1, if nothing is said about causes.
+    pub(crate) fn of_images(self) -> Padding {
+        match self {
+            Self::Valid => Padding::Valid,
+            Self::Same | Self::Causal => Padding::Same,
+        }
+    }
+}
+
+impl From<Padding> for SequencePadding {
+    fn from(padding: Padding) -> Self {
+        match padding {
+            Padding::Valid => Self::Valid,
+            Padding::Same => Self::Same,
+        }
+    }
+}

@@ -55,6 +55,10 @@ pub(super) fn is_zeros(value: &Initializer) -> bool {
     *value == Initializer::Zeros
 }
 
+pub(super) fn is_sequence_valid(value: &super::SequencePadding) -> bool {
+    *value == super::SequencePadding::Valid
+}
+
 pub(super) fn is_valid(value: &super::Padding) -> bool {
     *value == super::Padding::Valid
 }
