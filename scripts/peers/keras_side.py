@@ -27,7 +27,7 @@ def run(name):
     model = workloads.keras_model(name)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     steps = 300
-    x = np.random.default_rng(0).random((steps * batch, *sizes), dtype=np.float32)
+    x = workloads.samples(name, steps * batch, *sizes)
     y = np.arange(len(x)) % classes
     model.fit(x[: 20 * batch], y[: 20 * batch], batch_size=batch, verbose=0)
     times = []

@@ -17,19 +17,47 @@ SHAPES = {
     "mlp": ((30,), 2, 32),
     "cnn_mnist": ((28, 28, 1), 10, 64),
     "cnn_cifar": ((32, 32, 3), 10, 64),
+    "textcnn": ((200,), 2, 32),
 }
+
+# Texts are random tokens.
+TOKENS = {"textcnn": 20000}
+
+
+def samples(name, *shape):
+    random = np.random.default_rng(0)
+    if name in TOKENS:
+        return random.integers(0, TOKENS[name], shape).astype(np.float32)
+    return random.random(shape, dtype=np.float32)
 
 
 def batches(name):
     sizes, classes, batch = SHAPES[name]
-    x = np.random.default_rng(0).random((BATCHES, batch, *sizes), dtype=np.float32)
+    x = samples(name, BATCHES, batch, *sizes)
     y = np.arange(BATCHES * batch).reshape(BATCHES, batch) % classes
     return x, y
 
 
-def torch_model(name):
+def text_model(name, row_sparse):
     import torch.nn as nn
 
+    class Rows(nn.Module):
+        def forward(self, x):
+            return x.transpose(1, 2)
+
+    class Maximum(nn.Module):
+        def forward(self, x):
+            return x.amax(-1)
+
+    embedding = nn.Embedding(TOKENS[name], 128, sparse=row_sparse)
+    return nn.Sequential(embedding, Rows(), nn.Conv1d(128, 128, 5), nn.ReLU(), Maximum(), nn.Linear(128, 2))
+
+
+def torch_model(name, row_sparse=False):
+    import torch.nn as nn
+
+    if name in TOKENS:
+        return text_model(name, row_sparse)
     if name == "mlp":
         return nn.Sequential(nn.Linear(30, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2))
     if name == "cnn_mnist":
@@ -52,6 +80,8 @@ def keras_model(name):
     sizes, classes, _ = SHAPES[name]
     if name == "mlp":
         hidden = [L.Dense(128, "relu"), L.Dense(64, "relu")]
+    elif name in TOKENS:
+        hidden = [L.Embedding(TOKENS[name], 128), L.Conv1D(128, 5, activation="relu"), L.GlobalMaxPooling1D()]
     else:
         hidden = [L.Conv2D(32, 3, activation="relu"), L.MaxPooling2D(2), L.Conv2D(64, 3, activation="relu"), L.MaxPooling2D(2)]
         hidden += [] if name == "cnn_mnist" else [L.Conv2D(64, 3, activation="relu")]
@@ -70,6 +100,11 @@ def torch_weights(model):
             channels = layer.out_channels
             tensors[f"conv2d_{convolutions}/kernel"] = layer.weight.detach().permute(2, 3, 1, 0).numpy()
             tensors[f"conv2d_{convolutions}/bias"] = layer.bias.detach().numpy()
+        elif isinstance(layer, nn.Embedding):
+            tensors["embedding_1/embeddings"] = layer.weight.detach().numpy()
+        elif isinstance(layer, nn.Conv1d):
+            tensors["conv1d_1/kernel"] = layer.weight.detach().permute(2, 1, 0).numpy()
+            tensors["conv1d_1/bias"] = layer.bias.detach().numpy()
         elif isinstance(layer, nn.Linear):
             dense += 1
             kernel = layer.weight.detach().t().numpy()

@@ -24,6 +24,11 @@ pub enum Workload {
     CnnMnist,
     /// Three convolutions and two dense layers on 32 × 32 colour images, batches of 64
     CnnCifar,
+    /// Embedding of 20,000 tokens, convolution, maximum over time, on texts of 200 tokens, batches of 32
+    Textcnn,
+    /// The same with 1,000,000 tokens
+    #[value(name = "textcnn_1m")]
+    TextcnnMillion,
 }
 
 /// Batches of an epoch.
@@ -31,7 +36,13 @@ pub const BATCHES: usize = 20;
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Mlp, Self::CnnMnist, Self::CnnCifar];
+    pub const ALL: [Self; 5] = [
+        Self::Mlp,
+        Self::CnnMnist,
+        Self::CnnCifar,
+        Self::Textcnn,
+        Self::TextcnnMillion,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -39,6 +50,8 @@ impl Workload {
             Self::Mlp => "mlp",
             Self::CnnMnist => "cnn_mnist",
             Self::CnnCifar => "cnn_cifar",
+            Self::Textcnn => "textcnn",
+            Self::TextcnnMillion => "textcnn_1m",
         }
     }
 
@@ -48,6 +61,17 @@ impl Workload {
             Self::Mlp => zoo::mlp(30, 2),
             Self::CnnMnist => zoo::cnn_mnist(),
             Self::CnnCifar => zoo::cnn_cifar(),
+            Self::Textcnn => zoo::textcnn(20_000, 200, 2),
+            Self::TextcnnMillion => zoo::textcnn(1_000_000, 200, 2),
+        }
+    }
+
+    /// The number of tokens of texts.
+    pub fn vocabulary(self) -> Option<usize> {
+        match self {
+            Self::Textcnn => Some(20_000),
+            Self::TextcnnMillion => Some(1_000_000),
+            _ => None,
         }
     }
 
@@ -57,6 +81,7 @@ impl Workload {
             Self::Mlp => &[30],
             Self::CnnMnist => &[28, 28, 1],
             Self::CnnCifar => &[32, 32, 3],
+            Self::Textcnn | Self::TextcnnMillion => &[200],
         }
     }
 
@@ -67,11 +92,17 @@ impl Workload {
 
     /// Classes.
     pub fn classes(self) -> usize {
-        if self == Self::Mlp { 2 } else { 10 }
+        match self {
+            Self::Mlp | Self::Textcnn | Self::TextcnnMillion => 2,
+            Self::CnnMnist | Self::CnnCifar => 10,
+        }
     }
 
     /// Samples of a batch.
     pub fn batch(self) -> usize {
-        if self == Self::Mlp { 32 } else { 64 }
+        match self {
+            Self::Mlp | Self::Textcnn | Self::TextcnnMillion => 32,
+            Self::CnnMnist | Self::CnnCifar => 64,
+        }
     }
 }

@@ -61,10 +61,14 @@ impl Start {
     /// Weights by seed 0 and noise; the classes go round.
     pub fn made_up(workload: Workload, functions: &Functions) -> Self {
         let samples = BATCHES * workload.batch();
+        let value = |index| match workload.vocabulary() {
+            Some(tokens) => (noise(index) * tokens as f32).floor(),
+            None => noise(index),
+        };
         Self {
             weights: first_weights(functions),
             samples: (0..(samples * workload.sample_len()) as u64)
-                .map(noise)
+                .map(value)
                 .collect(),
             labels: (0..samples)
                 .map(|sample| (sample % workload.classes()) as u32)

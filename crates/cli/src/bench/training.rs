@@ -5,11 +5,10 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 use jingwei_data::prepare::{ColumnScalingKind, PrepareOptions};
 use jingwei_data::{BatchOptions, BatchSource, Dataset, Features, Preparation, Targets};
-use jingwei_engine::{AlignedVec, Buffer, Plan, RunContext, Runtime, Timing, Workers, Workspace};
+use jingwei_engine::{Buffer, Plan, RunContext, Runtime, Timing, Workers, Workspace};
 use jingwei_kernels::Scratch;
-use jingwei_kernels::optimiser::Tensors;
-use jingwei_nn::{Span, StepScalars, Updater};
-use jingwei_train::fit::{FitOptions, Functions, TARGETS, Trainer, TrainingData};
+use jingwei_nn::StepScalars;
+use jingwei_train::fit::{FitOptions, Functions, Slots, TARGETS, Trainer, TrainingData};
 
 use super::clock::{StepClock, median_ms};
 use super::start::Start;
@@ -144,10 +143,8 @@ pub struct BareStep<'a> {
     runtime: &'a Runtime,
     plan: Plan,
     workspace: Workspace,
-    updater: Updater,
+    slots: Slots,
     scratch: Scratch,
-    velocity: AlignedVec,
-    squares: AlignedVec,
     step: u64,
 }
 
@@ -174,18 +171,11 @@ impl<'a> BareStep<'a> {
             .iter_mut()
             .zip(&start.labels)
             .for_each(|(target, &label)| *target = label as f32);
-        let length = functions.training.parameters.len();
-        let options = options(workload);
+        let mut slots = Slots::new(functions, &options(workload))?;
+        slots.prepare(&plan);
         Ok(Self {
-            updater: Updater::new(
-                &options.optimizer,
-                options.clip,
-                options.ema,
-                &spans(functions),
-            )?,
-            scratch: Scratch::new(runtime.pool().threads(), 0),
-            velocity: AlignedVec::new(length),
-            squares: AlignedVec::new(length),
+            scratch: Scratch::new(runtime.pool().threads(), slots.scratch()),
+            slots,
             step: 0,
             runtime,
             plan,
@@ -213,38 +203,13 @@ impl<'a> BareStep<'a> {
             },
         );
         self.step += 1;
-        let (parameters, gradients) = self.workspace.update();
         let workers = Workers::new(self.runtime.level(), self.runtime.pool(), &mut self.scratch);
         let scalars = StepScalars {
             learning_rate: 1e-3,
             step: self.step,
             gradient_scale: 1.0,
         };
-        let tensors = Tensors {
-            parameters,
-            gradients,
-            velocity: &mut self.velocity,
-            squares: &mut self.squares,
-            average: &mut [],
-        };
-        self.updater.run(&workers, scalars, tensors, &mut []);
+        self.slots
+            .update(&workers, &mut self.workspace, &self.plan, scalars);
     }
-}
-
-/// Where parameters lie, each with the filling up to the next one.
-fn spans(functions: &Functions) -> Vec<Span> {
-    let layout = &functions.training.parameters;
-    let ends = layout
-        .entries()
-        .iter()
-        .skip(1)
-        .map(|entry| entry.offset)
-        .chain([layout.len()]);
-    let entries = layout.entries().iter().zip(ends).zip(&functions.parameters);
-    entries
-        .map(|((entry, end), spec)| Span {
-            range: entry.offset..end,
-            decay: spec.decay,
-        })
-        .collect()
 }
