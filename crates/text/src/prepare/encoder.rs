@@ -170,10 +170,11 @@ impl Encoder {
             let subwords = subword::load(&preparation.tokenizer, &preparation.vocabulary)?;
             pipeline.splitter = Splitter::Subwords(Box::new(subwords));
         }
-        let mut index = Index::new(&preparation.vocabulary, &preparation.stop_words);
-        for placeholder in [URL, EMAIL].map(String::from) {
-            index.insert(&placeholder, index.id(shown(&placeholder)));
-        }
+        let placeholders = [URL, EMAIL].map(String::from);
+        let aliases = placeholders
+            .each_ref()
+            .map(|placeholder| (placeholder.as_str(), shown(placeholder)));
+        let index = Index::new(&preparation.vocabulary, &preparation.stop_words, &aliases);
         Ok(Self {
             index,
             pipeline,

@@ -88,9 +88,12 @@ pub(super) fn words(
             Class::Han | Class::Joinable => {
                 let (end, chinese) = block_end(text, at);
                 if chinese {
+                    let (end, seen) = clauses_end(text, end);
+                    plain_until = seen;
                     for token in jieba.cut(&text[at..end], guess) {
-                        let kind = kind_of(token.word);
-                        emit(at + token.byte_start..at + token.byte_end, kind)?;
+                        if let Some(kind) = kind_of(token.word) {
+                            emit(at + token.byte_start..at + token.byte_end, kind)?;
+                        }
                     }
                     end
                 } else {
@@ -104,9 +107,48 @@ pub(super) fn words(
     Flow::Continue(())
 }
 
-fn kind_of(word: &str) -> Kind {
-    let marks = word.bytes().all(|byte| byte.is_ascii_punctuation());
-    if marks { Kind::Mark } else { Kind::Word }
+/// What a token of jieba is; `None` for space.
+fn kind_of(word: &str) -> Option<Kind> {
+    let bytes = word.as_bytes();
+    if bytes[0] == b' ' {
+        return None;
+    }
+    let mark = match bytes.len() {
+        1 => bytes[0].is_ascii_punctuation(),
+        3 if bytes[0] >= 0xe0 => word.chars().next().is_some_and(|c| class(c) == Class::Mark),
+        _ => bytes.iter().all(u8::is_ascii_punctuation),
+    };
+    Some(if mark { Kind::Mark } else { Kind::Word })
+}
+
+/// Where a row of blocks with Chinese characters ends, with only spaces and plain marks between them: jieba takes it at once.
+/// Also up to where it is known that no further Chinese character follows without a break.
+fn clauses_end(text: &str, from: usize) -> (usize, usize) {
+    let mut end = from;
+    loop {
+        let mut next = end;
+        for c in text[end..].chars() {
+            match class(c) {
+                Class::Space => {}
+                Class::Mark if plain_mark(c) => {}
+                _ => break,
+            }
+            next += c.len_utf8();
+        }
+        if next == end || next == text.len() {
+            return (end, 0);
+        }
+        let (block, chinese) = block_end(text, next);
+        if !chinese {
+            return (end, block);
+        }
+        end = block;
+    }
+}
+
+/// Marks that nothing goes on with.
+fn plain_mark(c: char) -> bool {
+    c.is_ascii() || matches!(c, '\u{2010}'..='\u{2027}' | '\u{3001}'..='\u{3020}')
 }
 
 fn mark_end(text: &str, mark: char, from: usize) -> usize {

@@ -94,100 +94,137 @@ impl Vocabulary {
 
 /// From words to ids, and to words that are left out.
 ///
-/// Words of at most twelve bytes, four Chinese characters, lie in the table itself, so that looking one up is one access
-/// to memory; all others lie in a map beside it.
+/// Looking a word up must not cost much beside segmentation, which waits for memory most of the time. So the table has four
+/// bytes a place, and words of at most twelve bytes, four Chinese characters, lie in one array in the order of their
+/// frequency, so that what is often asked for stays in the cache. Longer words lie in a map.
 pub(super) struct Index {
-    /// The word's bytes in the lower twelve, its id above them; a power of two of places, at most half of them taken.
-    table: Box<[u128]>,
+    /// The number of a word and, above it, bits of its hash; 0 for none. A power of two of places.
+    table: Box<[u32]>,
+    /// The bytes of each numbered word.
+    keys: Vec<u128>,
+    ids: Vec<u32>,
     long: HashMap<Box<str>, u32, FxBuildHasher>,
 }
 
 /// What the index says of a word that is left out.
 pub(super) const LEFT_OUT: u32 = u32::MAX;
 const INLINE: usize = 12;
-const KEY: u128 = (1 << (8 * INLINE)) - 1;
+/// Bits of a place that are a word's number.
+const NUMBER: u32 = 23;
 
 impl Index {
-    pub(super) fn new(vocabulary: &Vocabulary, left_out: &[String]) -> Self {
-        let entries = vocabulary.words.len() + left_out.len();
+    /// `aliases` are further spellings of words.
+    pub(super) fn new(
+        vocabulary: &Vocabulary,
+        left_out: &[String],
+        aliases: &[(&str, &str)],
+    ) -> Self {
+        let entries = vocabulary.words.len() + left_out.len() + aliases.len();
         let mut index = Self {
-            table: vec![0; (entries * 2 + 8).next_power_of_two()].into_boxed_slice(),
+            table: vec![0; (entries * 3 / 2 + 8).next_power_of_two()].into_boxed_slice(),
+            keys: vec![0],
+            ids: vec![UNKNOWN],
             long: HashMap::default(),
         };
-        // A word that is left out stays so even if the vocabulary has it.
-        for word in left_out {
-            index.insert(word, LEFT_OUT);
-        }
+        let leaves: std::collections::HashSet<&str> = left_out.iter().map(String::as_str).collect();
         for (place, word) in vocabulary.words.iter().enumerate() {
-            index.insert(word, (place + SPECIAL) as u32);
+            let id = if leaves.contains(word.as_str()) {
+                LEFT_OUT
+            } else {
+                (place + SPECIAL) as u32
+            };
+            index.insert(word, id);
+        }
+        left_out
+            .iter()
+            .for_each(|word| index.insert(word, LEFT_OUT));
+        for (alias, word) in aliases {
+            index.insert(alias, index.id(word));
         }
         index
     }
 
-    pub(super) fn insert(&mut self, word: &str, id: u32) {
-        let Some(key) = key(word.as_bytes(), 0, word.len()) else {
+    /// Adds a word, unless it is there already.
+    fn insert(&mut self, word: &str, id: u32) {
+        let key = key(word.as_bytes(), 0, word.len()).filter(|_| !word.contains('\0'));
+        let Some(key) = key else {
             self.long.entry(word.into()).or_insert(id);
             return;
         };
-        let mut at = self.place(key);
+        let hash = hash(key);
+        let mut at = self.place(hash);
         while self.table[at] != 0 {
-            if self.table[at] & KEY == key {
+            if self.keys[(self.table[at] & ((1 << NUMBER) - 1)) as usize] == key {
                 return;
             }
             at = (at + 1) & (self.table.len() - 1);
         }
-        self.table[at] = key | (u128::from(id) << (8 * INLINE));
+        self.table[at] = self.keys.len() as u32 | bits(hash);
+        self.keys.push(key);
+        self.ids.push(id);
     }
 
     #[inline]
-    fn place(&self, key: u128) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let (low, high) = (key as u64, (key >> 64) as u64);
-        let mixed = (low ^ high.rotate_left(29)).wrapping_mul(ODD);
-        let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(ODD);
-        (mixed >> 32) as usize & (self.table.len() - 1)
+    fn place(&self, hash: u64) -> usize {
+        (hash >> 32) as usize & (self.table.len() - 1)
     }
 
     pub(super) fn id(&self, word: &str) -> u32 {
         self.id_in(word, 0, word.len())
     }
 
-    /// The id of the word at these bytes of a text.
+    /// The id of the word at these bytes of a text that was cleaned, so that it has no zero byte.
     #[inline]
     pub(super) fn id_in(&self, text: &str, start: usize, end: usize) -> u32 {
         let Some(key) = key(text.as_bytes(), start, end) else {
             return self.long.get(&text[start..end]).copied().unwrap_or(UNKNOWN);
         };
-        let mut at = self.place(key);
+        let hash = hash(key);
+        let wanted = bits(hash);
+        let mut at = self.place(hash);
         loop {
             let entry = self.table[at];
-            if entry & KEY == key {
-                return (entry >> (8 * INLINE)) as u32;
-            }
+            let number = (entry & ((1 << NUMBER) - 1)) as usize;
             if entry == 0 {
                 return UNKNOWN;
+            }
+            if entry & !((1 << NUMBER) - 1) == wanted && self.keys[number] == key {
+                return self.ids[number];
             }
             at = (at + 1) & (self.table.len() - 1);
         }
     }
 }
 
-/// The bytes as a number, if they are few; none is zero, and none has a zero byte, which would make two words one.
+#[inline]
+fn hash(key: u128) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (low, high) = (key as u64, (key >> 64) as u64);
+    let mixed = (low ^ high.rotate_left(29)).wrapping_mul(ODD);
+    (mixed ^ (mixed >> 32)).wrapping_mul(ODD)
+}
+
+/// Bits of a hash that do not choose the place.
+#[inline]
+fn bits(hash: u64) -> u32 {
+    (hash as u32) >> 8 << NUMBER
+}
+
+/// The bytes as a number, if they are few.
 #[inline]
 fn key(text: &[u8], start: usize, end: usize) -> Option<u128> {
     let len = end - start;
     if len == 0 || len > INLINE {
         return None;
     }
-    let key = match text[start..].first_chunk::<16>() {
+    Some(match text[start..].first_chunk::<16>() {
         Some(bytes) => u128::from_le_bytes(*bytes) & (u128::MAX >> (128 - 8 * len)),
         None => {
             let mut bytes = [0; 16];
             bytes[..len].copy_from_slice(&text[start..end]);
             u128::from_le_bytes(bytes)
         }
-    };
-    (!text[start..end].contains(&0)).then_some(key)
+    })
 }
 
 #[cfg(test)]
@@ -201,13 +238,13 @@ mod tests {
                 0 => format!("w{n}"),
                 1 => format!("词{n}"),
                 2 => format!("一个很长的词{n}"),
-                _ => format!("a\0{n}"),
+                _ => format!("a{n}"),
             })
             .collect();
         let counts = vec![1; words.len()];
         let vocabulary = Vocabulary::of(words.clone(), counts).unwrap();
         let left_out = ["的".to_owned(), words[7].clone()];
-        let index = Index::new(&vocabulary, &left_out);
+        let index = Index::new(&vocabulary, &left_out, &[("别名", &words[9])]);
         for (place, word) in words.iter().enumerate().filter(|&(place, _)| place != 7) {
             assert_eq!(index.id(word), place as u32 + 2);
             let text = format!("前{word}后面还有很多很多字");
@@ -216,6 +253,7 @@ mod tests {
         }
         assert_eq!(index.id("的"), LEFT_OUT);
         assert_eq!(index.id(&words[7]), LEFT_OUT);
+        assert_eq!(index.id("别名"), 11);
         assert_eq!(index.id(""), UNKNOWN);
     }
 }

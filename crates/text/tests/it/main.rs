@@ -1,6 +1,8 @@
 //! The crate from outside.
 
+mod arbitrary;
 mod encodings;
+mod extras;
 mod preparing;
 mod reading;
 mod subwords;
