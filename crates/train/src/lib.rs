@@ -13,6 +13,7 @@
 mod error;
 mod files;
 
+pub mod baseline;
 pub mod checkpoint;
 pub mod estimate;
 pub mod fit;

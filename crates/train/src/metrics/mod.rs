@@ -71,6 +71,7 @@ pub use metric::Metric;
 pub use mse::mse;
 pub use pr_auc::{class_pr_auc, pr_auc, pr_curve};
 pub use precision::{class_precision, precision};
+pub(crate) use predictions::check_labels;
 pub use predictions::{Predictions, two_columns};
 pub use r2::r2;
 pub use recall::{class_recall, recall};

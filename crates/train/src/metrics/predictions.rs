@@ -37,13 +37,7 @@ impl<'a> Predictions<'a> {
         }
         check_length("probabilities", labels.len() * classes, probabilities.len())?;
         check_probabilities(probabilities, classes)?;
-        if let Some(row) = labels.iter().position(|label| *label as usize >= classes) {
-            return Err(Error::LabelOutOfRange {
-                row,
-                label: labels[row],
-                classes,
-            });
-        }
+        check_labels(labels, classes)?;
         check_weights(weights, labels.len())?;
         Ok(Self {
             probabilities,
@@ -111,6 +105,18 @@ pub fn two_columns(positive: &[f32]) -> Vec<f32> {
         .iter()
         .flat_map(|probability| [1.0 - probability, *probability])
         .collect()
+}
+
+/// Refuses a class that does not exist.
+pub(crate) fn check_labels(labels: &[u32], classes: usize) -> Result<(), Error> {
+    match labels.iter().position(|label| *label as usize >= classes) {
+        None => Ok(()),
+        Some(row) => Err(Error::LabelOutOfRange {
+            row,
+            label: labels[row],
+            classes,
+        }),
+    }
 }
 
 pub(super) fn check_length(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Integration tests of jingwei-train.
 
 mod allocations;
+mod baseline;
 mod checkpoint;
 mod embedding;
 mod fit;
