@@ -284,6 +284,7 @@ fn clothes() -> Result<Report, jingwei_train::Error> {
                 reason: "not an image".into(),
             },
         ],
+        ..Report::default()
     })
 }
 

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::TextReport;
 use crate::history::Epoch;
 use crate::metrics::{ClassificationSummary, LabelSummary, RegressionSummary, TagSummary};
 
@@ -29,6 +30,8 @@ pub struct Report {
     pub test: Option<Evaluation>,
     /// The images that the model gets most wrong, worst first.
     pub worst: Vec<WorstImage>,
+    /// What only reports of texts show.
+    pub text: TextReport,
     /// What the run took and what made it.
     pub run: RunDescription,
     /// What the reader should know before trusting the figures.

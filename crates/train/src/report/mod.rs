@@ -11,6 +11,7 @@
 //! # Ok::<(), jingwei_train::Error>(())
 //! ```
 
+mod baseline;
 mod canvas;
 mod classification;
 mod confusion;
@@ -23,8 +24,11 @@ mod page;
 mod regression;
 mod scale;
 mod svg;
+mod tag_examples;
 mod tags;
 mod text;
+mod text_data;
+mod texts;
 mod training;
 
 pub use data::{
@@ -33,3 +37,7 @@ pub use data::{
 };
 pub use diagram::diagram;
 pub use page::render;
+pub use text_data::{
+    BaselineScores, Counted, Explanation, Lengths, TagError, TagSpan, TextData, TextPart,
+    TextReport, TokenWeight, WorstText,
+};

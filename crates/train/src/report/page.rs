@@ -1,17 +1,20 @@
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use super::baseline::Verdict;
 use super::figure::Figure;
 use super::images::Card;
 use super::svg::escape;
 use super::{
-    Evaluation, Fact, Layer, QuarantinedRow, Report, classification, diagram, images, labels,
-    regression, tags, text, training,
+    BaselineScores, Evaluation, Fact, Layer, QuarantinedRow, Report, baseline, classification,
+    diagram, images, labels, regression, tags, text, texts, training,
 };
 use crate::Error;
 
 const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("style.css");
+const MACROS: &str = include_str!("macros.html");
+const TEXTS: &str = include_str!("texts.html");
+const STYLE: &str = concat!(include_str!("style.css"), include_str!("texts.css"));
 
 /// A figure at the top of the page.
 #[derive(Debug, Serialize)]
@@ -46,6 +49,8 @@ struct View<'a> {
     training: Vec<Figure>,
     history: training::Table,
     scores: Scores,
+    verdict: Option<Verdict>,
+    texts: texts::View,
     /// The part that the details are of.
     part: &'static str,
     is_test: bool,
@@ -65,7 +70,7 @@ struct View<'a> {
 /// Single figures: a column a part.
 #[derive(Serialize)]
 struct Scores {
-    parts: Vec<&'static str>,
+    parts: Vec<String>,
     rows: Vec<(String, Vec<String>)>,
 }
 
@@ -100,6 +105,8 @@ pub fn render(report: &Report) -> Result<String, Error> {
             .write_str(&if value.is_safe() { text } else { escape(&text) })
             .map_err(minijinja::Error::from)
     });
+    environment.add_template("macros.html", MACROS)?;
+    environment.add_template("texts.html", TEXTS)?;
     environment.add_template("page.html", PAGE)?;
     Ok(environment
         .get_template("page.html")?
@@ -135,6 +142,8 @@ fn view(report: &Report) -> Result<View<'_>, Error> {
         training: training::figures(&report.history, report.best_epoch),
         history: training::table(&report.history),
         scores: scores(report),
+        verdict: evaluation.and_then(|evaluation| baseline::verdict(report, evaluation)),
+        texts: texts::view(&report.text, &name),
         part,
         is_test: report.test.is_some(),
         classification: evaluation.and_then(|evaluation| match evaluation {
@@ -252,23 +261,27 @@ fn stats(report: &Report, evaluation: Option<&Evaluation>) -> Vec<Stat> {
 }
 
 fn scores(report: &Report) -> Scores {
-    let parts = [("Validation", &report.valid), ("Test", &report.test)];
+    let baseline = report.text.baseline.as_ref();
+    let other = |read: fn(&BaselineScores) -> Option<&Evaluation>| baseline.and_then(read);
+    let parts = [
+        ("Validation", report.valid.as_ref()),
+        (
+            "Baseline, validation",
+            other(|scores| scores.valid.as_ref()),
+        ),
+        ("Test", report.test.as_ref()),
+        ("Baseline, test", other(|scores| scores.test.as_ref())),
+    ];
     let columns: Vec<_> = parts
         .into_iter()
-        .filter_map(|(part, evaluation)| Some((part, evaluation.as_ref()?)))
-        .map(|(part, evaluation)| match evaluation {
-            Evaluation::Classification(summary) => (part, classification::scores(summary)),
-            Evaluation::Labels(summary) => (part, labels::scores(summary)),
-            Evaluation::Tags(summary) => (part, tags::scores(summary)),
-            Evaluation::Regression(summary) => (part, regression::scores(summary)),
-        })
+        .filter_map(|(part, evaluation)| Some((part.to_owned(), figures_of(evaluation?))))
         .collect();
     let names = columns
         .first()
         .map(|column| column.1.iter().map(|score| score.0.clone()))
         .into_iter()
         .flatten();
-    let value = |column: &(&str, Vec<(String, String)>), name: &str| {
+    let value = |column: &(String, Vec<(String, String)>), name: &str| {
         let score = column.1.iter().find(|score| score.0 == name);
         score.map_or_else(|| text::UNDEFINED.into(), |score| score.1.clone())
     };
@@ -280,7 +293,17 @@ fn scores(report: &Report) -> Scores {
     });
     Scores {
         rows: rows.collect(),
-        parts: columns.iter().map(|column| column.0).collect(),
+        parts: columns.iter().map(|column| column.0.clone()).collect(),
+    }
+}
+
+/// All single figures of an evaluation, by name.
+fn figures_of(evaluation: &Evaluation) -> Vec<(String, String)> {
+    match evaluation {
+        Evaluation::Classification(summary) => classification::scores(summary),
+        Evaluation::Labels(summary) => labels::scores(summary),
+        Evaluation::Tags(summary) => tags::scores(summary),
+        Evaluation::Regression(summary) => regression::scores(summary),
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) fn report(
                 reason: row.reason.clone(),
             })
             .collect(),
+        ..Report::default()
     }
 }
 

@@ -14,3 +14,4 @@ mod run;
 mod support;
 mod tensorboard;
 mod text_metrics;
+mod text_report;
