@@ -17,6 +17,7 @@ mod classification;
 mod confusion;
 mod data;
 mod diagram;
+mod explain;
 mod figure;
 mod images;
 mod labels;
@@ -36,6 +37,7 @@ pub use data::{
     RunDescription, WorstImage,
 };
 pub use diagram::diagram;
+pub use explain::{occlusion, weigh, worth_explaining};
 pub use page::render;
 pub use text_data::{
     BaselineScores, Counted, Explanation, Lengths, TagError, TagSpan, TextData, TextPart,

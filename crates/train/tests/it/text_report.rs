@@ -6,7 +6,7 @@ use jingwei_train::metrics::{
 };
 use jingwei_train::report::{
     BaselineScores, Counted, Evaluation, Explanation, Lengths, Report, TagError, TagSpan, TextData,
-    TextPart, TextReport, TokenWeight, WorstText, render,
+    TextPart, TextReport, TokenWeight, WorstText, occlusion, render, weigh, worth_explaining,
 };
 
 use crate::report::{HOSTILE, tags};
@@ -242,4 +242,47 @@ fn lengths_are_counted_whole() {
         assert!(counted.bins.len() <= 41 && counted.beyond * 100 <= all);
         assert_eq!(counted.longest as usize, *lengths.iter().max().unwrap());
     }
+}
+
+#[test]
+fn hiding_a_token_tells_what_it_weighs() {
+    // The second class gets a tenth for every token 7, and loses one for every 9.
+    let predict = |texts: &Sequences| {
+        let score = |text: &[u32]| {
+            let count = |id: u32| text.iter().filter(|other| **other == id).count() as f32;
+            0.5 + 0.1 * (count(7) - count(9))
+        };
+        Ok(texts
+            .iter()
+            .flat_map(|text| [1.0 - score(text), score(text)])
+            .collect())
+    };
+    let weights = occlusion(&[7, 4, 9, 7], 1, 2, predict).unwrap();
+    for (found, expected) in weights.iter().zip([0.1, 0.0, -0.1, 0.1]) {
+        assert!((found - expected).abs() < 1e-6, "{weights:?}");
+    }
+    assert!(occlusion(&[7], 0, 3, predict).is_err());
+}
+
+#[test]
+fn pieces_of_a_text_join_to_the_text() {
+    let text = "很好, good hotel。";
+    // Two tokens share the place of one character, as the bytes of a rare one do; one place is cut inside a letter.
+    let places = [0..3, 3..6, 3..6, 8..12, 9..12, 13..18, 19..20];
+    let weights = [0.1, 0.2, 0.3, -0.4, -0.1, 0.5, 1.0];
+    let pieces = weigh(text, &places, &weights);
+    let joined: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    assert_eq!(joined, text);
+    let marked: Vec<_> = pieces.iter().filter(|piece| piece.weight != 0.0).collect();
+    assert_eq!(marked[1].text, "好");
+    assert!((marked[1].weight - 0.5).abs() < 1e-6 && (marked[2].weight + 0.5).abs() < 1e-6);
+    assert_eq!(weigh("", &[], &[]), []);
+}
+
+#[test]
+fn texts_of_three_kinds_are_explained() {
+    let probabilities = [0.9, 0.1, 0.2, 0.8, 0.55, 0.45, 0.99, 0.01, 0.05, 0.95];
+    let predictions = Predictions::new(&probabilities, 2, &[0, 0, 0, 0, 0], None).unwrap();
+    assert_eq!(worth_explaining(&predictions, 3), [4, 2, 3]);
+    assert_eq!(worth_explaining(&predictions, 100).len(), 5);
 }
