@@ -90,6 +90,7 @@ fn make() -> Result<Victim, Box<dyn std::error::Error>> {
         states: &state_values,
         preparation: None,
         samples: &[],
+        time: 0,
         metrics: serde_json::json!({ "accuracy": 0.5 }),
         report: None,
         recipe: None,

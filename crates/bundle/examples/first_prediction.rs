@@ -79,6 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         states: &[],
         preparation: None,
         samples: &[],
+        time: 0,
         metrics: serde_json::Value::Null,
         report: None,
         recipe: None,

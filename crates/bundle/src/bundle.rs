@@ -54,8 +54,8 @@ impl Bundle {
         let bytes = files::read(&path, limits.manifest_bytes)?;
         let manifest = Manifest::parse(&bytes, &path, limits)?;
         let function = function(&manifest);
-        let single =
-            check_memory(&function, limits).map_err(|cause| Error::refused(&path, cause))?;
+        let single = check_memory(&function, manifest.recorded.time, limits)
+            .map_err(|cause| Error::refused(&path, cause))?;
         let tensors = tensors::read(&folder.join(WEIGHTS_FILE), &manifest)?;
         let shared = Shared {
             manifest,
@@ -125,7 +125,10 @@ impl Bundle {
         let (level, single) = &self.shared.single;
         let single = match *level == runtime.level() {
             true => single.clone(),
-            false => Arc::new(self.function().plan(1, runtime.level())?),
+            false => {
+                let time = self.manifest().recorded.time;
+                Arc::new(self.function().plan_for(1, time, runtime.level())?)
+            }
         };
         Ok(Runner::new(
             self.function().clone(),
@@ -173,10 +176,13 @@ pub(crate) fn function(manifest: &Manifest) -> Function {
 /// Plans for one sample, which allocates none of the memory that it counts.
 fn check_memory(
     function: &Function,
+    time: usize,
     limits: &Limits,
 ) -> std::result::Result<(Level, Arc<Plan>), String> {
     let level = Level::best();
-    let plan = function.plan(1, level).map_err(|error| error.to_string())?;
+    let plan = function
+        .plan_for(1, time, level)
+        .map_err(|error| error.to_string())?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (needed, limit) = (plan.memory(threads) as u64, limits.memory_bytes);
     if needed > limit {

@@ -29,6 +29,17 @@ impl Manifest {
         self.check_tables(limits)?;
         self.check_inputs()?;
         self.check_outputs()?;
+        if self.recorded.time > limits.time {
+            let (found, most) = (self.recorded.time, limits.time);
+            return Err(format!(
+                "records sequences of {found} steps, the limit is {most}"
+            ));
+        }
+        if self.inputs.iter().any(InputEntry::is_sequence) != (self.recorded.time > 0) {
+            return Err(
+                "the length of the recorded sequences is not stated, or there are none".to_owned(),
+            );
+        }
         if !(1..=limits.recorded_samples).contains(&self.recorded.samples) {
             let (found, most) = (self.recorded.samples, limits.recorded_samples);
             return Err(format!(
@@ -151,7 +162,7 @@ impl Manifest {
         let [input] = &self.inputs[..] else {
             return Err("a preparation is for one input, the graph has more".to_owned());
         };
-        let shape = preparation.sample_shape();
+        let shape = sample_dims(preparation);
         if shape != input.shape {
             let found = &input.shape;
             return Err(format!(
@@ -160,12 +171,13 @@ impl Manifest {
         }
         let output = &self.outputs[0];
         let expected = match (output.kind, preparation.class_names().len()) {
-            (OutputKind::Probabilities, 0) => return Ok(()),
-            (OutputKind::Probabilities, classes) => classes,
             (OutputKind::Values, _) => match &preparation.targets {
                 TargetPreparation::Values(columns) => columns.len(),
                 _ => return Ok(()),
             },
+            (OutputKind::Tags, _) if output.len() == 1 => return Ok(()),
+            (_, 0) => return Ok(()),
+            (_, classes) => classes,
         };
         let found = output.len();
         let single = output.kind == OutputKind::Probabilities && expected == 2 && found == 1;
@@ -179,15 +191,24 @@ impl Manifest {
     }
 }
 
+/// The sizes of a sample that a preparation gives.
+fn sample_dims(preparation: &jingwei_data::Preparation) -> Vec<Dim> {
+    let dim = |size: Option<usize>| size.map_or(Dim::Symbol(Symbol::Time), Dim::Size);
+    preparation.sample_shape().into_iter().map(dim).collect()
+}
+
 /// Outputs that a bundle may have.
 const MOST_OUTPUTS: usize = 64;
 
-/// The sizes behind the batch; `None` if the shape is of another form.
-pub(crate) fn sample_shape(shape: &Shape) -> Option<Vec<usize>> {
-    match shape.0.split_first() {
-        Some((Dim::Symbol(Symbol::Batch), rest)) => Shape(rest.to_vec()).sizes(),
-        _ => None,
-    }
+/// The sizes behind the batch, of which one may be the length of a sequence; `None` if the shape is of another form.
+pub(crate) fn sample_shape(shape: &Shape) -> Option<Vec<Dim>> {
+    let (first, rest) = shape.0.split_first()?;
+    let is_time = |dim: &&Dim| **dim == Dim::Symbol(Symbol::Time);
+    let is_fine = |dim: &Dim| matches!(dim, Dim::Size(_)) || is_time(&dim);
+    let fits = *first == Dim::Symbol(Symbol::Batch)
+        && rest.iter().all(is_fine)
+        && rest.iter().filter(is_time).count() < 2;
+    fits.then(|| rest.to_vec())
 }
 
 /// The inputs of a graph, or why they are none of a bundle.

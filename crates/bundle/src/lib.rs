@@ -24,6 +24,8 @@ mod tensors;
 mod verify;
 mod write;
 
+pub use jingwei_graph::Dim;
+
 pub use bundle::Bundle;
 pub use error::{Error, Result};
 pub use hash::weights_hash;
@@ -32,7 +34,7 @@ pub use manifest::{
     FORMAT, InputEntry, Manifest, OutputEntry, OutputKind, Recorded, TensorEntry, VERSION,
     WeightsEntry,
 };
-pub use predictor::{Prediction, Predictor};
+pub use predictor::{Prediction, Predictor, TaggedToken};
 pub use record::Record;
 pub use verify::Verified;
 pub use write::{Existing, Parts, write};

@@ -11,6 +11,8 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Samples whose predictions are recorded; default 256.
     pub recorded_samples: usize,
+    /// Steps of a sequence; default 65,536.
+    pub time: usize,
 }
 
 impl Default for Limits {
@@ -21,6 +23,7 @@ impl Default for Limits {
             tensor_bytes: 4 << 30,
             memory_bytes: 16 << 30,
             recorded_samples: 256,
+            time: 1 << 16,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jingwei_data::Preparation;
 use jingwei_engine::Layout;
-use jingwei_graph::{Graph, NodeId};
+use jingwei_graph::{Dim, Graph, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Limits, Result};
@@ -53,22 +53,8 @@ pub struct Manifest {
 pub struct InputEntry {
     /// Its name.
     pub name: String,
-    /// The sizes of one sample.
-    pub shape: Vec<usize>,
-}
-
-impl InputEntry {
-    /// The number of values of one sample.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether a sample has no values.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// The sizes of one sample; one of them may be `"time"`, the length of a sequence.
+    pub shape: Vec<Dim>,
 }
 
 /// An output of the graph.
@@ -79,25 +65,47 @@ pub struct OutputEntry {
     pub name: String,
     /// The place of the node that computes it.
     pub node: NodeId,
-    /// The sizes for one sample.
-    pub shape: Vec<usize>,
+    /// The sizes for one sample; one of them may be `"time"`.
+    pub shape: Vec<Dim>,
     /// What the values are.
     pub kind: OutputKind,
 }
 
-impl OutputEntry {
-    /// The number of values for one sample.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
+macro_rules! sample_sizes {
+    ($($entry:ty),*) => {
+        $(impl $entry {
+            /// The sizes of one sample, of sequences of length `time` if it is one.
+            #[must_use]
+            pub fn sizes(&self, time: usize) -> Vec<usize> {
+                let size = |dim: &Dim| match dim {
+                    Dim::Size(size) => *size,
+                    Dim::Symbol(_) => time,
+                };
+                self.shape.iter().map(size).collect()
+            }
 
-    /// Whether there are no values.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+            /// The number of values of one sample; of a sequence, that of one step.
+            #[must_use]
+            pub fn len(&self) -> usize {
+                self.sizes(1).iter().product()
+            }
+
+            /// Whether there are no values.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Whether a sample is a sequence of any length.
+            #[must_use]
+            pub fn is_sequence(&self) -> bool {
+                self.shape.iter().any(|dim| matches!(dim, Dim::Symbol(_)))
+            }
+        })*
+    };
 }
+
+sample_sizes!(InputEntry, OutputEntry);
 
 /// What the values of an output are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +113,10 @@ impl OutputEntry {
 pub enum OutputKind {
     /// A probability for each class; a single value is the probability of the second of two classes.
     Probabilities,
+    /// A probability for each of several classes that do not exclude each other.
+    Labels,
+    /// The number of a tag for each step of a sequence, or a probability for each tag and step.
+    Tags,
     /// Numbers, on the scale that the preparation gives to targets.
     Values,
 }
@@ -142,8 +154,15 @@ impl TensorEntry {
 pub struct Recorded {
     /// The number of samples, which is also the batch size.
     pub samples: usize,
+    /// The length of the sequences, padding included; 0 if samples are no sequences.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub time: usize,
     /// The SIMD level.
     pub level: String,
+}
+
+fn is_zero(time: &usize) -> bool {
+    *time == 0
 }
 
 /// What `model.safetensors` must be.

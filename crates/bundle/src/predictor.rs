@@ -1,6 +1,7 @@
 //! Predicting with a loaded bundle.
 
-use jingwei_data::prepare::TargetPreparation;
+use jingwei_data::prepare::{TargetPreparation, TextMap};
+use jingwei_data::{Preparation, Sequences};
 use jingwei_engine::Runtime;
 
 use crate::record;
@@ -14,6 +15,7 @@ use crate::{Bundle, Error, OutputKind, Record, Result};
 pub struct Predictor {
     bundle: Bundle,
     runner: Runner,
+    text: Option<TextMap>,
 }
 
 /// What a model says about one record.
@@ -28,8 +30,30 @@ pub enum Prediction {
         /// The probability of every class.
         probabilities: Vec<f32>,
     },
+    /// Those of several classes that are more probable than not.
+    Labels {
+        /// Their names.
+        labels: Vec<String>,
+        /// The probability of every class.
+        probabilities: Vec<f32>,
+    },
+    /// The tokens of a text with their tags.
+    Tags(Vec<TaggedToken>),
     /// Numbers, in the units of the targets.
     Values(Vec<f32>),
+}
+
+/// A token of a text and the tag that it gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaggedToken {
+    /// The token as it stands in the text.
+    pub text: String,
+    /// Where it begins, in bytes of UTF-8.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// The name of its tag.
+    pub tag: String,
 }
 
 impl Predictor {
@@ -39,7 +63,13 @@ impl Predictor {
     /// If the graph cannot be planned, which a loaded bundle's can.
     pub fn new(bundle: Bundle, runtime: Runtime) -> Result<Self> {
         let runner = bundle.runner(runtime)?;
-        Ok(Self { bundle, runner })
+        let text = bundle.preparation().and_then(Preparation::text);
+        let text = text.map(TextMap::new).transpose()?;
+        Ok(Self {
+            bundle,
+            runner,
+            text,
+        })
     }
 
     /// The bundle.
@@ -87,7 +117,7 @@ impl Predictor {
         }
     }
 
-    /// Prepares records: `records × sample` numbers.
+    /// Prepares records: `records × sample` numbers. Texts get the length of the longest.
     ///
     /// # Errors
     /// [`Error::Input`] or [`Error::Data`] with the number of the first record that does not fit, from 0.
@@ -104,6 +134,12 @@ impl Predictor {
                 "give prepared numbers, or train from a recipe",
             )
         })?;
+        if let Some(map) = &self.text {
+            let ids = encode(map, first, records)?;
+            let mut prepared = vec![0.0; ids.len() * map.time(ids.longest())];
+            map.pad_all(&ids, &mut prepared)?;
+            return Ok(prepared);
+        }
         let len = self.bundle.inputs()[0].len();
         let mut prepared = vec![0.0; records.len() * len];
         for ((index, record), out) in records.iter().enumerate().zip(prepared.chunks_mut(len)) {
@@ -118,6 +154,9 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::prepare`].
     pub fn predict_raw(&self, records: &[Record<'_>]) -> Result<Vec<Prediction>> {
+        if let Some(map) = &self.text {
+            return self.predict_texts(map, records);
+        }
         let mut predictions = Vec::with_capacity(records.len());
         for (index, records) in records.chunks(PREPARED_AT_ONCE).enumerate() {
             let prepared = self.prepare_from(index * PREPARED_AT_ONCE, records)?;
@@ -127,27 +166,80 @@ impl Predictor {
         Ok(predictions)
     }
 
-    /// What values of the main output, `samples × values`, say.
+    /// Predicts from texts, those of similar length together.
+    fn predict_texts(&self, map: &TextMap, records: &[Record<'_>]) -> Result<Vec<Prediction>> {
+        let ids = encode(map, 0, records)?;
+        let mut order: Vec<usize> = (0..ids.len()).collect();
+        order.sort_by_key(|&index| ids.get(index).len());
+        let mut predictions = vec![None; ids.len()];
+        for members in order.chunks(TOGETHER) {
+            let chosen = ids.chosen(members);
+            let time = map.time(chosen.longest());
+            let mut prepared = vec![0.0; members.len() * time];
+            map.pad_all(&chosen, &mut prepared)?;
+            let values = self.predict(&prepared, members.len())?;
+            let each = values.chunks_exact((values.len() / members.len()).max(1));
+            for (&index, values) in members.iter().zip(each) {
+                predictions[index] = Some(match (self.bundle.outputs()[0].kind, &records[index]) {
+                    (OutputKind::Tags, record) => self.tags(map, record, values, time),
+                    _ => self.meaning(values),
+                });
+            }
+        }
+        Ok(predictions.into_iter().flatten().collect())
+    }
+
+    /// The tokens of a text with the tags that the values of its steps say.
+    fn tags(&self, map: &TextMap, record: &Record<'_>, values: &[f32], time: usize) -> Prediction {
+        let (text, places) = match *record {
+            Record::Text(text) => (text, map.kept_places(text)),
+            Record::Tokens(text) => (text, map.token_places(text)),
+            _ => ("", Vec::new()),
+        };
+        let first = map.start(places.len(), time);
+        let steps = values.chunks_exact((values.len() / time.max(1)).max(1));
+        let tag = |values: &[f32]| match values {
+            [tag] => *tag as usize,
+            _ => largest(values),
+        };
+        let tagged = places.into_iter().zip(steps.skip(first));
+        Prediction::Tags(
+            tagged
+                .map(|(place, values)| TaggedToken {
+                    text: text[place.clone()].to_owned(),
+                    start: place.start,
+                    end: place.end,
+                    tag: self.label(tag(values)),
+                })
+                .collect(),
+        )
+    }
+
+    /// What values of the main output, `samples × values`, say; for tags, see [`Predictor::predict_raw`].
     pub fn interpret<'v>(&'v self, values: &'v [f32]) -> impl Iterator<Item = Prediction> + 'v {
         let output = &self.bundle.outputs()[0];
         values
             .chunks(output.len())
-            .map(move |values| match (output.kind, values) {
-                (OutputKind::Values, _) => Prediction::Values(values.to_vec()),
-                (OutputKind::Probabilities, &[second]) => self.class(vec![1.0 - second, second]),
-                (OutputKind::Probabilities, _) => self.class(values.to_vec()),
-            })
+            .map(|values| self.meaning(values))
+    }
+
+    fn meaning(&self, values: &[f32]) -> Prediction {
+        match (self.bundle.outputs()[0].kind, values) {
+            (OutputKind::Values | OutputKind::Tags, _) => Prediction::Values(values.to_vec()),
+            (OutputKind::Labels, _) => Prediction::Labels {
+                labels: (0..values.len())
+                    .filter(|&class| values[class] > 0.5)
+                    .map(|class| self.label(class))
+                    .collect(),
+                probabilities: values.to_vec(),
+            },
+            (OutputKind::Probabilities, &[second]) => self.class(vec![1.0 - second, second]),
+            (OutputKind::Probabilities, _) => self.class(values.to_vec()),
+        }
     }
 
     fn class(&self, probabilities: Vec<f32>) -> Prediction {
-        let best = |best: usize, at: usize| {
-            if probabilities[at] > probabilities[best] {
-                at
-            } else {
-                best
-            }
-        };
-        let class = (0..probabilities.len()).fold(0, best);
+        let class = largest(&probabilities);
         Prediction::Class {
             class,
             label: self.label(class),
@@ -183,5 +275,32 @@ impl Predictor {
     }
 }
 
+/// The place of the largest value, the first of equals.
+fn largest(values: &[f32]) -> usize {
+    (0..values.len()).fold(
+        0,
+        |best, at| if values[at] > values[best] { at } else { best },
+    )
+}
+
+/// The token ids of records that are texts; `first` is the number of the first.
+fn encode(map: &TextMap, first: usize, records: &[Record<'_>]) -> Result<Sequences> {
+    let (mut all, mut ids) = (Sequences::default(), Vec::new());
+    for (index, record) in records.iter().enumerate() {
+        match record {
+            Record::Text(text) => map.encode(text, false, &mut ids),
+            Record::Tokens(text) => map.encode(text, true, &mut ids),
+            _ => {
+                let place = format!("record {}", first + index);
+                return Err(Error::input(place, "the model reads texts", "give a text"));
+            }
+        }
+        all.push(&ids);
+    }
+    Ok(all)
+}
+
+/// Texts that the model reads at once.
+const TOGETHER: usize = 64;
 /// Records that are prepared before the model runs.
 const PREPARED_AT_ONCE: usize = 256;

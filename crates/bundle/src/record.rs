@@ -15,6 +15,10 @@ pub enum Record<'a> {
     Numbers(&'a [f32]),
     /// Numbers by the names of their columns, in any order; columns that the model does not read are passed over.
     Row(&'a [(String, f32)]),
+    /// A text.
+    Text(&'a str),
+    /// A text that comes in tokens, with a line feed between them.
+    Tokens(&'a str),
     /// Text fields and the names of their columns, as in a line of a CSV file and its header; likewise.
     Fields {
         /// The names.
@@ -46,6 +50,10 @@ pub(crate) fn prepare(
         Record::Numbers(numbers) => preparation.prepare_values(numbers, place, out)?,
         Record::Row(row) => {
             preparation.prepare_values(&in_order(preparation, row, place)?, place, out)?
+        }
+        Record::Text(_) | Record::Tokens(_) => {
+            let cause = "the model reads no texts";
+            return Err(Error::input(place, cause, "give what it was trained on"));
         }
         Record::Fields { names, fields } => {
             preparation.prepare_fields(names, fields, place, out)?

@@ -10,7 +10,9 @@ use crate::{Error, InputEntry, Limits, OutputEntry, Result};
 /// Samples that are computed at once, if the memory allows.
 const BATCH: usize = 64;
 /// Plans that are kept: one for whole batches, the others for remainders.
-const PLANS: usize = 16;
+const PLANS: usize = 32;
+/// The steps of sequences that a whole batch is planned for; of longer ones, fewer make a batch.
+const PLANNED_TIME: usize = 128;
 /// Workspaces that are kept for the next callers.
 const WORKSPACES: usize = 16;
 
@@ -64,19 +66,44 @@ impl Runner {
         self.run_in_batches(inputs, samples, samples.max(1))
     }
 
+    /// The length of the sequences that are given; 0 if samples are none.
+    fn time(&self, inputs: &[&[f32]], samples: usize) -> Result<usize> {
+        let pairs = self.inputs.iter().zip(inputs);
+        let sequence = pairs.filter(|(entry, _)| entry.is_sequence()).next();
+        let Some((entry, values)) = sequence else {
+            return Ok(0);
+        };
+        let time = values.len() / (samples * entry.len()).max(1);
+        let most = Limits::default().time;
+        if (1..=most).contains(&time) || samples == 0 {
+            return Ok(time.max(1));
+        }
+        let cause = format!("a sequence has {time} steps");
+        let remedy = format!("give sequences of 1 to {most} steps");
+        Err(Error::input(
+            format!("input `{}`", entry.name),
+            cause,
+            remedy,
+        ))
+    }
+
     fn run_in_batches(
         &self,
         inputs: &[&[f32]],
         samples: usize,
         batch: usize,
     ) -> Result<Vec<Vec<f32>>> {
-        self.check(inputs, samples)?;
-        let room = |output: &OutputEntry| Vec::with_capacity(samples * output.len());
+        let time = self.time(inputs, samples)?;
+        self.check(inputs, samples, time)?;
+        let batch = batch.min((batch * PLANNED_TIME / time.max(1)).max(1));
+        let room = |output: &OutputEntry| {
+            Vec::with_capacity(samples * output.sizes(time).iter().product::<usize>())
+        };
         let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(room).collect();
         let mut workspace = self.workspace();
         for start in (0..samples).step_by(batch) {
-            let plan = self.plan(batch.min(samples - start))?;
-            self.fill(&plan, &mut workspace, inputs, start);
+            let plan = self.plan(batch.min(samples - start), time)?;
+            self.fill(&plan, &mut workspace, inputs, (start, samples));
             plan.run(&self.runtime, &mut workspace, RunContext::default());
             for (index, values) in outputs.iter_mut().enumerate() {
                 values.extend_from_slice(workspace.output(&plan, index));
@@ -89,19 +116,25 @@ impl Runner {
         Ok(outputs)
     }
 
-    fn fill(&self, plan: &Plan, workspace: &mut Workspace, inputs: &[&[f32]], start: usize) {
+    fn fill(
+        &self,
+        plan: &Plan,
+        workspace: &mut Workspace,
+        inputs: &[&[f32]],
+        (start, samples): (usize, usize),
+    ) {
         for (entry, values) in self.inputs.iter().zip(inputs) {
             // An input that no output depends on is not in the plan.
             if let Some(index) = plan.input(&entry.name) {
                 let target = workspace.input_mut(plan, index);
-                let values = &values[start * entry.len()..][..target.len()];
+                let values = &values[start * (values.len() / samples)..][..target.len()];
                 target.copy_from_slice(values);
             }
         }
     }
 
     /// The right number of finite values for each input.
-    fn check(&self, inputs: &[&[f32]], samples: usize) -> Result<()> {
+    fn check(&self, inputs: &[&[f32]], samples: usize, time: usize) -> Result<()> {
         if inputs.len() != self.inputs.len() {
             let names: Vec<&str> = self.inputs.iter().map(|entry| &*entry.name).collect();
             let cause = format!("expected {names:?}, found {} inputs", inputs.len());
@@ -112,8 +145,9 @@ impl Runner {
             ));
         }
         for (entry, values) in self.inputs.iter().zip(inputs) {
-            let (name, shape) = (&entry.name, &entry.shape);
-            if samples.checked_mul(entry.len()) != Some(values.len()) {
+            let (name, shape) = (&entry.name, entry.sizes(time));
+            let len = shape.iter().product::<usize>();
+            if samples.checked_mul(len) != Some(values.len()) {
                 let found = values.len();
                 let cause =
                     format!("expected {samples} samples of {shape:?}, found {found} values");
@@ -124,11 +158,7 @@ impl Runner {
                 ));
             }
             if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                let place = format!(
-                    "input `{name}`, sample {}, value {}",
-                    at / entry.len(),
-                    at % entry.len()
-                );
+                let place = format!("input `{name}`, sample {}, value {}", at / len, at % len);
                 let cause = format!("is {}", values[at]);
                 return Err(Error::input(place, cause, "give finite numbers"));
             }
@@ -136,9 +166,10 @@ impl Runner {
         Ok(())
     }
 
-    fn plan(&self, samples: usize) -> Result<Arc<Plan>> {
+    fn plan(&self, samples: usize, time: usize) -> Result<Arc<Plan>> {
+        let fits = |plan: &Arc<Plan>| plan.batch() == samples && (time == 0 || plan.time() == time);
         let found = |plans: &mut Vec<Arc<Plan>>| {
-            let index = plans.iter().position(|plan| plan.batch() == samples)?;
+            let index = plans.iter().position(fits)?;
             let plan = plans.remove(index);
             plans.push(plan.clone());
             Some(plan)
@@ -146,7 +177,22 @@ impl Runner {
         if let Some(plan) = found(&mut lock(&self.plans)) {
             return Ok(plan);
         }
-        let plan = Arc::new(self.function.plan(samples, self.runtime.level())?);
+        let plan = self
+            .function
+            .plan_for(samples, time, self.runtime.level())?;
+        let (threads, limit) = (
+            self.runtime.pool().threads(),
+            Limits::default().memory_bytes,
+        );
+        if time > 0 && plan.memory(threads) as u64 > limit {
+            let cause = format!("{samples} sequences of {time} steps need more than {limit} bytes");
+            return Err(Error::input(
+                "inputs",
+                cause,
+                "give shorter or fewer sequences",
+            ));
+        }
+        let plan = Arc::new(plan);
         let mut plans = lock(&self.plans);
         if plans.len() == PLANS {
             plans.remove(0);

@@ -55,15 +55,16 @@ fn expected(manifest: &Manifest) -> Vec<(String, Vec<usize>)> {
     let tables = manifest.parameters.iter().chain(&manifest.states);
     let stored = tables.map(|entry| (entry.name.clone(), entry.shape.clone()));
     let samples = manifest.recorded.samples;
-    let batched = |shape: &[usize]| [&[samples], shape].concat();
+    let time = manifest.recorded.time;
+    let batched = |sizes: Vec<usize>| [&[samples], &sizes[..]].concat();
     let inputs = manifest
         .inputs
         .iter()
-        .map(|i| (input_name(i), batched(&i.shape)));
+        .map(|i| (input_name(i), batched(i.sizes(time))));
     let outputs = manifest
         .outputs
         .iter()
-        .map(|o| (output_name(o), batched(&o.shape)));
+        .map(|o| (output_name(o), batched(o.sizes(time))));
     stored.chain(inputs).chain(outputs).collect()
 }
 

@@ -37,6 +37,8 @@ pub struct Parts<'a> {
     /// Prepared samples whose predictions are recorded, `samples × sample` for each input in the order of the graph;
     /// none for made-up ones. 8 to 64 samples of the test part are a good choice.
     pub samples: &'a [&'a [f32]],
+    /// The length of their sequences, padding included; 0 if they are none.
+    pub time: usize,
     /// How good the model is, in any form.
     pub metrics: serde_json::Value,
     /// `report.html`.
@@ -165,8 +167,8 @@ impl Draft {
 
     /// Computes the predictions, and makes the manifest and the bytes of the weights.
     fn record(&self, parts: &Parts<'_>, runtime: &Runtime) -> Result<(Manifest, Vec<u8>)> {
-        let samples = self.samples(parts)?;
-        let count = samples[0].len() / self.inputs[0].len();
+        let (samples, time) = self.samples(parts)?;
+        let count = samples[0].len() / self.inputs[0].sizes(time).iter().product::<usize>();
         let shared = |values: &[f32]| Arc::new(AlignedVec::from(values));
         let runner = Runner::new(
             self.function.clone(),
@@ -174,7 +176,7 @@ impl Draft {
             self.outputs.clone(),
             (shared(parts.parameters), shared(parts.states)),
             runtime.clone(),
-            Arc::new(self.function.plan(1, runtime.level())?),
+            Arc::new(self.function.plan_for(1, time, runtime.level())?),
         );
         let slices: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
         let recorded = runner.run_at_once(&slices, count)?;
@@ -190,23 +192,26 @@ impl Draft {
             }
         }
         for (input, values) in self.inputs.iter().zip(&samples) {
-            let shape = [&[count], &input.shape[..]].concat();
+            let shape = [&[count], &input.sizes(time)[..]].concat();
             tensors.insert(input_name(input), (shape, bytes(values)));
         }
         for (output, values) in self.outputs.iter().zip(&recorded) {
             finite(&output.name, values)?;
-            let shape = [&[count], &output.shape[..]].concat();
+            let shape = [&[count], &output.sizes(time)[..]].concat();
             tensors.insert(output_name(output), (shape, bytes(values)));
         }
         let weights = serialize(&tensors)?;
-        Ok((self.manifest(parts, runtime, count, &weights), weights))
+        Ok((
+            self.manifest(parts, runtime, (count, time), &weights),
+            weights,
+        ))
     }
 
     fn manifest(
         &self,
         parts: &Parts<'_>,
         runtime: &Runtime,
-        samples: usize,
+        (samples, time): (usize, usize),
         weights: &[u8],
     ) -> Manifest {
         let parameters = &self.function.parameters;
@@ -222,6 +227,7 @@ impl Draft {
             preparation: parts.preparation.cloned(),
             recorded: Recorded {
                 samples,
+                time,
                 level: runtime.level().to_string(),
             },
             weights: WeightsEntry {
@@ -234,14 +240,21 @@ impl Draft {
         }
     }
 
-    /// The given samples after a check, or made-up ones.
-    fn samples(&self, parts: &Parts<'_>) -> Result<Vec<Vec<f32>>> {
+    /// The given samples after a check, or made-up ones; and the length of their sequences, 0 if they are none.
+    fn samples(&self, parts: &Parts<'_>) -> Result<(Vec<Vec<f32>>, usize)> {
+        let is_sequence = self.inputs.iter().any(InputEntry::is_sequence);
+        let len = |input: &InputEntry, time| input.sizes(time).iter().product::<usize>();
         if parts.samples.is_empty() {
-            let made_up = |input: &InputEntry| made_up(MADE_UP * input.len());
-            return Ok(self.inputs.iter().map(made_up).collect());
+            let time = if is_sequence { MADE_UP_TIME } else { 0 };
+            let made_up = |input: &InputEntry| match input.is_sequence() {
+                true => vec![1.0; MADE_UP * len(input, time)],
+                false => made_up(MADE_UP * input.len()),
+            };
+            return Ok((self.inputs.iter().map(made_up).collect(), time));
         }
-        let count = parts.samples[0].len() / self.inputs[0].len();
-        let lengths = self.inputs.iter().map(|input| input.len() * count);
+        let time = if is_sequence { parts.time } else { 0 };
+        let count = parts.samples[0].len() / len(&self.inputs[0], time).max(1);
+        let lengths = self.inputs.iter().map(|input| len(input, time) * count);
         let most = Limits::default().recorded_samples;
         if !lengths.eq(parts.samples.iter().map(|samples| samples.len()))
             || !(1..=most).contains(&count)
@@ -256,16 +269,15 @@ impl Draft {
         for (input, samples) in self.inputs.iter().zip(parts.samples) {
             finite(&input.name, samples)?;
         }
-        Ok(parts
-            .samples
-            .iter()
-            .map(|samples| samples.to_vec())
-            .collect())
+        let samples = parts.samples.iter().map(|samples| samples.to_vec());
+        Ok((samples.collect(), time))
     }
 }
 
 /// Samples to make up where none are given.
 const MADE_UP: usize = 4;
+/// The steps of sequences that are made up.
+const MADE_UP_TIME: usize = 16;
 
 /// Numbers in [0, 1) that look random.
 fn made_up(len: usize) -> Vec<f32> {

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use jingwei_bundle::{Bundle, RECIPE_FILE};
 use jingwei_data::csv::{CsvOptions, CsvTarget, read_csv};
 use jingwei_data::image::Size;
 use jingwei_data::image_folder::read_images;
 use jingwei_data::prepare::FeaturePreparation;
 use jingwei_data::source::{self, ReadOptions, SourceKind};
+use jingwei_data::texts::{self, ReadOptions as TextReadOptions, read_texts};
 use jingwei_data::{Dataset, Limits, OnBad, Preparation};
+use jingwei_train::recipe::Recipe;
 
 /// Pictures that are in memory at once.
 const AT_ONCE: usize = 512;
@@ -20,6 +23,8 @@ const TABLES: [&str; 3] = ["csv", "tsv", "txt"];
 pub enum Portion {
     /// Picture files.
     Pictures(Vec<PathBuf>),
+    /// A file or folder of texts.
+    Texts(PathBuf),
     /// A file, or the beginning of the names of IDX files, that holds many records.
     Source(PathBuf),
 }
@@ -29,14 +34,20 @@ impl Portion {
     pub fn files(&self) -> usize {
         match self {
             Self::Pictures(files) => files.len(),
-            Self::Source(_) => 1,
+            Self::Source(_) | Self::Texts(_) => 1,
         }
     }
 
     /// Reads the records, without the answers that may stand beside them.
-    pub fn read(&self, preparation: &Preparation, on_bad: OnBad) -> Result<Dataset> {
+    pub fn read(
+        &self,
+        preparation: &Preparation,
+        texts: &TextReadOptions,
+        on_bad: OnBad,
+    ) -> Result<Dataset> {
         let limits = Limits::default();
         Ok(match (self, size(preparation)) {
+            (Self::Texts(path), _) => read_texts(path, texts, None)?,
             (Self::Pictures(files), Some(size)) => read_images(files, size, on_bad, &limits)?,
             (Self::Source(path), Some(size)) => source::read(
                 path,
@@ -79,12 +90,41 @@ pub fn size(preparation: &Preparation) -> Option<Size> {
             width: images.width,
             channels: images.channels,
         }),
-        FeaturePreparation::Rows(_) => None,
+        FeaturePreparation::Rows(_) | FeaturePreparation::Text(_) => None,
+    }
+}
+
+/// How the texts of a file are read: as in the recipe that the bundle was trained by.
+pub fn text_options(bundle: &Bundle, on_bad: OnBad) -> TextReadOptions {
+    let recipe = std::fs::read_to_string(bundle.folder().join(RECIPE_FILE));
+    let recipe = recipe
+        .ok()
+        .and_then(|text| Recipe::parse(&text, RECIPE_FILE).ok());
+    let data = recipe.map(|recipe| recipe.data);
+    let own = data
+        .as_ref()
+        .map(|data| data.text.clone())
+        .unwrap_or_default();
+    let defaults = TextReadOptions::default();
+    let target = data.and_then(|data| data.target.0.first().cloned());
+    TextReadOptions {
+        text: own.column,
+        label: target.or(defaults.label.clone()),
+        label_separator: own.label_separator,
+        scheme: own.scheme,
+        on_bad: match on_bad {
+            OnBad::Stop => texts::OnBad::Stop,
+            OnBad::Quarantine => texts::OnBad::Quarantine,
+        },
+        ..defaults
     }
 }
 
 /// Sorts paths into portions, in their order; folders are searched at any depth, in the order of names.
 pub fn portions(paths: &[PathBuf], preparation: &Preparation) -> Result<Vec<Portion>> {
+    if preparation.text().is_some() {
+        return Ok(paths.iter().cloned().map(Portion::Texts).collect());
+    }
     let reads_pictures = size(preparation).is_some();
     let (mut portions, mut pictures) = (Vec::new(), Vec::new());
     for path in paths {

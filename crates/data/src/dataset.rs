@@ -1,8 +1,13 @@
 //! A dataset in memory: features, targets, and where each sample came from.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::{Error, Quarantined, Result};
+use std::sync::Arc;
+
+use jingwei_text::read::Texts;
+
+use crate::{Error, Quarantined, Result, Sequences};
 
 /// What a model looks at, one record per sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,10 +30,33 @@ pub enum Features {
         /// `samples × columns`, all finite.
         values: Vec<f32>,
     },
+    /// Texts.
+    Texts(TextColumn),
+}
+
+/// Texts, shared.
+#[derive(Debug, Clone)]
+pub struct TextColumn {
+    /// A text for each sample.
+    pub texts: Arc<Texts>,
+    /// Whether they are in tokens already, with a line feed between them.
+    pub tokenised: bool,
+}
+
+impl PartialEq for TextColumn {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |index| match (self.texts.get(index), other.texts.get(index)) {
+            (Ok(own), Ok(other)) => own == other,
+            _ => false,
+        };
+        self.tokenised == other.tokenised
+            && self.texts.len() == other.texts.len()
+            && (0..self.texts.len()).all(same)
+    }
 }
 
 impl Features {
-    /// Numbers of one sample: `height × width × channels`, or the number of columns.
+    /// Numbers of one sample: `height × width × channels`, or the number of columns; 1 for a text.
     pub fn sample_len(&self) -> usize {
         match self {
             Self::Images {
@@ -38,10 +66,11 @@ impl Features {
                 ..
             } => height * width * channels,
             Self::Rows { columns, .. } => columns.len(),
+            Self::Texts(_) => 1,
         }
     }
 
-    /// The shape of one sample: `[height, width, channels]` or `[columns]`.
+    /// The shape of one sample: `[height, width, channels]` or `[columns]`; `[1]` for a text.
     pub fn sample_shape(&self) -> Vec<usize> {
         match self {
             Self::Images {
@@ -51,6 +80,7 @@ impl Features {
                 ..
             } => vec![*height, *width, *channels],
             Self::Rows { columns, .. } => vec![columns.len()],
+            Self::Texts(_) => vec![1],
         }
     }
 
@@ -58,6 +88,7 @@ impl Features {
         match self {
             Self::Images { pixels, .. } => pixels.len(),
             Self::Rows { values, .. } => values.len(),
+            Self::Texts(column) => column.texts.len(),
         }
     }
 }
@@ -71,6 +102,20 @@ pub enum Targets {
         names: Vec<String>,
         /// A class number for each sample, below `names.len()`.
         labels: Vec<u32>,
+    },
+    /// Any number of several classes.
+    Labels {
+        /// The classes in the order of their numbers.
+        names: Vec<String>,
+        /// The class numbers of each sample, ascending.
+        labels: Sequences,
+    },
+    /// A tag for each token of a text.
+    Tags {
+        /// The tags in the order of their numbers.
+        names: Vec<String>,
+        /// The tag numbers of each sample, a tag a token.
+        tags: Sequences,
     },
     /// Numbers to be predicted.
     Values {
@@ -96,12 +141,14 @@ pub enum Origins {
     Files(Vec<PathBuf>),
     /// Lines of one file, the first line being 1.
     Lines(PathBuf, Vec<u64>),
+    /// Lines of files of text.
+    Texts(jingwei_text::read::Origins),
 }
 
 impl Origins {
     fn fits(&self, samples: usize) -> bool {
         match self {
-            Self::Memory | Self::File(_) => true,
+            Self::Memory | Self::File(_) | Self::Texts(_) => true,
             Self::Parts(parts) => {
                 parts.first().is_some_and(|part| part.0 == 0) && parts.is_sorted()
             }
@@ -120,6 +167,7 @@ impl Origins {
             }
             Self::Files(files) => files[sample].display().to_string(),
             Self::Lines(path, lines) => format!("{}, line {}", path.display(), lines[sample]),
+            Self::Texts(origins) => origins.describe(sample),
         }
     }
 }
@@ -134,6 +182,7 @@ pub struct Dataset {
     targets: Targets,
     origins: Origins,
     quarantine: Vec<Quarantined>,
+    notes: Vec<String>,
     len: usize,
 }
 
@@ -175,6 +224,7 @@ impl Dataset {
             targets,
             origins,
             quarantine: Vec::new(),
+            notes: Vec::new(),
             len,
         })
     }
@@ -182,6 +232,12 @@ impl Dataset {
     /// Adds samples that the reader set aside.
     pub fn with_quarantine(mut self, quarantine: Vec<Quarantined>) -> Self {
         self.quarantine = quarantine;
+        self
+    }
+
+    /// Adds what a person should know of the samples.
+    pub fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
         self
     }
 
@@ -232,10 +288,17 @@ impl Dataset {
         &self.quarantine
     }
 
-    /// The names of the classes; empty if the targets are not classes.
+    /// What a person should know of the samples, such as a class with a single one.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The names of the classes or tags; empty if the targets are neither.
     pub fn class_names(&self) -> &[String] {
         match &self.targets {
-            Targets::Classes { names, .. } => names,
+            Targets::Classes { names, .. }
+            | Targets::Labels { names, .. }
+            | Targets::Tags { names, .. } => names,
             _ => &[],
         }
     }
@@ -266,6 +329,17 @@ impl Dataset {
         values.get(sample * len..(sample + 1) * len)
     }
 
+    /// One text; `None` for other features or an index beyond the end.
+    ///
+    /// # Errors
+    /// If it lies in a temporary file that can no longer be read.
+    pub fn text(&self, sample: usize) -> Result<Option<Cow<'_, str>>> {
+        match &self.features {
+            Features::Texts(column) if sample < self.len => Ok(Some(column.texts.get(sample)?)),
+            _ => Ok(None),
+        }
+    }
+
     /// Where a sample came from: file, and row or line where there is one.
     pub fn origin(&self, sample: usize) -> String {
         if sample < self.len {
@@ -280,9 +354,13 @@ impl Dataset {
         let features = match &self.features {
             Features::Images { pixels, .. } => pixels.len(),
             Features::Rows { values, .. } => values.len() * 4,
+            Features::Texts(column) => column.texts.bytes() as usize,
         };
         let targets = match &self.targets {
             Targets::Classes { labels, .. } => labels.len() * 4,
+            Targets::Labels { labels: lists, .. } | Targets::Tags { tags: lists, .. } => {
+                lists.values().len() * 4
+            }
             Targets::Values { values, .. } => values.len() * 4,
             Targets::None => 0,
         };
@@ -329,6 +407,22 @@ fn check_targets(targets: &Targets, samples: usize, origins: &Origins) -> Result
                 format!("label {} is beyond the {} classes", labels[at], names.len()),
                 "correct the label, or name all classes (the first is 0)",
             ))
+        }
+        Targets::Labels {
+            names,
+            labels: lists,
+        }
+        | Targets::Tags { names, tags: lists } => {
+            check_count(lists.len(), samples)?;
+            let beyond = |list: &[u32]| list.iter().any(|&number| number as usize >= names.len());
+            match lists.iter().position(beyond) {
+                None => Ok(()),
+                Some(at) => Err(Error::content(
+                    origins.describe(at),
+                    format!("a number is beyond the {} names", names.len()),
+                    "name all classes or tags (the first is 0)",
+                )),
+            }
         }
         Targets::Values { names, values } => {
             check_count(values.len(), samples * names.len())?;

@@ -50,6 +50,9 @@ pub enum Error {
         /// What to do about it.
         remedy: String,
     },
+    /// Texts cannot be read or prepared.
+    #[error(transparent)]
+    Text(#[from] jingwei_text::Error),
 }
 
 impl Error {

@@ -40,6 +40,7 @@ pub mod idx;
 pub mod image;
 pub mod image_folder;
 pub mod source;
+pub mod texts;
 
 pub mod inspect;
 
@@ -56,7 +57,7 @@ mod batches;
 
 pub use augment::Augment;
 pub use batches::{BatchOptions, BatchSource};
-pub use dataset::{Dataset, Features, Origins, Targets};
+pub use dataset::{Dataset, Features, Origins, Targets, TextColumn};
 pub use error::{Error, OnBad, Quarantined, Result};
 pub use limits::Limits;
 pub use permutation::Permutation;

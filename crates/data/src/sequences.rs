@@ -53,6 +53,18 @@ impl Sequences {
         (0..self.len()).map(|index| self.get(index))
     }
 
+    /// The lists named by `indices`, in that order.
+    ///
+    /// # Panics
+    /// If there is no such list.
+    pub fn chosen(&self, indices: &[usize]) -> Self {
+        let mut chosen = Self::default();
+        indices
+            .iter()
+            .for_each(|&index| chosen.push(self.get(index)));
+        chosen
+    }
+
     /// The numbers of all lists, one after another.
     pub fn values(&self) -> &[u32] {
         &self.values

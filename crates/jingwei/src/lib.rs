@@ -32,11 +32,12 @@ pub use jingwei_train as train;
 pub use jingwei_train::{Error, load};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use data::csv::CsvTarget;
 use data::source::{ReadOptions, read as read_source};
 use data::split::{SplitOptions, by_fraction};
-use data::{Dataset, Features, Limits, Targets};
+use data::{Dataset, Features, Limits, Targets, TextColumn};
 
 /// What programs use most.
 ///
@@ -152,11 +153,27 @@ fn part(dataset: &Dataset, indices: &[usize]) -> Result<Dataset, Error> {
                 .copied()
                 .collect(),
         },
+        Features::Texts(column) => {
+            let texts = indices.iter().map(|&index| column.texts.get(index));
+            let texts = texts.collect::<Result<Vec<_>, _>>();
+            Features::Texts(TextColumn {
+                texts: Arc::new(texts.map_err(data::Error::from)?.iter().collect()),
+                tokenised: column.tokenised,
+            })
+        }
     };
     let targets = match dataset.targets() {
         Targets::Classes { names, labels } => Targets::Classes {
             names: names.clone(),
             labels: indices.iter().map(|&index| labels[index]).collect(),
+        },
+        Targets::Labels { names, labels } => Targets::Labels {
+            names: names.clone(),
+            labels: labels.chosen(indices),
+        },
+        Targets::Tags { names, tags } => Targets::Tags {
+            names: names.clone(),
+            tags: tags.chosen(indices),
         },
         Targets::Values { names, values } => Targets::Values {
             names: names.clone(),

@@ -66,6 +66,12 @@ impl State {
         &self.shared.predictor
     }
 
+    /// Whether it reads texts.
+    pub(crate) fn reads_text(&self) -> bool {
+        let preparation = self.predictor().bundle().preparation();
+        preparation.is_some_and(|preparation| preparation.text().is_some())
+    }
+
     /// Its name in addresses.
     #[must_use]
     pub fn name(&self) -> &str {

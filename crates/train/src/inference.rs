@@ -44,11 +44,25 @@ impl Inference {
     /// # Errors
     /// If the function cannot be planned.
     pub(crate) fn run(&self, features: &[f32], samples: usize) -> Result<Vec<f32>, Error> {
+        self.run_steps(features, samples, None)
+    }
+
+    /// The first output for samples that are sequences of length `time`, if they are.
+    ///
+    /// # Errors
+    /// If the function cannot be planned.
+    pub(crate) fn run_steps(
+        &self,
+        features: &[f32],
+        samples: usize,
+        time: Option<usize>,
+    ) -> Result<Vec<f32>, Error> {
         let mut desk = self.take();
         let mut outputs = Vec::new();
         let len = features.len() / samples.max(1);
         for features in features.chunks(len.max(1) * EVALUATION_BATCH) {
-            let plan = desk.plan(&self.function, features.len() / len.max(1), &self.runtime)?;
+            let samples = features.len() / len.max(1);
+            let plan = desk.plan(&self.function, samples, time, &self.runtime)?;
             let (plan, workspace) = (&desk.plans[plan], &mut desk.workspace);
             workspace.input_mut(plan, 0).copy_from_slice(features);
             plan.run(&self.runtime, workspace, RunContext::default());
@@ -87,15 +101,20 @@ impl Desk {
         &mut self,
         function: &Function,
         batch: usize,
+        time: Option<usize>,
         runtime: &Runtime,
     ) -> Result<usize, Error> {
-        if let Some(place) = self.plans.iter().position(|plan| plan.batch() == batch) {
+        let fits = |plan: &Plan| plan.batch() == batch && plan.time() == time.unwrap_or(0);
+        if let Some(place) = self.plans.iter().position(fits) {
             return Ok(place);
         }
         if self.plans.len() == KEPT_PLANS {
             self.plans.remove(0);
         }
-        self.plans.push(function.plan(batch, runtime.level())?);
+        self.plans.push(match time {
+            Some(time) => function.plan_for(batch, time, runtime.level())?,
+            None => function.plan(batch, runtime.level())?,
+        });
         Ok(self.plans.len() - 1)
     }
 }

@@ -29,6 +29,7 @@ impl Model {
             states: &[],
             preparation: Some(&self.preparation),
             samples: &[],
+            time: 0,
             metrics: serde_json::json!({ "test": { "accuracy": 0.987_654_321_012_345_6 } }),
             report: Some("<!doctype html>"),
             recipe: Some("task = \"image-classification\"\n"),

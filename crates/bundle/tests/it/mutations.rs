@@ -156,6 +156,7 @@ fn bundle_of(graph: Graph, folder: &std::path::Path) -> bool {
         states: &other,
         preparation: None,
         samples: &[],
+        time: 0,
         metrics: Value::Null,
         report: None,
         recipe: None,

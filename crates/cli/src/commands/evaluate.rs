@@ -2,24 +2,26 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use jingwei_bundle::{Bundle, Predictor, RECIPE_FILE};
+use jingwei_bundle::{Bundle, Prediction, Predictor, RECIPE_FILE, TaggedToken};
 use jingwei_data::csv::CsvTarget;
 use jingwei_data::prepare::TargetPreparation;
 use jingwei_data::source::{self, ReadOptions};
-use jingwei_data::{Dataset, Limits, OnBad, Preparation, Targets};
+use jingwei_data::texts::read_texts;
+use jingwei_data::{Dataset, Features, Limits, OnBad, Preparation, Sequences, Targets};
 use jingwei_train::metrics::{
-    ClassificationSummary, Estimates, Predictions, RegressionSummary, two_columns,
+    ClassificationSummary, Estimates, LabelSummary, Labelled, Predictions, RegressionSummary,
+    TagSummary, Tagged, two_columns,
 };
 use jingwei_train::recipe::Recipe;
 use jingwei_train::report::Evaluation;
 
-use super::predict::preparation;
+use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;
 use crate::evaluation;
 use crate::machine::Machine;
 use crate::printer::Printer;
 use crate::progress::{Items, Waiting};
-use crate::records::size;
+use crate::records::{size, text_options};
 
 /// Samples that the model sees at once.
 const AT_ONCE: usize = 256;
@@ -59,8 +61,10 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         );
     }
     let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
-    let predicted = predict(&predictor, &preparation, &data, printer)?;
-    let evaluation = evaluate(&data, &predicted)?;
+    let evaluation = match data.features() {
+        Features::Texts(_) => evaluate_texts(&predictor, &data)?,
+        _ => evaluate(&data, &predict(&predictor, &preparation, &data, printer)?)?,
+    };
     let classes = preparation.class_names();
     match printer.is_json() {
         true => printer.value(&evaluation::json(&evaluation, classes))?,
@@ -76,6 +80,11 @@ fn read(arguments: &Arguments, bundle: &Bundle, preparation: &Preparation) -> Re
     } else {
         OnBad::Stop
     };
+    if preparation.text().is_some() {
+        let mut options = text_options(bundle, on_bad);
+        options.label = arguments.target.clone().or(options.label);
+        return Ok(read_texts(path, &options, Some(preparation.class_names()))?);
+    }
     let mut options = ReadOptions {
         size: size(preparation),
         on_bad,
@@ -87,6 +96,7 @@ fn read(arguments: &Arguments, bundle: &Bundle, preparation: &Preparation) -> Re
             options.target =
                 CsvTarget::Values(columns.iter().map(|column| column.name.clone()).collect());
         }
+        TargetPreparation::Labels(_) | TargetPreparation::Tags(_) => {}
         TargetPreparation::None => bail!(
             "{}: the model was trained without answers",
             bundle.folder().display()
@@ -146,6 +156,40 @@ fn predict(
     Ok(predicted)
 }
 
+/// Predicts from texts and compares with their classes, labels or tags.
+fn evaluate_texts(predictor: &Predictor, data: &Dataset) -> Result<Evaluation> {
+    let names = data.class_names();
+    let (mut probabilities, mut lists) = (Vec::new(), Sequences::default());
+    predict_texts(predictor, data, |_, prediction| {
+        match prediction {
+            Prediction::Class {
+                probabilities: own, ..
+            }
+            | Prediction::Labels {
+                probabilities: own, ..
+            } => probabilities.extend(own),
+            Prediction::Tags(tokens) => {
+                let number = |token: &TaggedToken| names.iter().position(|name| *name == token.tag);
+                let own = tokens.iter().map(|token| number(token).unwrap_or(0) as u32);
+                lists.push(&own.collect::<Vec<_>>());
+            }
+            Prediction::Values(_) => {}
+        }
+        Ok(())
+    })?;
+    Ok(match data.targets() {
+        Targets::Labels { labels, .. } => {
+            let labelled = Labelled::new(&probabilities, names.len(), labels)?;
+            Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
+        }
+        Targets::Tags { tags, .. } => {
+            let tagged = Tagged::new(lists, tags, names)?;
+            Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
+        }
+        _ => evaluate(data, &probabilities)?,
+    })
+}
+
 fn evaluate(data: &Dataset, predicted: &[f32]) -> Result<Evaluation> {
     let width = predicted.len() / data.len();
     Ok(match data.targets() {
@@ -163,7 +207,7 @@ fn evaluate(data: &Dataset, predicted: &[f32]) -> Result<Evaluation> {
             let estimates = Estimates::new(predicted, values, width, None)?;
             Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
         }
-        Targets::None => bail!(
+        _ => bail!(
             "the data hold no answers to compare with; give data with classes or target columns"
         ),
     })

@@ -3,6 +3,7 @@
 mod images;
 mod raw;
 mod rows;
+pub(crate) mod text;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Dataset, Error, Features, Result, Targets};
 
 pub use images::{ImagePreparation, ImageScaling, PixelMap};
+pub use jingwei_text::prepare::{Side, TextOptions, TextPreparation, Token};
 pub use rows::{Column, ColumnMap, ColumnScaling};
+pub use text::TextMap;
 
 /// How pictures shall be scaled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +43,7 @@ pub enum ColumnScalingKind {
 }
 
 /// What [`Preparation::fit`] shall do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PrepareOptions {
     /// Scaling of pictures; default [`ImageScalingKind::Unit`].
@@ -51,6 +54,8 @@ pub struct PrepareOptions {
     pub column: BTreeMap<String, ColumnScalingKind>,
     /// Scaling of target values (regression); default [`ColumnScalingKind::None`].
     pub target: ColumnScalingKind,
+    /// Cleaning, segmentation and vocabulary of texts.
+    pub text: TextOptions,
 }
 
 impl Default for PrepareOptions {
@@ -60,6 +65,7 @@ impl Default for PrepareOptions {
             columns: ColumnScalingKind::Standardise,
             column: BTreeMap::new(),
             target: ColumnScalingKind::None,
+            text: TextOptions::default(),
         }
     }
 }
@@ -72,6 +78,8 @@ pub enum FeaturePreparation {
     Images(ImagePreparation),
     /// Columns of numbers, in the order in which the model reads them.
     Rows(Vec<Column>),
+    /// Texts.
+    Text(Box<TextPreparation>),
 }
 
 /// How targets become numbers, and numbers targets.
@@ -80,6 +88,10 @@ pub enum FeaturePreparation {
 pub enum TargetPreparation {
     /// The names of the classes, in the order of their numbers.
     Classes(Vec<String>),
+    /// The names of classes of which a sample has any number, in the order of their numbers.
+    Labels(Vec<String>),
+    /// The tags of tokens, in the order of their numbers.
+    Tags(Vec<String>),
     /// Columns of numbers.
     Values(Vec<Column>),
     /// No target.
@@ -142,9 +154,14 @@ impl Preparation {
                     |name: &String| options.column.get(name).copied().unwrap_or(options.columns);
                 FeaturePreparation::Rows(rows::fit(columns, values, indices, kind))
             }
+            Features::Texts(column) => {
+                FeaturePreparation::Text(Box::new(text::fit(column, indices, &options.text)?))
+            }
         };
         let targets = match dataset.targets() {
             Targets::Classes { names, .. } => TargetPreparation::Classes(names.clone()),
+            Targets::Labels { names, .. } => TargetPreparation::Labels(names.clone()),
+            Targets::Tags { names, .. } => TargetPreparation::Tags(names.clone()),
             Targets::Values { names, values } => {
                 TargetPreparation::Values(rows::fit(names, values, indices, |_| options.target))
             }
@@ -153,28 +170,49 @@ impl Preparation {
         Ok(Self { features, targets })
     }
 
-    /// Numbers of one prepared sample.
+    /// Numbers of one prepared sample; 0 for texts, which have as many as tokens.
     pub fn sample_len(&self) -> usize {
         match &self.features {
             FeaturePreparation::Images(images) => images.height * images.width * images.channels,
             FeaturePreparation::Rows(columns) => columns.len(),
+            FeaturePreparation::Text(_) => 0,
         }
     }
 
-    /// The shape of one prepared sample: `[height, width, channels]` or `[columns]`.
-    pub fn sample_shape(&self) -> Vec<usize> {
+    /// The shape of one prepared sample: `[height, width, channels]` or `[columns]`; `None` stands for the number of
+    /// tokens of a text.
+    pub fn sample_shape(&self) -> Vec<Option<usize>> {
         match &self.features {
             FeaturePreparation::Images(images) => {
-                vec![images.height, images.width, images.channels]
+                vec![
+                    Some(images.height),
+                    Some(images.width),
+                    Some(images.channels),
+                ]
             }
-            FeaturePreparation::Rows(columns) => vec![columns.len()],
+            FeaturePreparation::Rows(columns) => vec![Some(columns.len())],
+            FeaturePreparation::Text(text) => vec![text.options.length],
+        }
+    }
+
+    fn known_shape(&self) -> Vec<usize> {
+        self.sample_shape().into_iter().flatten().collect()
+    }
+
+    /// How texts become token ids, if the model reads texts.
+    pub fn text(&self) -> Option<&TextPreparation> {
+        match &self.features {
+            FeaturePreparation::Text(text) => Some(text),
+            _ => None,
         }
     }
 
     /// The names of the classes; empty if the model predicts numbers.
     pub fn class_names(&self) -> &[String] {
         match &self.targets {
-            TargetPreparation::Classes(names) => names,
+            TargetPreparation::Classes(names)
+            | TargetPreparation::Labels(names)
+            | TargetPreparation::Tags(names) => names,
             _ => &[],
         }
     }
@@ -188,10 +226,13 @@ impl Preparation {
         match &self.features {
             FeaturePreparation::Images(images) => images.check()?,
             FeaturePreparation::Rows(columns) => rows::check("features", columns)?,
+            FeaturePreparation::Text(text) => text.check()?,
         }
         match &self.targets {
             TargetPreparation::Values(columns) => rows::check("targets", columns),
-            TargetPreparation::Classes(names) => rows::check_names("classes", names.iter()),
+            TargetPreparation::Classes(names)
+            | TargetPreparation::Labels(names)
+            | TargetPreparation::Tags(names) => rows::check_names("classes", names.iter()),
             TargetPreparation::None => Ok(()),
         }
     }
@@ -201,42 +242,34 @@ impl Preparation {
     /// # Errors
     /// If it does not, naming what was expected and what came.
     pub fn check_features(&self, features: &Features) -> Result<()> {
-        let (expected, found) = match (&self.features, features) {
+        let expected = match &self.features {
+            FeaturePreparation::Images(images) => format!("pictures of {}", images.size()),
+            FeaturePreparation::Rows(columns) => {
+                let names: Vec<_> = columns.iter().map(|column| &column.name).collect();
+                let same = |names: &[String]| columns.iter().map(|own| &own.name).eq(names);
+                match features {
+                    Features::Rows { columns, .. } if same(columns) => return Ok(()),
+                    Features::Rows { .. } => format!("columns {names:?}"),
+                    _ => format!("rows of {} columns", columns.len()),
+                }
+            }
+            FeaturePreparation::Text(_) => "texts".to_owned(),
+        };
+        let found = match (features, &self.features) {
             (
-                FeaturePreparation::Images(images),
                 Features::Images {
                     height,
                     width,
                     channels,
                     ..
                 },
-            ) => {
-                let expected = format!("pictures of {}", images.size());
-                (expected, format!("pictures of {height}×{width}×{channels}"))
+                _,
+            ) => format!("pictures of {height}×{width}×{channels}"),
+            (Features::Rows { columns, .. }, FeaturePreparation::Rows(_)) => {
+                format!("columns {columns:?}")
             }
-            (FeaturePreparation::Rows(columns), Features::Rows { columns: names, .. }) => {
-                let expected: Vec<_> = columns.iter().map(|column| &column.name).collect();
-                (
-                    format!("columns {expected:?}"),
-                    format!("columns {names:?}"),
-                )
-            }
-            (FeaturePreparation::Images(images), Features::Rows { columns, .. }) => (
-                format!("pictures of {}", images.size()),
-                format!("rows of {} columns", columns.len()),
-            ),
-            (
-                FeaturePreparation::Rows(columns),
-                Features::Images {
-                    height,
-                    width,
-                    channels,
-                    ..
-                },
-            ) => (
-                format!("rows of {} columns", columns.len()),
-                format!("pictures of {height}×{width}×{channels}"),
-            ),
+            (Features::Rows { columns, .. }, _) => format!("rows of {} columns", columns.len()),
+            (Features::Texts(_), _) => "texts".to_owned(),
         };
         if expected == found {
             return Ok(());
@@ -254,15 +287,24 @@ impl Preparation {
         match &self.features {
             FeaturePreparation::Images(images) => FeatureMap::Images(images.map()),
             FeaturePreparation::Rows(columns) => FeatureMap::Rows(ColumnMap::new(columns)),
+            FeaturePreparation::Text(_) => FeatureMap::Texts,
         }
     }
 
-    /// Prepares the samples named by `indices` into `out`, `indices × sample_len`.
+    /// Prepares the samples named by `indices` into `out`, `indices × sample_len`; texts are padded to the length that
+    /// `out` has room for.
     ///
     /// # Errors
     /// If the dataset does not fit (see [`Preparation::check_features`]) or `out` has another length.
     pub fn apply(&self, dataset: &Dataset, indices: &[usize], out: &mut [f32]) -> Result<()> {
         self.check_features(dataset.features())?;
+        if let (FeaturePreparation::Text(text), Features::Texts(column)) =
+            (&self.features, dataset.features())
+        {
+            let map = TextMap::new(text)?;
+            let ids = map.encode_all(column, indices)?;
+            return map.pad_all(&ids, out);
+        }
         let len = self.sample_len();
         if out.len() != indices.len() * len || indices.iter().any(|&index| index >= dataset.len()) {
             let cause = format!(
@@ -279,7 +321,7 @@ impl Preparation {
         let map = self.feature_map();
         indices
             .iter()
-            .zip(out.chunks_exact_mut(len))
+            .zip(out.chunks_exact_mut(len.max(1)))
             .for_each(|(&index, out)| map.write(dataset, index, out));
         Ok(())
     }
@@ -300,6 +342,8 @@ pub enum FeatureMap {
     Images(PixelMap),
     /// Rows of numbers.
     Rows(ColumnMap),
+    /// Texts, which [`TextMap`] encodes.
+    Texts,
 }
 
 impl FeatureMap {

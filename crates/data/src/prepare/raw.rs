@@ -14,7 +14,7 @@ impl Preparation {
             FeaturePreparation::Rows(columns) => {
                 columns.iter().map(|column| column.name.clone()).collect()
             }
-            FeaturePreparation::Images(_) => Vec::new(),
+            FeaturePreparation::Images(_) | FeaturePreparation::Text(_) => Vec::new(),
         }
     }
 
@@ -61,6 +61,10 @@ impl Preparation {
                 images.map().rescale(out);
             }
             FeaturePreparation::Rows(columns) => ColumnMap::new(columns).write(values, out),
+            FeaturePreparation::Text(_) => {
+                let cause = "the model reads texts, not numbers";
+                return Err(Error::content(place, cause, "send a text"));
+            }
         }
         Ok(())
     }
@@ -155,6 +159,10 @@ impl Preparation {
                 );
                 Err(Error::content(place, cause, "send a row of numbers"))
             }
+            FeaturePreparation::Text(_) => {
+                let cause = "the model reads texts, not pictures";
+                Err(Error::content(place, cause, "send a text"))
+            }
         }
     }
 
@@ -170,7 +178,7 @@ impl Preparation {
         Err(Error::content(
             place,
             cause,
-            format!("send values of shape {:?}", self.sample_shape()),
+            format!("send values of shape {:?}", self.known_shape()),
         ))
     }
 }

@@ -14,6 +14,7 @@ use crate::numbers::{Numbers, Reading};
 /// One record in JSON.
 pub(super) enum Instance {
     Picture(Vec<u8>),
+    Text(String),
     /// Numbers, and the same as pixels if they all are whole numbers of 0 to 255.
     Numbers(Numbers, Option<Vec<u8>>),
     Row(Vec<(String, f32)>),
@@ -28,12 +29,19 @@ struct Body {
 
 struct Instances(Vec<Instance>);
 
-/// Reads the body of a request.
-pub(super) fn parse(body: &[u8]) -> Result<Vec<Instance>, Refusal> {
+/// Reads the body of a request; where the model reads no texts, a text is a picture in Base64.
+pub(super) fn parse(body: &[u8], reads_text: bool) -> Result<Vec<Instance>, Refusal> {
     let body: Body = serde_json::from_slice(body).map_err(|error| {
         Refusal::bad(format!("the body is not {{\"instances\": […]}}: {error}"))
     })?;
-    Ok(body.instances.0)
+    let instances = body.instances.0.into_iter().enumerate();
+    let decoded = instances.map(|(index, instance)| match instance {
+        Instance::Text(text) if !reads_text => {
+            picture(&text).map_err(|cause| Refusal::bad(format!("record {index}: {cause}")))
+        }
+        other => Ok(other),
+    });
+    decoded.collect()
 }
 
 impl Instance {
@@ -45,6 +53,7 @@ impl Instance {
     ) -> Result<Record<'i>, Refusal> {
         match self {
             Self::Picture(bytes) => Ok(Record::Image(bytes)),
+            Self::Text(text) => Ok(Record::Text(text)),
             Self::Row(row) => Ok(Record::Row(row)),
             Self::Numbers(numbers, _) if shape.len() == 1 && numbers.shape.len() == 1 => {
                 Ok(Record::Numbers(&numbers.values))
@@ -112,11 +121,11 @@ impl<'de> Visitor<'de> for Single {
     type Value = Instance;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a picture in Base64, a list of numbers, or an object of columns")
+        f.write_str("a text, a picture in Base64, a list of numbers, or an object of columns")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Instance, E> {
-        picture(text)
+        Ok(Instance::Text(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Instance, A::Error> {
@@ -137,17 +146,19 @@ impl<'de> Visitor<'de> for Single {
         while let Some(key) = map.next_key::<String>()? {
             match map.next_value()? {
                 Cell::Number(value) => row.push((key, value)),
-                Cell::Text(text) if matches!(&*key, "b64" | "image") && image.is_none() => {
-                    image = Some(picture(&text)?);
+                Cell::Text(text)
+                    if matches!(&*key, "b64" | "image" | "text") && image.is_none() =>
+                {
+                    image = Some(text);
                 }
                 Cell::Text(_) => return Err(A::Error::custom(format!("`{key:.64}` is no number"))),
             }
         }
         match image {
-            Some(_) if !row.is_empty() => {
-                Err(A::Error::custom("a picture and columns in one record"))
-            }
-            Some(image) => Ok(image),
+            Some(_) if !row.is_empty() => Err(A::Error::custom(
+                "a text or picture and columns in one record",
+            )),
+            Some(image) => Ok(Instance::Text(image)),
             None => Ok(Instance::Row(row)),
         }
     }
@@ -190,7 +201,7 @@ impl<'de> Deserialize<'de> for Cell {
 }
 
 /// A picture in Base64, as it is or as a data URL.
-fn picture<E: Error>(text: &str) -> Result<Instance, E> {
+fn picture(text: &str) -> Result<Instance, String> {
     let data = match text.split_once(";base64,") {
         Some((kind, data)) if kind.starts_with("data:") => data,
         _ => text,
@@ -198,5 +209,5 @@ fn picture<E: Error>(text: &str) -> Result<Instance, E> {
     let bytes = STANDARD.decode(data);
     bytes
         .map(Instance::Picture)
-        .map_err(|error| E::custom(format!("a picture is not in Base64: {error}")))
+        .map_err(|error| format!("a picture is not in Base64: {error}"))
 }

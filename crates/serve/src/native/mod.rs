@@ -35,19 +35,36 @@ enum One {
         class: usize,
         probabilities: Vec<f32>,
     },
+    Labels {
+        labels: Vec<String>,
+        probabilities: Vec<f32>,
+    },
+    Tags {
+        tokens: Vec<Token>,
+    },
     Values {
         values: Vec<f32>,
     },
 }
 
+/// A token of a text and its tag.
+#[derive(Debug, Serialize)]
+struct Token {
+    text: String,
+    start: usize,
+    end: usize,
+    tag: String,
+}
+
 /// How the body is to be read.
 enum Form {
     Picture,
+    Text,
     Json,
     Csv,
 }
 
-/// Predicts from a picture (`image/…`), from `{"instances": […]}` (`application/json`) or from a table with a header
+/// Predicts from a picture (`image/…`), a text (`text/plain`), from `{"instances": […]}` (`application/json`) or from a table with a header
 /// (`text/csv`).
 pub(crate) async fn predict(
     State(service): State<Service>,
@@ -58,10 +75,15 @@ pub(crate) async fn predict(
     let body = held.body.clone();
     let work = move |service: &Service| match form {
         Form::Picture => answer(service, &[Record::Image(&body)]),
+        Form::Text => {
+            let text = std::str::from_utf8(&body);
+            let text = text.map_err(|_| Refusal::bad("the text is not UTF-8".to_owned()))?;
+            answer(service, &[Record::Text(text)])
+        }
         Form::Json => {
-            let instances = instances::parse(&body)?;
+            let instances = instances::parse(&body, service.reads_text())?;
             let instances = instances.iter().enumerate();
-            let shape = &service.predictor().bundle().inputs()[0].shape;
+            let shape = &service.predictor().bundle().inputs()[0].sizes(1);
             let records: Result<Vec<Record<'_>>, Refusal> = instances
                 .map(|(index, instance)| instance.record(index, shape))
                 .collect();
@@ -71,11 +93,18 @@ pub(crate) async fn predict(
             let table = table::parse(&body)?;
             let names: Vec<&str> = table.names.iter().collect();
             let rows: Vec<Vec<&str>> = table.rows.iter().map(|row| row.iter().collect()).collect();
-            let record = |fields| Record::Fields {
-                names: &names,
-                fields,
-            };
-            let records: Vec<Record<'_>> = rows.iter().map(|row| record(row)).collect();
+            let column = names.iter().position(|name| *name == "text");
+            let column = column.filter(|_| service.reads_text());
+            let mut records: Vec<Record<'_>> = Vec::with_capacity(rows.len());
+            for row in &rows {
+                records.push(match column {
+                    Some(column) => Record::Text(row[column]),
+                    None => Record::Fields {
+                        names: &names,
+                        fields: row,
+                    },
+                });
+            }
             answer(service, &records)
         }
     };
@@ -95,10 +124,11 @@ fn form(headers: &HeaderMap) -> Result<Form, Refusal> {
     match &*kind {
         "application/json" => Ok(Form::Json),
         "text/csv" => Ok(Form::Csv),
+        "text/plain" => Ok(Form::Text),
         picture if picture.starts_with("image/") => Ok(Form::Picture),
         _ => {
             let reason = format!(
-                "expected the Content-Type image/png, image/jpeg, image/bmp, image/webp, application/json or text/csv, found `{stated:.64}`"
+                "expected the Content-Type image/png, image/jpeg, image/bmp, image/webp, application/json, text/csv or text/plain, found `{stated:.64}`"
             );
             Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason))
         }
@@ -125,11 +155,13 @@ fn answer(service: &Service, records: &[Record<'_>]) -> Result<Answer, Refusal> 
 }
 
 fn one(prediction: Prediction) -> Result<One, Refusal> {
-    let (Prediction::Class {
-        probabilities: values,
-        ..
-    }
-    | Prediction::Values(values)) = &prediction;
+    let values: &[f32] = match &prediction {
+        Prediction::Class { probabilities, .. } | Prediction::Labels { probabilities, .. } => {
+            probabilities
+        }
+        Prediction::Values(values) => values,
+        Prediction::Tags(_) => &[],
+    };
     if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
         return Err(Refusal::internal(format!(
             "the model gave {bad} for this record"
@@ -144,6 +176,24 @@ fn one(prediction: Prediction) -> Result<One, Refusal> {
             label,
             class,
             probabilities,
+        },
+        Prediction::Labels {
+            labels,
+            probabilities,
+        } => One::Labels {
+            labels,
+            probabilities,
+        },
+        Prediction::Tags(tokens) => One::Tags {
+            tokens: tokens
+                .into_iter()
+                .map(|token| Token {
+                    text: token.text,
+                    start: token.start,
+                    end: token.end,
+                    tag: token.tag,
+                })
+                .collect(),
         },
         Prediction::Values(values) => One::Values { values },
     })

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use jingwei_bundle::{InputEntry, OutputEntry};
+use jingwei_bundle::{Dim, InputEntry, OutputEntry};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -77,13 +77,13 @@ pub(crate) async fn model(
 ) -> Result<Json<Value>, Refusal> {
     target.check(&service)?;
     let bundle = service.predictor().bundle();
-    let tensor = |name: &str, shape: &[usize]| {
-        let shape = shape.iter().map(|&size| json!(size));
+    let tensor = |name: &str, sizes: Vec<i64>| {
+        let shape = sizes.into_iter().map(|size| json!(size));
         let shape: Vec<Value> = std::iter::once(json!(-1)).chain(shape).collect();
         json!({ "name": name, "datatype": "FP32", "shape": shape })
     };
-    let input = |entry: &InputEntry| tensor(&entry.name, &entry.shape);
-    let output = |entry: &OutputEntry| tensor(&entry.name, &entry.shape);
+    let input = |entry: &InputEntry| tensor(&entry.name, open_sizes(&entry.shape));
+    let output = |entry: &OutputEntry| tensor(&entry.name, open_sizes(&entry.shape));
     Ok(Json(json!({
         "name": service.name(),
         "versions": [VERSION],
@@ -100,13 +100,13 @@ pub(crate) async fn config(
 ) -> Result<Json<Value>, Refusal> {
     target.check(&service)?;
     let bundle = service.predictor().bundle();
-    let tensor = |name: &str, dims: &[usize]| {
+    let tensor = |name: &str, dims: Vec<i64>| {
         // A sample of one number has the one dimension that the configuration must have.
-        let dims = if dims.is_empty() { &[1] } else { dims };
+        let dims = if dims.is_empty() { vec![1] } else { dims };
         json!({ "name": name, "data_type": "TYPE_FP32", "dims": dims })
     };
-    let input = |entry: &InputEntry| tensor(&entry.name, &entry.shape);
-    let output = |entry: &OutputEntry| tensor(&entry.name, &entry.shape);
+    let input = |entry: &InputEntry| tensor(&entry.name, open_sizes(&entry.shape));
+    let output = |entry: &OutputEntry| tensor(&entry.name, open_sizes(&entry.shape));
     Ok(Json(json!({
         "name": service.name(),
         "platform": "jingwei",
@@ -115,4 +115,13 @@ pub(crate) async fn config(
         "input": bundle.inputs().iter().map(input).collect::<Vec<_>>(),
         "output": bundle.outputs().iter().map(output).collect::<Vec<_>>(),
     })))
+}
+
+/// Sizes with −1 for the length of a sequence.
+fn open_sizes(shape: &[Dim]) -> Vec<i64> {
+    let size = |dim: &Dim| match dim {
+        Dim::Size(size) => *size as i64,
+        Dim::Symbol(_) => -1,
+    };
+    shape.iter().map(size).collect()
 }

@@ -1,7 +1,7 @@
 //! Reading an inference request: JSON, then perhaps the bytes of tensors.
 
 use axum::http::HeaderMap;
-use jingwei_bundle::{Bundle, InputEntry};
+use jingwei_bundle::{Bundle, Dim, InputEntry};
 use serde::Deserialize;
 
 use crate::error::Refusal;
@@ -164,9 +164,7 @@ impl Input {
             return Err(Refusal::bad(reason));
         }
         match self.shape.split_first() {
-            Some((&samples, rest)) if rest == entry.shape => {
-                check_samples(samples).map(|()| samples)
-            }
+            Some((&samples, rest)) if fits(rest, entry) => check_samples(samples).map(|()| samples),
             _ => {
                 let (expected, found) = (shape(entry), &self.shape);
                 Err(Refusal::bad(format!(
@@ -217,8 +215,17 @@ impl Input {
     }
 }
 
+/// Whether sizes are those of a sample; the length of a sequence is free.
+fn fits(sizes: &[usize], entry: &InputEntry) -> bool {
+    let same = |(size, dim): (&usize, &Dim)| match dim {
+        Dim::Size(expected) => size == expected,
+        Dim::Symbol(_) => *size > 0,
+    };
+    sizes.len() == entry.shape.len() && sizes.iter().zip(&entry.shape).all(same)
+}
+
 fn shape(entry: &InputEntry) -> String {
-    let sizes: Vec<String> = entry.shape.iter().map(ToString::to_string).collect();
+    let sizes: Vec<String> = entry.shape.iter().map(Dim::to_string).collect();
     format!(
         "[{}]",
         [&["samples".to_owned()], &sizes[..]].concat().join(", ")

@@ -83,7 +83,7 @@ fn wish(asked: &Requested, outputs: &[OutputEntry], default: bool) -> Result<Wis
         .classification
         .filter(|&classes| classes > 0);
     let entry = &outputs[output];
-    if classes.is_some() && entry.shape.len() != 1 {
+    if classes.is_some() && (entry.shape.len() != 1 || entry.is_sequence()) {
         let reason = format!(
             "output `{}` has no classes, its shape is {:?}",
             entry.name, entry.shape
@@ -131,7 +131,8 @@ impl Answer {
             );
             return Ok(());
         }
-        let shape = [&[samples], &entry.shape[..]].concat();
+        let time = values.len() / (samples * entry.len()).max(1);
+        let shape = [&[samples], &entry.sizes(time)[..]].concat();
         let bytes = if wish.binary {
             values
                 .iter()

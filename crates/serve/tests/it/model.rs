@@ -122,6 +122,7 @@ fn predictor(
         states: &[],
         preparation: Some(preparation),
         samples: &[],
+        time: 0,
         metrics: Value::Null,
         report: None,
         recipe: None,

@@ -97,7 +97,7 @@ impl TextPreparation {
             .transpose()?;
         let mut fresh = Self {
             options: options.clone(),
-            max_length: options.max_length.unwrap_or(1),
+            max_length: options.most_tokens().unwrap_or(1),
             vocabulary: Vocabulary::default(),
             stop_words: Vec::new(),
             dictionary: dictionary.unwrap_or_default(),
@@ -148,7 +148,7 @@ impl TextPreparation {
         self.learnt.texts = lengths.len() as u64;
         self.learnt.tokens = lengths.iter().map(|&length| u64::from(length)).sum();
         self.learnt.empty = lengths.iter().filter(|&&length| length == 0).count() as u64;
-        if self.options.max_length.is_none() {
+        if self.options.most_tokens().is_none() {
             let mut sorted = lengths.to_vec();
             sorted.sort_unstable();
             let most = sorted

@@ -36,6 +36,8 @@ pub struct TextOptions {
     pub truncate: Side,
     /// The side on which a text that is too short is filled with padding.
     pub pad: Side,
+    /// The length that every text is padded or cut to; by default, the longest of its batch says it.
+    pub length: Option<usize>,
 }
 
 impl Default for TextOptions {
@@ -54,6 +56,7 @@ impl Default for TextOptions {
             max_length: None,
             truncate: Side::After,
             pad: Side::After,
+            length: None,
         }
     }
 }
@@ -241,6 +244,14 @@ pub(crate) const MOST_IDS: usize = 5_000_000;
 pub(crate) const MOST_TOKENS: usize = 1 << 20;
 
 impl TextOptions {
+    /// Tokens of a text that are kept, as far as the settings say it.
+    pub(super) fn most_tokens(&self) -> Option<usize> {
+        match (self.max_length, self.length) {
+            (Some(most), Some(length)) => Some(most.min(length)),
+            (most, length) => most.or(length),
+        }
+    }
+
     /// Checks what the types cannot say.
     ///
     /// # Errors
@@ -289,6 +300,14 @@ impl TextOptions {
                     "leave it out, or use words as tokens",
                 ));
             }
+        }
+        let bounded = |length: usize| (1..=MOST_TOKENS).contains(&length);
+        if let Some(length) = self.length.filter(|&length| !bounded(length)) {
+            return Err(Error::setting(
+                "length",
+                format!("{length} is not between 1 and {MOST_TOKENS}"),
+                "leave it out to pad each batch to its longest text",
+            ));
         }
         match self.max_length {
             Some(length) if !(1..=MOST_TOKENS).contains(&length) => Err(Error::setting(

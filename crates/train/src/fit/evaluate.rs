@@ -1,15 +1,18 @@
 //! Measuring a network on a part of the data.
 
-use jingwei_data::{BatchOptions, BatchSource, Dataset, Preparation, Targets};
-use jingwei_engine::{Plan, RunContext, Runtime, Workspace};
+use jingwei_data::{BatchOptions, BatchSource, Dataset, Preparation, Sequences, Targets};
+use jingwei_engine::{Function, RunContext, Runtime, Workspace};
 use jingwei_kernels::{Scratch, Workers};
 
 use super::fill::fill;
 use super::functions::{Functions, TARGETS};
+use super::plans::Plans;
+use super::run::class_of;
 use crate::Error;
 use crate::history::Series;
 use crate::metrics::{
-    ClassificationSummary, Estimates, Metric, Predictions, RegressionSummary, two_columns,
+    ClassificationSummary, Estimates, LabelSummary, Labelled, Metric, Predictions,
+    RegressionSummary, TagSummary, Tagged, two_columns,
 };
 use crate::report::Evaluation;
 
@@ -21,17 +24,22 @@ pub struct Evaluator<'a> {
     source: BatchSource<'a>,
     preparation: &'a Preparation,
     truth: Truth,
-    full: Plan,
-    rest: Option<Plan>,
+    function: &'a Function,
+    plans: Plans,
     scratch: Scratch,
     width: usize,
     predictions: Vec<f32>,
+    /// Where the predicted tags of each sample begin among the predictions, and after the last where they end; empty
+    /// where all samples have as many predictions.
+    starts: Vec<usize>,
     loss: f64,
 }
 
 /// What the predictions should be.
 enum Truth {
     Classes(Vec<u32>),
+    Labels(Sequences),
+    Tags(Sequences),
     Values(Vec<f32>),
 }
 
@@ -41,7 +49,7 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// If the data have no targets or are not what the preparation was made for, or the function cannot be planned.
     pub fn new(
-        functions: &Functions,
+        functions: &'a Functions,
         runtime: &Runtime,
         dataset: &'a Dataset,
         indices: &'a [usize],
@@ -54,15 +62,20 @@ impl<'a> Evaluator<'a> {
             ..Default::default()
         };
         let source = BatchSource::new(dataset, indices, preparation, options)?;
-        let plan = |batch| functions.evaluation.plan(batch, runtime.level());
-        let rest = source.len() % batch;
+        let truth = truth(dataset, indices)?;
+        let starts = match truth {
+            Truth::Tags(_) => starts(&source),
+            _ => Vec::new(),
+        };
+        let values = source.len() * functions.width();
         Ok(Self {
-            full: plan(batch)?,
-            rest: (rest > 0).then(|| plan(rest)).transpose()?,
+            function: &functions.evaluation,
+            plans: Plans::new(&functions.evaluation, runtime, &source, batch)?,
             scratch: Scratch::new(runtime.pool().threads(), source.scratch_len()),
             width: functions.width(),
-            predictions: vec![0.0; source.len() * functions.width()],
-            truth: truth(dataset, indices)?,
+            predictions: vec![0.0; starts.last().copied().unwrap_or(values)],
+            starts,
+            truth,
             preparation,
             source,
             loss: 0.0,
@@ -71,37 +84,60 @@ impl<'a> Evaluator<'a> {
 
     /// Makes a workspace large enough, so that running in it allocates nothing.
     pub(super) fn prepare(&self, workspace: &mut Workspace) {
-        [Some(&self.full), self.rest.as_ref()]
-            .into_iter()
-            .flatten()
-            .for_each(|plan| workspace.prepare(plan));
+        self.plans.iter().for_each(|plan| workspace.prepare(plan));
     }
 
-    /// Runs all samples through the network with the parameters and states of the workspace. Allocates nothing.
-    pub fn run(&mut self, runtime: &Runtime, workspace: &mut Workspace) {
+    /// Runs all samples through the network with the parameters and states of the workspace. Allocates nothing, where
+    /// all samples have one length.
+    ///
+    /// # Errors
+    /// If the function cannot be planned for the length of a batch.
+    pub fn run(&mut self, runtime: &Runtime, workspace: &mut Workspace) -> Result<(), Error> {
         let mut loss = 0.0;
         for step in 0..self.source.steps_per_epoch() {
-            let count = self.source.batch_len(step);
-            let plan = self
-                .rest
-                .as_ref()
-                .filter(|rest| rest.batch() == count)
-                .unwrap_or(&self.full);
+            let (count, time) = (self.source.batch_len(step), self.source.time(step));
+            let place = self.plans.find(self.function, runtime, count, time)?;
+            let plan = self.plans.get(place);
             let targets = plan.input(TARGETS).unwrap_or(1);
             let (features, targets) = workspace.two_inputs_mut(plan, 1 - targets.min(1), targets);
             let workers = Workers::new(runtime.level(), runtime.pool(), &mut self.scratch);
             fill(&workers, &self.source, 0, step, features, targets);
             plan.run(runtime, workspace, RunContext::default());
-            let start = step * self.full.batch() * self.width;
+            let losses = workspace.output(plan, 1).iter();
+            loss += losses.map(|&loss| f64::from(loss)).sum::<f64>();
             let predicted = workspace.output(plan, 0);
-            self.predictions[start..start + predicted.len()].copy_from_slice(predicted);
-            loss += workspace
-                .output(plan, 1)
-                .iter()
-                .map(|&loss| f64::from(loss))
-                .sum::<f64>();
+            for (position, predicted) in self
+                .source
+                .positions(0, step)
+                .zip(predicted.chunks_exact((predicted.len() / count).max(1)))
+            {
+                match (self.starts.get(position..=position + 1), time) {
+                    (Some(&[start, end]), Some(time)) => {
+                        let first = self.source.sequence_start(position, time);
+                        tags(predicted, time, first, &mut self.predictions[start..end]);
+                    }
+                    _ => self.predictions[position * self.width..][..self.width]
+                        .copy_from_slice(predicted),
+                }
+            }
         }
         self.loss = loss / self.source.len() as f64;
+        Ok(())
+    }
+
+    /// The batches that are evaluated.
+    #[must_use]
+    pub fn source(&self) -> &BatchSource<'a> {
+        &self.source
+    }
+
+    /// The predicted tags of a sample, where tags are predicted.
+    #[must_use]
+    pub fn tags(&self, position: usize) -> Option<&[f32]> {
+        match self.starts.get(position..=position + 1) {
+            Some(&[start, end]) => Some(&self.predictions[start..end]),
+            _ => None,
+        }
     }
 
     /// The mean loss of the samples, without penalties.
@@ -131,6 +167,18 @@ impl<'a> Evaluator<'a> {
                     series.insert(metric.to_string(), metric.of_classification(&predictions)?);
                 }
             }
+            Truth::Labels(labels) => {
+                let labelled = Labelled::new(&self.predictions, self.width, labels)?;
+                for metric in metrics {
+                    series.insert(metric.to_string(), metric.of_labels(&labelled)?);
+                }
+            }
+            Truth::Tags(tags) => {
+                let tagged = Tagged::new(self.tag_lists(), tags, self.preparation.class_names())?;
+                for metric in metrics {
+                    series.insert(metric.to_string(), metric.of_tags(&tagged)?);
+                }
+            }
             Truth::Values(targets) => {
                 let predicted = self.values();
                 let estimates = Estimates::new(&predicted, targets, self.width, None)?;
@@ -153,6 +201,14 @@ impl<'a> Evaluator<'a> {
                 let predictions = Predictions::new(&probabilities, classes, labels, None)?;
                 Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
             }
+            Truth::Labels(labels) => {
+                let labelled = Labelled::new(&self.predictions, self.width, labels)?;
+                Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
+            }
+            Truth::Tags(tags) => {
+                let tagged = Tagged::new(self.tag_lists(), tags, self.preparation.class_names())?;
+                Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
+            }
             Truth::Values(targets) => {
                 let predicted = self.values();
                 let estimates = Estimates::new(&predicted, targets, self.width, None)?;
@@ -170,10 +226,44 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The predicted tags of every sample.
+    fn tag_lists(&self) -> Sequences {
+        let mut lists = Sequences::default();
+        let mut list = Vec::new();
+        for position in 0..self.source.len() {
+            list.clear();
+            let own = self.tags(position).unwrap_or_default();
+            list.extend(own.iter().map(|&tag| tag as u32));
+            lists.push(&list);
+        }
+        lists
+    }
+
     fn values(&self) -> Vec<f32> {
         let mut values = self.predictions.clone();
         self.preparation.unscale_targets(&mut values);
         values
+    }
+}
+
+/// Where the tags of each sample begin in one list.
+fn starts(source: &BatchSource) -> Vec<usize> {
+    let mut starts = vec![0; source.len() + 1];
+    for position in 0..source.len() {
+        starts[position + 1] = starts[position] + source.sequence_len(position);
+    }
+    starts
+}
+
+/// The tags of a sample's own steps: as they are if there is one value a step, else the most probable ones.
+fn tags(predicted: &[f32], time: usize, first: usize, out: &mut [f32]) {
+    let classes = predicted.len() / time.max(1);
+    let steps = predicted.chunks_exact(classes.max(1)).skip(first);
+    for (out, values) in out.iter_mut().zip(steps) {
+        *out = match values {
+            [tag] => *tag,
+            _ => class_of(values) as f32,
+        };
     }
 }
 
@@ -182,6 +272,8 @@ fn truth(dataset: &Dataset, indices: &[usize]) -> Result<Truth, Error> {
         Targets::Classes { labels, .. } => Ok(Truth::Classes(
             indices.iter().map(|&index| labels[index]).collect(),
         )),
+        Targets::Labels { labels, .. } => Ok(Truth::Labels(labels.chosen(indices))),
+        Targets::Tags { tags, .. } => Ok(Truth::Tags(tags.chosen(indices))),
         Targets::Values { names, values } => {
             let row = |&index: &usize| values[index * names.len()..][..names.len()].iter().copied();
             Ok(Truth::Values(indices.iter().flat_map(row).collect()))

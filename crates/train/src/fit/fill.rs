@@ -19,7 +19,7 @@ pub(super) fn fill(
 ) {
     let count = source.batch_len(step);
     let each = count.div_ceil(PIECES).max(1);
-    let (sample, target) = (source.sample_len(), source.target_len());
+    let (sample, target) = source.lens(step);
     let mut features = features[..count * sample].chunks_mut(each * sample);
     let mut targets = targets[..count * target].chunks_mut(each * target.max(1));
     let pieces: [_; PIECES] = std::array::from_fn(|_| {

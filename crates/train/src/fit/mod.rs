@@ -12,6 +12,7 @@ mod gradients;
 mod observer;
 mod observers;
 mod options;
+mod plans;
 mod progress;
 mod resume;
 mod run;

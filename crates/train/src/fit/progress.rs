@@ -44,8 +44,10 @@ pub struct Running {
     pub samples: u64,
     /// Sum of their losses.
     pub loss: f64,
-    /// How many were classified rightly.
+    /// How many were classified rightly; of tags, how many steps.
     pub right: u64,
+    /// Of how many.
+    pub judged: u64,
 }
 
 impl Running {
@@ -58,6 +60,6 @@ impl Running {
     /// The share that was classified rightly.
     #[must_use]
     pub fn accuracy(&self) -> f64 {
-        self.right as f64 / self.samples.max(1) as f64
+        self.right as f64 / self.judged.max(1) as f64
     }
 }

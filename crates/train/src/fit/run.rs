@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use jingwei_data::Targets;
 use jingwei_engine::{Buffer, RunContext};
 use jingwei_kernels::Workers;
 use jingwei_nn::{Schedule, StepScalars};
@@ -52,6 +53,7 @@ impl Trainer<'_> {
         cancel: &AtomicBool,
     ) -> Result<Outcome, Error> {
         while !self.progress.finished {
+            self.source.arrange(self.progress.epoch);
             while self.progress.step_in_epoch < self.steps_per_epoch() {
                 if cancel.load(Ordering::Relaxed) {
                     return Ok(Outcome::Interrupted);
@@ -83,11 +85,13 @@ impl Trainer<'_> {
         let start = Instant::now();
         let (epoch, step) = (self.progress.epoch, self.progress.step_in_epoch as usize);
         let count = self.source.batch_len(step);
-        let plan = self
-            .rest
-            .as_ref()
-            .filter(|rest| rest.batch() == count)
-            .unwrap_or(&self.full);
+        let place = self.plans.find(
+            &self.functions.training,
+            self.runtime,
+            count,
+            self.source.time(step),
+        )?;
+        let plan = self.plans.get(place);
         let targets = plan.input(TARGETS).unwrap_or(1);
         let (features, targets) = self
             .workspace
@@ -103,13 +107,13 @@ impl Trainer<'_> {
         if !loss.is_finite() {
             return Err(self.diverged(format!("the loss became {loss}")));
         }
-        let right = self.right(self.workspace.output(plan, 1));
+        let (right, judged) = self.right(self.workspace.output(plan, 1));
         let running = &mut self.progress.running;
         running.samples += count as u64;
         running.loss += f64::from(loss) * count as f64;
-        running.right += right;
+        (running.right, running.judged) = (running.right + right, running.judged + judged);
         let learning_rate = self.learning_rate();
-        let gradient_norm = self.update(count, learning_rate);
+        let gradient_norm = self.update(place, learning_rate);
         self.progress.step += 1;
         self.progress.step_in_epoch += 1;
         self.progress.learning_rate = f64::from(learning_rate);
@@ -128,20 +132,37 @@ impl Trainer<'_> {
         self.progress.epoch_seconds += seconds;
     }
 
-    /// How many samples of the batch that just ran have their own class on top; 0 for a regression.
-    fn right(&self, outputs: &[f32]) -> u64 {
-        let Some(labels) = self.dataset.labels() else {
-            return 0;
-        };
+    /// How many samples of the batch that just ran have their own class on top, and of how many; for tags, how many
+    /// steps. Nothing is counted where no class is on top.
+    fn right(&self, outputs: &[f32]) -> (u64, u64) {
         let (epoch, step) = (self.progress.epoch, self.progress.step_in_epoch as usize);
-        let width = outputs.len() / self.source.batch_len(step).max(1);
-        let rows = outputs.chunks_exact(width.max(1));
-        let right = self
-            .source
-            .samples(epoch, step)
-            .zip(rows)
-            .filter(|(sample, row)| labels[*sample] == class_of(row));
-        right.count() as u64
+        let count = self.source.batch_len(step);
+        let rows = outputs.chunks_exact((outputs.len() / count.max(1)).max(1));
+        match self.dataset.targets() {
+            Targets::Classes { labels, .. } => {
+                let samples = self.source.samples(epoch, step).zip(rows);
+                let right = samples.filter(|(sample, row)| labels[*sample] == class_of(row));
+                (right.count() as u64, count as u64)
+            }
+            Targets::Tags { .. } => {
+                let samples = self.source.positions(epoch, step).zip(rows);
+                let counts = samples.map(|(position, row)| self.right_tags(step, position, row));
+                counts.fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1))
+            }
+            _ => (0, 0),
+        }
+    }
+
+    fn right_tags(&self, step: usize, position: usize, row: &[f32]) -> (u64, u64) {
+        let time = self.source.time(step).unwrap_or(1);
+        let first = self.source.sequence_start(position, time);
+        let tags = self.source.tags(position);
+        let steps = row.chunks_exact((row.len() / time).max(1)).skip(first);
+        let right = tags
+            .iter()
+            .zip(steps)
+            .filter(|(tag, values)| **tag == class_of(values));
+        (right.count() as u64, tags.len() as u64)
     }
 
     /// The learning rate of the step that runs.
@@ -152,12 +173,9 @@ impl Trainer<'_> {
             * self.progress.plateau.factor
     }
 
-    fn update(&mut self, count: usize, learning_rate: f32) -> Option<f32> {
-        let plan = self
-            .rest
-            .as_ref()
-            .filter(|rest| rest.batch() == count)
-            .unwrap_or(&self.full);
+    /// Updates the parameters after a run of the plan at `place`.
+    fn update(&mut self, place: usize, learning_rate: f32) -> Option<f32> {
+        let plan = self.plans.get(place);
         let workers = Workers::new(self.runtime.level(), self.runtime.pool(), &mut self.scratch);
         let scalars = StepScalars {
             learning_rate,
@@ -197,7 +215,7 @@ impl Trainer<'_> {
     fn train_series(&self) -> Series {
         let running = &self.progress.running;
         let mut series = Series::from([("loss".to_owned(), Some(running.mean_loss()))]);
-        if self.dataset.labels().is_some() {
+        if running.judged > 0 {
             series.insert("accuracy".to_owned(), Some(running.accuracy()));
         }
         series
@@ -209,9 +227,9 @@ impl Trainer<'_> {
             return Ok(Series::new());
         };
         self.exchange_average();
-        valid.run(self.runtime, &mut self.workspace);
+        let ran = valid.run(self.runtime, &mut self.workspace);
         self.exchange_average();
-        let series = valid.series(&self.options.metrics);
+        let series = ran.and_then(|()| valid.series(&self.options.metrics));
         self.valid = Some(valid);
         series
     }
@@ -280,7 +298,7 @@ impl Trainer<'_> {
 }
 
 /// The most probable class; of a single logit, whether it is positive.
-fn class_of(outputs: &[f32]) -> u32 {
+pub(super) fn class_of(outputs: &[f32]) -> u32 {
     match outputs {
         [logit] => u32::from(*logit > 0.0),
         _ => (1..outputs.len()).fold(0, |best, class| {

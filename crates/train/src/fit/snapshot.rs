@@ -126,8 +126,9 @@ impl Trainer<'_> {
     #[must_use]
     pub fn memory(&self) -> usize {
         let threads = self.runtime.pool().threads();
-        let plans = [Some(&self.full), self.rest.as_ref()].into_iter().flatten();
-        let workspace = plans
+        let workspace = self
+            .plans
+            .iter()
             .map(|plan| plan.memory(threads))
             .max()
             .unwrap_or_default();

@@ -1,11 +1,13 @@
 //! A training and what it holds.
 
 use jingwei_data::{BatchSource, Dataset, Preparation};
-use jingwei_engine::{AlignedVec, Buffer, Plan, Runtime, Workspace};
+use jingwei_engine::{AlignedVec, Buffer, Runtime, Workspace};
 use jingwei_graph::Shape;
 use jingwei_kernels::Scratch;
+use jingwei_nn::TIME;
 
 use super::functions::{Functions, TARGETS};
+use super::plans::Plans;
 use super::{Evaluator, FitOptions, Progress, Slots};
 use crate::Error;
 
@@ -39,8 +41,7 @@ pub struct Trainer<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) source: BatchSource<'a>,
     pub(super) valid: Option<Evaluator<'a>>,
-    pub(super) full: Plan,
-    pub(super) rest: Option<Plan>,
+    pub(super) plans: Plans,
     pub(super) workspace: Workspace,
     pub(super) scratch: Scratch,
     pub(super) slots: Slots,
@@ -69,16 +70,14 @@ impl<'a> Trainer<'a> {
         )?;
         check_fit(functions, &source, data.dataset)?;
         let batch = options.batch_size.min(source.len());
-        let plan = |batch| functions.training.plan(batch, runtime.level());
-        let rest = source.len() % batch;
+        let plans = Plans::new(&functions.training, runtime, &source, batch)?;
         let valid = data.valid.map(|(dataset, indices)| {
             Evaluator::new(functions, runtime, dataset, indices, data.preparation)
         });
         let slots = Slots::new(functions, options)?;
         let scratch = source.scratch_len().max(slots.scratch());
         let mut trainer = Self {
-            full: plan(batch)?,
-            rest: (rest > 0).then(|| plan(rest)).transpose()?,
+            plans,
             valid: valid.transpose()?,
             workspace: Workspace::for_training(&functions.training, runtime),
             scratch: Scratch::new(runtime.pool().threads(), scratch),
@@ -147,13 +146,10 @@ impl<'a> Trainer<'a> {
         if let Some(valid) = &self.valid {
             valid.prepare(&mut self.workspace);
         }
-        [self.rest.as_ref(), Some(&self.full)]
-            .into_iter()
-            .flatten()
-            .for_each(|plan| {
-                self.workspace.prepare(plan);
-                self.slots.prepare(plan);
-            });
+        for plan in self.plans.iter() {
+            self.workspace.prepare(plan);
+            self.slots.prepare(plan);
+        }
     }
 }
 
@@ -168,21 +164,26 @@ fn check_fit(functions: &Functions, source: &BatchSource, dataset: &Dataset) -> 
         })
     };
     for (name, shape) in functions.training.inputs() {
+        if source.time(0).is_some() && shape.0.contains(&TIME) {
+            continue;
+        }
+        let (sample_len, target_len) = source.lens(0);
         let values = Shape(shape.0[1..].to_vec()).len().unwrap_or(0);
         match name {
-            TARGETS if values.max(1) != source.target_len() => {
-                return mismatch("is trained on", source.target_len(), values);
+            TARGETS if values.max(1) != target_len => {
+                return mismatch("is trained on", target_len, values);
             }
             TARGETS => {}
-            _ if values != source.sample_len() => {
-                return mismatch("takes", source.sample_len(), values);
+            _ if values != sample_len => {
+                return mismatch("takes", sample_len, values);
             }
             _ => {}
         }
     }
     let output = functions.training.outputs[1];
     let classes = dataset.class_names().len();
-    match graph.shape(output).size(1) {
+    let shape = graph.shape(output);
+    match shape.size(shape.rank().max(2) - 1) {
         Some(width) if classes > 0 && width != classes && !(width == 1 && classes == 2) => {
             mismatch("gives", classes, width)
         }

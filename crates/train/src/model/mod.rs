@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jingwei_bundle::{Existing, OutputKind, Parts, Predictor};
-use jingwei_data::{Dataset, Preparation};
+use jingwei_data::prepare::{TargetPreparation, TextMap};
+use jingwei_data::{Dataset, Features, Preparation, TextColumn};
 use jingwei_engine::{AlignedVec, Runtime, Workspace};
 use jingwei_nn::{Loss, Network, Optimizer, Sequential, Summary};
 
@@ -17,7 +18,8 @@ pub use results::{History, Outputs, Scores};
 
 use crate::Error;
 use crate::fit::{
-    Evaluator, FitOptions, Functions, Objective, Trainer, TrainingData, Weights, for_loss,
+    EVALUATION_BATCH, Evaluator, FitOptions, Functions, Objective, Trainer, TrainingData, Weights,
+    for_loss,
 };
 use crate::inference::Inference;
 use crate::metrics::Metric;
@@ -193,7 +195,7 @@ impl Model {
         let Weights { parameters, states } = &fitted.weights;
         let mut workspace =
             Workspace::for_inference(shared(parameters), shared(states), &self.runtime);
-        evaluator.run(&self.runtime, &mut workspace);
+        evaluator.run(&self.runtime, &mut workspace)?;
         let series = evaluator.series(&self.options.metrics)?;
         Ok(Scores {
             samples: dataset.len(),
@@ -209,6 +211,9 @@ impl Model {
     /// If the model was not fitted yet, or the data are of another kind than those it was fitted on.
     pub fn predict(&self, dataset: &Dataset) -> Result<Outputs, Error> {
         let (fitted, preparation) = self.ready()?;
+        if let (Some(text), Features::Texts(column)) = (preparation.text(), dataset.features()) {
+            return self.predict_texts(fitted, &TextMap::new(text)?, column);
+        }
         let mut features = vec![0.0; dataset.len() * preparation.sample_len()];
         preparation.apply(dataset, &dataset.indices(), &mut features)?;
         let mut values = fitted.inference.run(&features, dataset.len())?;
@@ -217,6 +222,41 @@ impl Model {
             values,
             width: self.functions.width(),
         })
+    }
+
+    /// Predicts from texts, those of similar length together.
+    fn predict_texts(
+        &self,
+        fitted: &Fitted,
+        map: &TextMap,
+        column: &TextColumn,
+    ) -> Result<Outputs, Error> {
+        let indices: Vec<usize> = (0..column.texts.len()).collect();
+        let ids = map.encode_all(column, &indices)?;
+        let width = self.functions.width();
+        let mut order = indices;
+        order.sort_by_key(|&index| ids.get(index).len());
+        let mut values = vec![0.0; order.len() * width];
+        for members in order.chunks(EVALUATION_BATCH) {
+            let chosen = ids.chosen(members);
+            let time = map.time(chosen.longest());
+            let mut padded = vec![0.0; members.len() * time];
+            map.pad_all(&chosen, &mut padded)?;
+            let some = fitted
+                .inference
+                .run_steps(&padded, members.len(), Some(time))?;
+            if some.len() != members.len() * width {
+                return Err(Error::Setting {
+                    name: "predict".to_owned(),
+                    reason: "the model gives values for each token".to_owned(),
+                    remedy: "save it, load the bundle and call predict_raw".to_owned(),
+                });
+            }
+            for (&index, own) in members.iter().zip(some.chunks_exact(width)) {
+                values[index * width..][..width].copy_from_slice(own);
+            }
+        }
+        Ok(Outputs { values, width })
     }
 
     /// Writes the model as a bundle, in place of one that is already there.
@@ -234,15 +274,17 @@ impl Model {
                 "regression"
             },
             function: &function,
-            outputs: &[if classes {
-                ("probabilities", OutputKind::Probabilities)
-            } else {
-                ("values", OutputKind::Values)
+            outputs: &[match &preparation.targets {
+                TargetPreparation::Tags(_) => ("tags", OutputKind::Tags),
+                TargetPreparation::Labels(_) => ("probabilities", OutputKind::Labels),
+                _ if classes => ("probabilities", OutputKind::Probabilities),
+                _ => ("values", OutputKind::Values),
             }],
             parameters: &fitted.weights.parameters,
             states: &states,
             preparation: Some(preparation),
             samples: &[],
+            time: 0,
             metrics: serde_json::Value::Null,
             report: None,
             recipe: None,

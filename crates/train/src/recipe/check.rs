@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jingwei_nn::Loss;
+use jingwei_nn::{Loss, Sizes};
 
 use super::peek::sample_sizes;
 use super::place::{Source, Step};
@@ -178,20 +178,27 @@ fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), Re
     };
     let outputs = match (recipe.task, recipe.loss()) {
         (Task::TabularRegression, _) => recipe.data.target.0.len().max(1),
-        (_, Loss::BinaryCrossEntropy(_)) => 1,
+        (_, Loss::BinaryCrossEntropy(_)) if !recipe.has_labels() => 1,
         _ => classes,
     };
-    network_error(recipe, source, &sizes, outputs).map_or(Ok(()), Err)
+    network_error(recipe, source, &sizes, ANY_VOCABULARY, outputs).map_or(Ok(()), Err)
 }
+
+/// The size of a vocabulary that is not known yet.
+const ANY_VOCABULARY: usize = 1000;
 
 /// What is wrong with the network for samples of these sizes, if anything, at its place in the recipe.
 pub(super) fn network_error(
     recipe: &Recipe,
     source: &Source,
-    sizes: &[usize],
+    sizes: &Sizes,
+    vocabulary: usize,
     outputs: usize,
 ) -> Option<RecipeError> {
-    let built = recipe.model.network(sizes, outputs).map_err(Error::from);
+    let built = recipe
+        .model
+        .network(sizes, vocabulary, outputs)
+        .map_err(Error::from);
     let checked = built
         .and_then(|network| for_loss(network, &recipe.loss()))
         .and_then(|network| Functions::new(&network, &Objective::new(recipe.loss())));

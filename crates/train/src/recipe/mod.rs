@@ -16,11 +16,13 @@ use std::fs;
 use std::path::Path;
 
 use jingwei_data::{Augment, prepare::PrepareOptions};
-use jingwei_nn::{Loss, MeanSquaredError, Network, SparseCategoricalCrossEntropy};
+use jingwei_nn::{
+    BinaryCrossEntropy, Loss, MeanSquaredError, Network, Sizes, SparseCategoricalCrossEntropy,
+};
 use serde::{Deserialize, Serialize};
 
 pub use columns::Columns;
-pub use data::{DataRecipe, ImageRecipe};
+pub use data::{DataRecipe, ImageRecipe, TextRecipe};
 pub use model::{ModelRecipe, Resnet, Zoo};
 pub use part::{Held, Part};
 pub use place::RecipeError;
@@ -28,7 +30,7 @@ pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
 
 use crate::Error;
 use crate::fit::{FitOptions, for_loss};
-use crate::metrics::Metric;
+use crate::metrics::{Average, Metric};
 use place::Source;
 
 /// A recipe.
@@ -65,6 +67,10 @@ pub enum Task {
     TabularClassification,
     /// Numbers from a row of numbers.
     TabularRegression,
+    /// One of several classes from a text, or any number of them.
+    TextClassification,
+    /// A tag for each token of a text: names, parts of speech.
+    SequenceTagging,
 }
 
 impl Task {
@@ -81,7 +87,15 @@ impl Task {
             Self::ImageClassification => "image classification",
             Self::TabularClassification => "tabular classification",
             Self::TabularRegression => "tabular regression",
+            Self::TextClassification => "text classification",
+            Self::SequenceTagging => "sequence tagging",
         }
+    }
+
+    /// Whether samples are texts.
+    #[must_use]
+    pub fn reads_text(self) -> bool {
+        matches!(self, Self::TextClassification | Self::SequenceTagging)
     }
 }
 
@@ -153,21 +167,26 @@ impl Recipe {
         })
     }
 
-    /// The network for samples of these sizes that gives `outputs` values; `text` and `file` are where the recipe was read.
+    /// The network for samples of these sizes that gives `outputs` values; texts have `vocabulary` different token ids;
+    /// `text` and `file` are where the recipe was read.
     ///
     /// # Errors
     /// [`Error::Recipe`] with the layer that does not fit, at its place.
     pub(crate) fn network(
         &self,
-        sizes: &[usize],
+        sizes: &Sizes,
+        vocabulary: usize,
         outputs: usize,
         text: &str,
         file: &str,
     ) -> Result<Network, Error> {
         let source = Source { file, text };
-        match check::network_error(self, &source, sizes, outputs) {
+        match check::network_error(self, &source, sizes, vocabulary, outputs) {
             Some(error) => Err(Error::Recipe(Box::new(error))),
-            None => for_loss(self.model.network(sizes, outputs)?, &self.loss()),
+            None => for_loss(
+                self.model.network(sizes, vocabulary, outputs)?,
+                &self.loss(),
+            ),
         }
     }
 
@@ -194,10 +213,16 @@ impl Recipe {
     /// What is measured on the validation part.
     #[must_use]
     pub fn metrics(&self) -> Vec<Metric> {
-        match (self.train.metrics.is_empty(), self.task.has_classes()) {
-            (false, _) => self.train.metrics.clone(),
-            (true, true) => vec![Metric::Accuracy],
-            (true, false) => vec![Metric::Mae, Metric::R2],
+        if !self.train.metrics.is_empty() {
+            return self.train.metrics.clone();
+        }
+        match self.task {
+            Task::TabularRegression => vec![Metric::Mae, Metric::R2],
+            Task::SequenceTagging => vec![Metric::Accuracy, Metric::SpanF1],
+            Task::TextClassification if self.has_labels() => {
+                vec![Metric::ExactMatch, Metric::F1(Average::Micro)]
+            }
+            _ => vec![Metric::Accuracy],
         }
     }
 
@@ -206,8 +231,15 @@ impl Recipe {
     pub fn loss(&self) -> Loss {
         match (self.train.loss, self.task.has_classes()) {
             (Some(loss), _) => loss,
+            (None, true) if self.has_labels() => BinaryCrossEntropy::default().into(),
             (None, true) => SparseCategoricalCrossEntropy::default().into(),
             (None, false) => MeanSquaredError::default().into(),
         }
+    }
+
+    /// Whether a sample has any number of classes.
+    #[must_use]
+    pub fn has_labels(&self) -> bool {
+        self.task == Task::TextClassification && self.data.text.label_separator.is_some()
     }
 }

@@ -1,6 +1,7 @@
 //! `[model]`: the network.
 
-use jingwei_nn::{Activation, Dense, Entry, Error, Layer, Network, zoo};
+use jingwei_graph::Dim;
+use jingwei_nn::{Activation, Dense, Entry, Error, Layer, Network, Sizes, zoo};
 use serde::{Deserialize, Serialize};
 
 /// The layers of the network, or one of the zoo by its name. The output layer follows from the task: unless the last
@@ -51,15 +52,22 @@ impl Default for Resnet {
 }
 
 impl ModelRecipe {
-    /// The network for samples of these sizes that gives `outputs` values.
+    /// The network for samples of these sizes that gives `outputs` values. Embeddings that leave `input_dim` open get
+    /// the size of the vocabulary.
     ///
     /// # Errors
     /// The first layer that does not fit, with what it expected and found.
-    pub fn network(&self, sizes: &[usize], outputs: usize) -> Result<Network, Error> {
+    pub fn network(
+        &self,
+        sizes: &Sizes,
+        vocabulary: usize,
+        outputs: usize,
+    ) -> Result<Network, Error> {
         let mut network = match &self.zoo {
             Some(zoo) => zoo.network(sizes, outputs)?,
             None => {
-                Network::from_entries(Vec::new(), self.layers.clone(), Vec::new()).with_input(sizes)
+                let layers = with_vocabulary(&self.layers, vocabulary);
+                Network::from_entries(Vec::new(), layers, Vec::new()).with_input(sizes.clone())
             }
         };
         if !ends_in(&network, outputs) {
@@ -71,6 +79,19 @@ impl ModelRecipe {
         network.check()?;
         Ok(network)
     }
+}
+
+fn with_vocabulary(layers: &[Entry], vocabulary: usize) -> Vec<Entry> {
+    let mut layers = layers.to_vec();
+    for entry in &mut layers {
+        if let Layer::Embedding(embedding) = &mut entry.layer
+            && embedding.input_dim == 0
+            && embedding.ngrams == 1
+        {
+            embedding.input_dim = vocabulary;
+        }
+    }
+    layers
 }
 
 /// Whether the last layer is a dense one for the outputs, up to a softmax or sigmoid.
@@ -91,17 +112,23 @@ fn ends_in(network: &Network, outputs: usize) -> bool {
 }
 
 impl Zoo {
-    fn network(&self, sizes: &[usize], outputs: usize) -> Result<Network, Error> {
+    fn network(&self, sizes: &Sizes, outputs: usize) -> Result<Network, Error> {
+        let known: Vec<usize> = (0..sizes.0.len())
+            .filter_map(|axis| match sizes.0[axis] {
+                Dim::Size(size) => Some(size),
+                Dim::Symbol(_) => None,
+            })
+            .collect();
         let image = || {
-            <[usize; 3]>::try_from(sizes).map_err(|_| Error::Shape {
+            <[usize; 3]>::try_from(known.as_slice()).map_err(|_| Error::Shape {
                 place: "model.zoo".to_owned(),
                 expected: "images [height, width, channels]".to_owned(),
-                found: format!("{sizes:?}"),
+                found: sizes.to_string(),
             })
         };
         Ok(match self {
             Self::CnnCompact {} => zoo::cnn_compact(image()?, outputs),
-            Self::Mlp {} => zoo::mlp(sizes.iter().product(), outputs),
+            Self::Mlp {} => zoo::mlp(known.iter().product(), outputs),
             Self::Resnet(Resnet { depth, width }) => {
                 zoo::resnet(image()?, outputs, *depth, *width)?
             }

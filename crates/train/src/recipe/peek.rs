@@ -7,11 +7,21 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use jingwei_data::idx::find_pair;
 use jingwei_data::source::{SourceKind, detect};
+use jingwei_graph::Dim;
+use jingwei_nn::{Sizes, TIME};
 
 use super::Recipe;
 
 /// The sizes of a sample where the recipe or the head of a file tells them; reading the data tells the rest.
-pub(super) fn sample_sizes(recipe: &Recipe, folder: &Path) -> Option<Vec<usize>> {
+pub(super) fn sample_sizes(recipe: &Recipe, folder: &Path) -> Option<Sizes> {
+    if recipe.task.reads_text() {
+        let length = recipe.prepare.text.length;
+        return Some(Sizes(vec![length.map_or(TIME, Dim::Size)]));
+    }
+    fixed_sizes(recipe, folder).map(Sizes::from)
+}
+
+fn fixed_sizes(recipe: &Recipe, folder: &Path) -> Option<Vec<usize>> {
     let (data, model) = (&recipe.data, &recipe.model);
     if let Some(sizes) = &model.input {
         return Some(sizes.clone());

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jingwei_bundle::{Existing, OutputKind, Parts};
+use jingwei_data::Features;
+use jingwei_data::prepare::{TargetPreparation, TextMap};
 use jingwei_engine::{Function, Layout, Workspace};
 use serde_json::json;
 
@@ -91,7 +93,7 @@ fn measure(
         shared(&weights.states),
         runtime,
     );
-    evaluator.run(runtime, &mut workspace);
+    evaluator.run(runtime, &mut workspace)?;
     let worst = worst_images(part, &prepared.source, &evaluator, worst);
     Ok((Some(evaluator.evaluation()?), worst))
 }
@@ -106,13 +108,14 @@ fn write_bundle(
     page: &str,
 ) -> Result<(), Error> {
     let classes = job.recipe.task.has_classes();
-    let output = if classes {
-        ("probabilities", OutputKind::Probabilities)
-    } else {
-        ("values", OutputKind::Values)
+    let output = match &prepared.preparation.targets {
+        TargetPreparation::Tags(_) => ("tags", OutputKind::Tags),
+        TargetPreparation::Labels(_) => ("probabilities", OutputKind::Labels),
+        _ if classes => ("probabilities", OutputKind::Probabilities),
+        _ => ("values", OutputKind::Values),
     };
     let (function, states) = inference(&prepared.functions, &weights.states);
-    let recorded = recorded(prepared)?;
+    let (recorded, time) = recorded(prepared)?;
     let task = serde_json::to_value(job.recipe.task)
         .ok()
         .and_then(|task| task.as_str().map(str::to_owned));
@@ -124,6 +127,7 @@ fn write_bundle(
         states: &states,
         preparation: Some(&prepared.preparation),
         samples: &[&recorded],
+        time,
         metrics,
         report: Some(page),
         recipe: Some(&job.text),
@@ -170,15 +174,24 @@ pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec
     )
 }
 
-/// Some prepared samples, of the test part if there is one.
-fn recorded(prepared: &Prepared) -> Result<Vec<f32>, Error> {
+/// Some prepared samples, of the test part if there is one, and the length of their sequences.
+fn recorded(prepared: &Prepared) -> Result<(Vec<f32>, usize), Error> {
     let source = &prepared.source;
     let (dataset, indices) = match source.test.as_ref().or(source.valid.as_ref()) {
         Some(part) => (part.dataset(source), &part.indices),
         None => (&source.dataset, &source.train),
     };
     let indices = &indices[..indices.len().min(RECORDED)];
-    let mut samples = vec![0.0; indices.len() * prepared.preparation.sample_len()];
+    let time = match (prepared.preparation.text(), dataset.features()) {
+        (Some(text), Features::Texts(column)) => {
+            let map = TextMap::new(text)?;
+            map.time(map.encode_all(column, indices)?.longest())
+        }
+        _ => 0,
+    };
+    let len = prepared.preparation.sample_len().max(time);
+    let mut samples = vec![0.0; indices.len() * len];
     prepared.preparation.apply(dataset, indices, &mut samples)?;
-    Ok(samples)
+    let is_open = prepared.preparation.sample_shape().contains(&None);
+    Ok((samples, if is_open { time } else { 0 }))
 }

@@ -11,9 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use jingwei_data::prepare::TextPreparation;
 use jingwei_data::{Preparation, Targets};
 use jingwei_engine::Runtime;
-use jingwei_nn::{Loss, Network};
+use jingwei_graph::Dim;
+use jingwei_nn::{Loss, Network, Sizes, TIME};
 
 pub(crate) use finish::inference;
 pub use source::{Source, SourcePart, folder_of};
@@ -120,7 +122,7 @@ impl Prepared {
         };
         check_class_weights(&objective, counts.len())?;
         let outputs = outputs(&objective.loss, &source);
-        let network = job.network(&preparation.sample_shape(), outputs)?;
+        let network = job.network(&preparation, outputs)?;
         let functions = Functions::new(&network, &objective)?;
         Ok(Self {
             options: recipe.fit_options(),
@@ -147,14 +149,25 @@ impl Prepared {
 
 impl Job {
     /// The network for the data, or what is wrong with it at its place in the recipe.
-    fn network(&self, sizes: &[usize], outputs: usize) -> Result<Network, Error> {
+    fn network(&self, preparation: &Preparation, outputs: usize) -> Result<Network, Error> {
+        let shape = preparation.sample_shape();
+        let sizes = Sizes(
+            shape
+                .iter()
+                .map(|size| size.map_or(TIME, Dim::Size))
+                .collect(),
+        );
         match &self.recipe.model.input {
-            Some(input) if input != sizes => Err(Error::Setting {
+            Some(input) if Sizes::from(input.as_slice()) != sizes => Err(Error::Setting {
                 name: "model.input".to_owned(),
-                reason: format!("the recipe says {input:?}, the data have {sizes:?}"),
+                reason: format!("the recipe says {input:?}, the data have {sizes}"),
                 remedy: "leave `input` out, or give data of that size".to_owned(),
             }),
-            _ => self.recipe.network(sizes, outputs, &self.text, &self.file),
+            _ => {
+                let vocabulary = preparation.text().map_or(0, TextPreparation::ids);
+                self.recipe
+                    .network(&sizes, vocabulary, outputs, &self.text, &self.file)
+            }
         }
     }
 
@@ -176,7 +189,12 @@ impl Job {
 fn outputs(loss: &Loss, source: &Source) -> usize {
     match (source.dataset.targets(), loss) {
         (Targets::Classes { names, .. }, Loss::BinaryCrossEntropy(_)) if names.len() == 2 => 1,
-        (Targets::Classes { names, .. }, _) => names.len(),
+        (
+            Targets::Classes { names, .. }
+            | Targets::Labels { names, .. }
+            | Targets::Tags { names, .. },
+            _,
+        ) => names.len(),
         (Targets::Values { names, .. }, _) => names.len(),
         (Targets::None, _) => 1,
     }

@@ -100,6 +100,7 @@ fn data(recipe: &Recipe, source: &Source) -> DataDescription {
             ..
         } => format!("{height} × {width} × {channels}"),
         Features::Rows { columns, .. } => format!("{} columns", columns.len()),
+        Features::Texts(_) => "texts".to_owned(),
     };
     let target = match source.dataset.targets() {
         Targets::Values { names, .. } => names.join(", "),

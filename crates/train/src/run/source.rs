@@ -6,7 +6,8 @@ use jingwei_data::csv::CsvTarget;
 use jingwei_data::inspect::inspect;
 use jingwei_data::source::{ReadOptions, SourceKind, detect, read};
 use jingwei_data::split::{SplitOptions, by_fraction};
-use jingwei_data::{Dataset, Features, Limits, Targets};
+use jingwei_data::texts::{self, ReadOptions as TextReadOptions, read_texts};
+use jingwei_data::{Dataset, Features, Limits, OnBad, Targets};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -52,20 +53,10 @@ impl Source {
     /// What is wrong with the files, or with what the recipe says of them.
     pub fn read(recipe: &Recipe, folder: &Path) -> Result<Self, Error> {
         let path = folder.join(&recipe.data.train);
-        let options = read_options(recipe, &path)?;
-        let dataset = read(&path, &options, &Limits::default())?;
+        let reader = Reader::new(recipe, &path)?;
+        let dataset = reader.read(&path)?;
         check_task(recipe.task, &dataset)?;
-        let classes = Some(dataset.class_names().to_vec()).filter(|names| !names.is_empty());
-        let columns = match dataset.features() {
-            Features::Rows { columns, .. } => Some(columns.clone()),
-            Features::Images { .. } => None,
-        };
-        let same = ReadOptions {
-            classes,
-            columns,
-            size: options.size.or(size_of(&dataset)),
-            ..options
-        };
+        let same = reader.like(&dataset);
         let seed = recipe.train.seed;
         let (train, test) = cut(
             &dataset,
@@ -88,10 +79,15 @@ impl Source {
     #[must_use]
     pub fn class_counts(dataset: &Dataset, indices: &[usize]) -> Vec<u64> {
         let mut counts = vec![0; dataset.class_names().len()];
-        if let Some(labels) = dataset.labels() {
-            indices
-                .iter()
-                .for_each(|&index| counts[labels[index] as usize] += 1);
+        for &index in indices {
+            match dataset.targets() {
+                Targets::Classes { labels, .. } => counts[labels[index] as usize] += 1,
+                Targets::Labels { labels: lists, .. } | Targets::Tags { tags: lists, .. } => {
+                    let own = lists.get(index).iter();
+                    own.for_each(|&class| counts[class as usize] += 1);
+                }
+                _ => {}
+            }
         }
         counts
     }
@@ -130,7 +126,61 @@ fn size_of(dataset: &Dataset) -> Option<jingwei_data::image::Size> {
             width: *width,
             channels: *channels,
         }),
-        Features::Rows { .. } => None,
+        Features::Rows { .. } | Features::Texts(_) => None,
+    }
+}
+
+/// How the parts of the data are read.
+enum Reader {
+    Samples(ReadOptions),
+    Texts(TextReadOptions, Option<Vec<String>>),
+}
+
+impl Reader {
+    fn new(recipe: &Recipe, path: &Path) -> Result<Self, Error> {
+        if !recipe.task.reads_text() {
+            return read_options(recipe, path).map(Self::Samples);
+        }
+        let (data, defaults) = (&recipe.data, TextReadOptions::default());
+        let classes = Some(data.classes.clone()).filter(|classes| !classes.is_empty());
+        let options = TextReadOptions {
+            format: data.text.format,
+            text: data.text.column.clone(),
+            label: data.target.0.first().cloned().or(defaults.label.clone()),
+            label_separator: data.text.label_separator,
+            scheme: data.text.scheme,
+            encoding: data.text.encoding.clone(),
+            on_bad: match data.on_bad {
+                OnBad::Stop => texts::OnBad::Stop,
+                OnBad::Quarantine => texts::OnBad::Quarantine,
+            },
+            ..defaults
+        };
+        Ok(Self::Texts(options, classes))
+    }
+
+    fn read(&self, path: &Path) -> Result<Dataset, Error> {
+        Ok(match self {
+            Self::Samples(options) => read(path, options, &Limits::default())?,
+            Self::Texts(options, names) => read_texts(path, options, names.as_deref())?,
+        })
+    }
+
+    /// For further parts of the same data: the same classes, columns and sizes.
+    fn like(self, dataset: &Dataset) -> Self {
+        let classes = Some(dataset.class_names().to_vec()).filter(|names| !names.is_empty());
+        match self {
+            Self::Texts(options, _) => Self::Texts(options, classes),
+            Self::Samples(options) => Self::Samples(ReadOptions {
+                classes,
+                columns: match dataset.features() {
+                    Features::Rows { columns, .. } => Some(columns.clone()),
+                    _ => None,
+                },
+                size: options.size.or(size_of(dataset)),
+                ..options
+            }),
+        }
     }
 }
 
@@ -141,12 +191,12 @@ fn cut(
     part: &Part,
     seed: u64,
     folder: &Path,
-    options: &ReadOptions,
+    reader: &Reader,
 ) -> Result<(Vec<usize>, Option<SourcePart>), Error> {
     match part {
         Part::None => Ok((indices, None)),
         Part::Path(path) => {
-            let own = read(&folder.join(path), options, &Limits::default())?;
+            let own = reader.read(&folder.join(path))?;
             Ok((
                 indices,
                 Some(SourcePart {
@@ -214,21 +264,27 @@ fn common_size(path: &Path) -> Result<Option<jingwei_data::image::Size>, Error> 
 }
 
 fn check_task(task: Task, dataset: &Dataset) -> Result<(), Error> {
-    let is_image = matches!(dataset.features(), Features::Images { .. });
-    let has_classes = matches!(dataset.targets(), Targets::Classes { .. });
-    match (task == Task::ImageClassification) == is_image && task.has_classes() == has_classes {
+    let kind = match dataset.features() {
+        Features::Images { .. } => "pictures",
+        Features::Rows { .. } => "rows of numbers",
+        Features::Texts(_) => "texts",
+    };
+    let target = match dataset.targets() {
+        Targets::Classes { .. } | Targets::Labels { .. } => "classes",
+        Targets::Tags { .. } => "tags",
+        Targets::Values { .. } => "numbers to predict",
+        Targets::None => "nothing to predict",
+    };
+    let expected = match task {
+        Task::ImageClassification => ("pictures", "classes"),
+        Task::TabularClassification => ("rows of numbers", "classes"),
+        Task::TabularRegression => ("rows of numbers", "numbers to predict"),
+        Task::TextClassification => ("texts", "classes"),
+        Task::SequenceTagging => ("texts", "tags"),
+    };
+    match expected == (kind, target) {
         true => Ok(()),
         false => {
-            let kind = if is_image {
-                "pictures"
-            } else {
-                "rows of numbers"
-            };
-            let target = if has_classes {
-                "classes"
-            } else {
-                "numbers to predict"
-            };
             let reason = format!(
                 "the task is {}, the data are {kind} with {target}",
                 task.words()
@@ -266,6 +322,14 @@ fn hash_part(hasher: &mut Sha256, dataset: &Dataset, indices: &[usize]) {
     match dataset.features() {
         Features::Images { pixels, .. } => hasher.update(pixels),
         Features::Rows { values, .. } => floats(hasher, values),
+        Features::Texts(column) => {
+            for index in 0..column.texts.len() {
+                // A text that can no longer be read is refused when it is encoded.
+                let text = column.texts.get(index).unwrap_or_default();
+                hasher.update((text.len() as u64).to_le_bytes());
+                hasher.update(text.as_bytes());
+            }
+        }
     }
     match dataset.targets() {
         Targets::Classes { labels, names } => {
@@ -273,6 +337,18 @@ fn hash_part(hasher: &mut Sha256, dataset: &Dataset, indices: &[usize]) {
             labels
                 .iter()
                 .for_each(|label| hasher.update(label.to_le_bytes()));
+        }
+        Targets::Labels {
+            names,
+            labels: lists,
+        }
+        | Targets::Tags { names, tags: lists } => {
+            names.iter().for_each(|name| hasher.update(name));
+            for list in lists.iter() {
+                hasher.update((list.len() as u64).to_le_bytes());
+                list.iter()
+                    .for_each(|number| hasher.update(number.to_le_bytes()));
+            }
         }
         Targets::Values { values, .. } => floats(hasher, values),
         Targets::None => {}

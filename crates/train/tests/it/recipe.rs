@@ -48,7 +48,7 @@ fn a_good_recipe_is_read() {
     assert_eq!(recipe.data.test, Part::Path("t10k".to_owned()));
     assert_eq!((recipe.train.epochs, recipe.train.batch_size), (3, 64));
     assert_eq!(recipe.train.class_weights, ClassWeights::Balanced);
-    let network = recipe.model.network(&[28, 28, 1], 3).unwrap();
+    let network = recipe.model.network(&[28, 28, 1].into(), 0, 3).unwrap();
     assert_eq!(
         network.summary().unwrap().rows().last().unwrap().output,
         "[batch, 3]"
@@ -82,7 +82,7 @@ fn an_output_layer_that_is_there_is_not_added_again() {
     let network = Recipe::parse(&text, "r")
         .unwrap()
         .model
-        .network(&[28, 28, 1], 3)
+        .network(&[28, 28, 1].into(), 0, 3)
         .unwrap();
     assert_eq!(network.layers().len(), 4);
 }

@@ -1,8 +1,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use jingwei_bundle::{Bundle, RECIPE_FILE};
-use jingwei_nn::{Network, Summary};
+use jingwei_bundle::{Bundle, Dim, RECIPE_FILE};
+use jingwei_data::prepare::TextPreparation;
+use jingwei_nn::{Network, Sizes, Summary};
 use jingwei_train::recipe::Recipe;
 use serde_json::{Value, json};
 
@@ -58,10 +59,13 @@ fn facts(bundle: &Bundle) -> Table {
     let mut facts = Table::new(&["bundle", ""]);
     facts.row([&"task", &manifest.task]);
     for input in &manifest.inputs {
-        facts.row([&"input", &format!("{} {:?}", input.name, input.shape)]);
+        facts.row([&"input", &format!("{} {}", input.name, sizes(&input.shape))]);
     }
     for output in &manifest.outputs {
-        facts.row([&"output", &format!("{} {:?}", output.name, output.shape)]);
+        facts.row([
+            &"output",
+            &format!("{} {}", output.name, sizes(&output.shape)),
+        ]);
     }
     if let classes @ [_, ..] = classes(bundle) {
         facts.row([
@@ -83,7 +87,21 @@ fn network(bundle: &Bundle) -> Option<Network> {
     let text = std::fs::read_to_string(bundle.folder().join(RECIPE_FILE)).ok()?;
     let recipe = Recipe::parse(&text, RECIPE_FILE).ok()?;
     let (input, output) = (bundle.inputs().first()?, bundle.outputs().first()?);
-    recipe.model.network(&input.shape, output.len()).ok()
+    let preparation = bundle.preparation()?;
+    let outputs = match preparation.class_names().len() {
+        2 if output.len() == 1 => 1,
+        0 => output.len(),
+        classes => classes,
+    };
+    let vocabulary = preparation.text().map_or(0, TextPreparation::ids);
+    let network = recipe
+        .model
+        .network(&sizes(&input.shape), vocabulary, outputs);
+    network.ok()
+}
+
+fn sizes(shape: &[Dim]) -> Sizes {
+    Sizes(shape.to_vec())
 }
 
 fn print_tensors(bundle: &Bundle, printer: &Printer) -> Result<()> {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use jingwei_bundle::{Bundle, Predictor};
-use jingwei_data::{Dataset, OnBad, Preparation};
+use jingwei_bundle::{Bundle, Prediction, Predictor, Record};
+use jingwei_data::{Dataset, Features, OnBad, Preparation};
 
 use output::Output;
 
@@ -13,18 +13,26 @@ use crate::ExitStatus;
 use crate::machine::Machine;
 use crate::printer::Printer;
 use crate::progress::Items;
-use crate::records::portions;
+use crate::records::{portions, text_options};
 
 /// Records that the model sees at once.
 const AT_ONCE: usize = 256;
+/// Texts that the model sees at once.
+const TEXTS_AT_ONCE: usize = 4096;
 /// The arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The bundle: a folder that `jingwei train` wrote
     bundle: PathBuf,
-    /// Pictures, folders of pictures, IDX files, or tables (.csv, .tsv)
-    #[arg(required = true, value_name = "PATH")]
+    /// Pictures, folders of pictures, IDX files, tables (.csv, .tsv), or texts (.txt, .csv, .tsv, .jsonl, .conll)
+    #[arg(required_unless_present = "text", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// A text to predict from; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    text: Vec<String>,
+    /// The column of a table, or the key of a JSON line, that holds the text [default: as in the training]
+    #[arg(long, value_name = "COLUMN")]
+    text_column: Option<String>,
     /// How predictions are printed; csv and json hold the probability of every class
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -67,8 +75,14 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         "predicting",
         portions.iter().map(|portion| portion.files()).sum(),
     );
+    given_texts(&predictor, &arguments.text, &mut output)?;
+    let mut texts = text_options(predictor.bundle(), on_bad);
+    texts.label = None;
+    if let Some(column) = &arguments.text_column {
+        texts.text.clone_from(column);
+    }
     for portion in &portions {
-        let data = portion.read(&preparation, on_bad)?;
+        let data = portion.read(&preparation, &texts, on_bad)?;
         for bad in data.quarantine() {
             printer.warning(format_args!("{}: left out: {}", bad.origin, bad.reason));
         }
@@ -88,12 +102,48 @@ pub fn preparation(bundle: &Bundle) -> Result<Preparation> {
     })
 }
 
+/// Predicts from the texts of the command line.
+fn given_texts(predictor: &Predictor, texts: &[String], output: &mut Output<'_>) -> Result<()> {
+    let records: Vec<Record<'_>> = texts.iter().map(|text| Record::Text(text)).collect();
+    for (text, prediction) in texts.iter().zip(predictor.predict_raw(&records)?) {
+        output.add(text.clone(), prediction)?;
+    }
+    Ok(())
+}
+
+/// Predicts from every text of a dataset.
+pub fn predict_texts(
+    predictor: &Predictor,
+    data: &Dataset,
+    mut see: impl FnMut(usize, Prediction) -> Result<()>,
+) -> Result<()> {
+    let tokenised = matches!(data.features(), Features::Texts(column) if column.tokenised);
+    for indices in data.indices().chunks(TEXTS_AT_ONCE) {
+        let texts = indices.iter().map(|&index| data.text(index));
+        let texts: Vec<_> = texts.collect::<Result<_, _>>()?;
+        let records = texts.iter().map(|text| match tokenised {
+            true => Record::Tokens(text.as_deref().unwrap_or_default()),
+            false => Record::Text(text.as_deref().unwrap_or_default()),
+        });
+        let predictions = predictor.predict_raw(&records.collect::<Vec<_>>())?;
+        for (&index, prediction) in indices.iter().zip(predictions) {
+            see(index, prediction)?;
+        }
+    }
+    Ok(())
+}
+
 fn predict(
     predictor: &Predictor,
     preparation: &Preparation,
     data: &Dataset,
     output: &mut Output<'_>,
 ) -> Result<()> {
+    if let Features::Texts(_) = data.features() {
+        return predict_texts(predictor, data, |index, prediction| {
+            output.add(data.origin(index), prediction)
+        });
+    }
     let length = preparation.sample_len();
     let indices = data.indices();
     let mut prepared = vec![0.0; AT_ONCE.min(indices.len()) * length];

@@ -1,5 +1,5 @@
 use anyhow::{Result, anyhow};
-use jingwei_bundle::{OutputKind, Prediction, Predictor};
+use jingwei_bundle::{OutputKind, Prediction, Predictor, TaggedToken};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -37,6 +37,19 @@ struct Line<'a> {
     probabilities: Option<Named<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     values: Option<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<Vec<Token<'a>>>,
+}
+
+/// A token of a text and its tag.
+#[derive(Serialize)]
+struct Token<'a> {
+    text: &'a str,
+    start: usize,
+    end: usize,
+    tag: &'a str,
 }
 
 /// Values by name, in their own order.
@@ -56,6 +69,9 @@ impl<'a> Output<'a> {
     /// An output in a format; a table of CSV begins with its header.
     pub fn new(format: Format, predictor: &Predictor, printer: &'a Printer) -> Result<Self> {
         let (has_classes, names) = names(predictor);
+        if predictor.bundle().outputs()[0].kind == OutputKind::Tags {
+            return Self::of_tags(format, printer);
+        }
         let columns: Vec<String> = match has_classes {
             true => names
                 .iter()
@@ -93,6 +109,24 @@ impl<'a> Output<'a> {
         Ok(output)
     }
 
+    /// An output of tagged tokens.
+    fn of_tags(format: Format, printer: &'a Printer) -> Result<Self> {
+        let heads = ["record", "start", "end", "token", "tag"];
+        let output = Self {
+            printer,
+            kind: match format {
+                Format::Json => Kind::Json,
+                Format::Csv => Kind::Csv,
+                Format::Table => Kind::Table(Table::new(&["record", "tagged"])),
+            },
+            names: Vec::new(),
+        };
+        if format == Format::Csv {
+            output.csv(&heads.map(str::to_owned))?;
+        }
+        Ok(output)
+    }
+
     /// Writes a prediction.
     pub fn add(&mut self, record: String, prediction: Prediction) -> Result<()> {
         match &mut self.kind {
@@ -101,8 +135,24 @@ impl<'a> Output<'a> {
                 Ok(())
             }
             Kind::Csv => {
+                if let Prediction::Tags(tokens) = &prediction {
+                    return tokens.iter().try_for_each(|token| {
+                        let places = [token.start, token.end].map(|place| place.to_string());
+                        let [start, end] = places;
+                        let (text, tag) = (token.text.clone(), token.tag.clone());
+                        self.csv(&[record.clone(), start, end, text, tag])
+                    });
+                }
                 let mut fields = vec![record];
-                let values = match &prediction {
+                let values: &[f32] = match &prediction {
+                    Prediction::Labels {
+                        labels,
+                        probabilities,
+                    } => {
+                        fields.extend([labels.join("; "), String::new()]);
+                        probabilities
+                    }
+                    Prediction::Tags(_) => &[],
                     Prediction::Class {
                         class,
                         label,
@@ -141,8 +191,11 @@ impl<'a> Output<'a> {
 /// Whether a model gives probabilities of classes, and the names of the classes or of the predicted numbers.
 fn names(predictor: &Predictor) -> (bool, Vec<String>) {
     let output = &predictor.bundle().outputs()[0];
-    if output.kind == OutputKind::Probabilities {
-        let classes = output.len().max(2);
+    if matches!(output.kind, OutputKind::Probabilities | OutputKind::Labels) {
+        let classes = match output.kind {
+            OutputKind::Labels => output.len(),
+            _ => output.len().max(2),
+        };
         return (
             true,
             (0..classes).map(|class| predictor.label(class)).collect(),
@@ -166,6 +219,23 @@ fn cells(record: String, prediction: &Prediction, names: &[String]) -> Vec<Strin
             let values = values.iter().map(|&value| numbers::short(f64::from(value)));
             std::iter::once(record).chain(values).collect()
         }
+        Prediction::Tags(tokens) => vec![record, tagged(tokens)],
+        Prediction::Labels {
+            labels,
+            probabilities,
+        } => {
+            let mut order: Vec<usize> = (0..probabilities.len()).collect();
+            order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+            let first = order.first().map_or(0.0, |&class| probabilities[class]);
+            let named = |&class: &usize| format!("{} {:.4}", names[class], probabilities[class]);
+            let most: Vec<String> = order.iter().take(OTHERS + 1).map(named).collect();
+            vec![
+                record,
+                labels.join("; "),
+                format!("{first:.4}"),
+                most.join(", "),
+            ]
+        }
         Prediction::Class {
             class,
             label,
@@ -187,25 +257,83 @@ fn cells(record: String, prediction: &Prediction, names: &[String]) -> Vec<Strin
     }
 }
 
+/// A text with the spans of its tags in brackets: `[PER 李明]在[LOC 北京]`; single tags stand behind their tokens.
+fn tagged(tokens: &[TaggedToken]) -> String {
+    let mut text = String::new();
+    let mut open = false;
+    let mut end = tokens.first().map_or(0, |token| token.start);
+    for token in tokens {
+        let gap = if token.start > end { " " } else { "" };
+        end = token.end;
+        let (mark, kind) = token.tag.split_once('-').unwrap_or((&token.tag, ""));
+        let begins = matches!(mark, "B" | "S" | "U");
+        if open && (begins || mark == "O") {
+            text.push(']');
+            open = false;
+        }
+        text.push_str(gap);
+        match (begins, kind, mark) {
+            (true, _, _) => {
+                text.push_str(&format!("[{kind} {}", token.text));
+                open = true;
+            }
+            (false, "", "O") => text.push_str(&token.text),
+            (false, "", tag) => text.push_str(&format!("{}/{tag} ", token.text)),
+            _ => text.push_str(&token.text),
+        }
+    }
+    if open {
+        text.push(']');
+    }
+    text.trim_end().to_owned()
+}
+
 fn line<'a>(record: String, prediction: &'a Prediction, names: &'a [String]) -> Line<'a> {
+    let empty = Line {
+        record,
+        prediction: None,
+        probability: None,
+        probabilities: None,
+        values: None,
+        labels: None,
+        tokens: None,
+    };
     match prediction {
+        Prediction::Labels {
+            labels,
+            probabilities,
+        } => Line {
+            labels: Some(labels),
+            probabilities: Some(Named(names, probabilities)),
+            ..empty
+        },
+        Prediction::Tags(tokens) => Line {
+            tokens: Some(
+                tokens
+                    .iter()
+                    .map(|token| Token {
+                        text: &token.text,
+                        start: token.start,
+                        end: token.end,
+                        tag: &token.tag,
+                    })
+                    .collect(),
+            ),
+            ..empty
+        },
         Prediction::Class {
             class,
             label,
             probabilities,
         } => Line {
-            record,
             prediction: Some(label),
             probability: Some(probabilities[*class]),
             probabilities: Some(Named(names, probabilities)),
-            values: None,
+            ..empty
         },
         Prediction::Values(values) => Line {
-            record,
-            prediction: None,
-            probability: None,
-            probabilities: None,
             values: Some(Named(names, values)),
+            ..empty
         },
     }
 }

@@ -1,11 +1,14 @@
 //! A first recipe for some data, commented, that trains well as it is.
 
+mod text;
+
 use std::fmt::Write;
 use std::path::Path;
 
 use jingwei_data::Limits;
 use jingwei_data::inspect::{ColumnSummary, Summary, inspect};
 use jingwei_data::source::{Found, SourceKind, detect};
+use jingwei_data::texts::guess;
 
 use crate::Error;
 
@@ -15,6 +18,9 @@ use crate::Error;
 /// # Errors
 /// If the data cannot be read, or are of no known kind.
 pub fn init(data: &Path, folder: &Path) -> Result<String, Error> {
+    if let Some(guess) = guess(data)? {
+        return Ok(text::texts(data, &guess, folder));
+    }
     let found = detect(data)?;
     let summary = inspect(data, &Limits::default())?;
     let mut text = heading(&summary);

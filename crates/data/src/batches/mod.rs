@@ -1,12 +1,16 @@
 //! Batches: shuffled, prepared samples, written into buffers of the caller.
 
+mod sequences;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Augment, Mixup, SampleAugment, mix};
-use crate::prepare::{ColumnMap, FeatureMap, FeaturePreparation, TargetPreparation};
-use crate::{Dataset, Error, Permutation, Preparation, Result, Targets};
+use crate::prepare::{ColumnMap, FeatureMap, FeaturePreparation, TargetPreparation, TextMap};
+use crate::{Dataset, Error, Features, Permutation, Preparation, Result, Sequences, Targets};
+use sequences::SequenceBatches;
+pub(crate) use sequences::padded;
 
 /// Samples that are fetched into the cache together.
 const AHEAD: usize = 8;
@@ -50,6 +54,7 @@ pub struct BatchSource<'a> {
     targets: Option<ColumnMap>,
     pictures: Option<SampleAugment>,
     mixup: Option<Mixup>,
+    sequences: Option<SequenceBatches>,
     options: BatchOptions,
     sample_len: usize,
     target_len: usize,
@@ -90,9 +95,12 @@ impl<'a> BatchSource<'a> {
             _ => None,
         };
         let (pictures, mixup) = changes(preparation, &options)?;
+        let sequences = encoded(dataset, indices, preparation, &options)?;
         let target_len = match dataset.targets() {
             Targets::Classes { names, .. } if mixup.is_some() => names.len(),
+            Targets::Labels { names, .. } => names.len(),
             Targets::Classes { .. } => 1,
+            Targets::Tags { .. } => 0,
             Targets::Values { names, .. } => names.len(),
             Targets::None => 0,
         };
@@ -104,10 +112,37 @@ impl<'a> BatchSource<'a> {
             targets,
             pictures,
             mixup,
+            sequences,
             options,
             sample_len,
             target_len,
         })
+    }
+
+    /// Finds the batches of an epoch, before its first one is asked for. Only sequences need it: their batches hold
+    /// samples of similar length. From the second call on, nothing is allocated.
+    pub fn arrange(&mut self, epoch: u64) {
+        let BatchOptions {
+            batch_size,
+            shuffle,
+            seed,
+            ..
+        } = self.options;
+        if let Some(sequences) = &mut self.sequences {
+            sequences.arrange(batch_size, shuffle, seed, epoch);
+        }
+    }
+
+    /// The length of the sequences of a batch, padding included; `None` if samples are no sequences.
+    pub fn time(&self, step: usize) -> Option<usize> {
+        self.sequences
+            .as_ref()
+            .map(|sequences| sequences.time(step))
+    }
+
+    /// The greatest length that a batch can have, padding included; `None` if samples are no sequences.
+    pub fn longest_time(&self) -> Option<usize> {
+        self.sequences.as_ref().map(SequenceBatches::longest_time)
     }
 
     /// Samples an epoch.
@@ -134,15 +169,28 @@ impl<'a> BatchSource<'a> {
             .min(self.options.batch_size)
     }
 
-    /// Numbers of one prepared sample.
+    /// Numbers of one prepared sample; 0 for sequences, see [`BatchSource::time`].
     pub fn sample_len(&self) -> usize {
         self.sample_len
     }
 
-    /// Numbers of one target: 1 for a class number, the number of classes for soft targets, the number of target
-    /// columns, or 0 without targets.
+    /// Numbers of one target: 1 for a class number, the number of classes for soft targets and for several labels, the
+    /// number of target columns, or 0 without targets and for tags, which are as many as steps.
     pub fn target_len(&self) -> usize {
         self.target_len
+    }
+
+    /// Numbers of one sample and of one target of a batch.
+    pub fn lens(&self, step: usize) -> (usize, usize) {
+        let time = self.time(step);
+        let target = match self.dataset.targets() {
+            Targets::Tags { .. } => time,
+            _ => None,
+        };
+        (
+            time.unwrap_or(self.sample_len),
+            target.unwrap_or(self.target_len),
+        )
     }
 
     /// Whether targets are soft: a share for each class instead of one class number. They are if samples are mixed.
@@ -161,14 +209,43 @@ impl<'a> BatchSource<'a> {
 
     /// The indices into the dataset of a batch's samples, in their order.
     pub fn samples(&self, epoch: u64, step: usize) -> impl Iterator<Item = usize> + '_ {
+        self.positions(epoch, step)
+            .map(|position| self.indices[position])
+    }
+
+    /// The positions of a batch's samples among the indices that the batches were made of.
+    pub fn positions(&self, epoch: u64, step: usize) -> impl Iterator<Item = usize> + '_ {
         let order = self.order(epoch);
         let start = step * self.options.batch_size;
-        (start..start + self.batch_len(step)).map(move |position| self.index(&order, position))
+        (start..start + self.batch_len(step)).map(move |place| self.position(&order, place))
+    }
+
+    /// The length of a sample's own sequence, by its position among the indices; 0 if samples are no sequences.
+    pub fn sequence_len(&self, position: usize) -> usize {
+        let sequences = self.sequences.as_ref();
+        sequences.map_or(0, |sequences| sequences.ids.get(position).len())
+    }
+
+    /// Where the own values of a sample begin in a sequence padded to `time`.
+    pub fn sequence_start(&self, position: usize, time: usize) -> usize {
+        let sequences = self.sequences.as_ref();
+        sequences.map_or(0, |sequences| sequences.start(position, time))
+    }
+
+    /// The tags of a sample's own steps, by its position among the indices; none if it has none.
+    pub fn tags(&self, position: usize) -> &[u32] {
+        let tags = self.sequences.as_ref().and_then(|own| own.tags.as_ref());
+        tags.map_or(&[], |tags| tags.get(position))
+    }
+
+    /// The token ids of the samples, by their position among the indices; `None` if they are no sequences.
+    pub fn token_ids(&self) -> Option<&Sequences> {
+        self.sequences.as_ref().map(|sequences| &sequences.ids)
     }
 
     /// Writes the samples `samples` (positions within the batch) of batch `step` of `epoch`.
     ///
-    /// `features` holds `samples × sample_len` numbers, `targets` `samples × target_len`, `scratch` at least
+    /// `features` and `targets` hold the [`BatchSource::lens`] of the batch for each sample, `scratch` at least
     /// [`BatchSource::scratch_len`]. Class numbers are written as whole floats.
     ///
     /// # Panics
@@ -187,14 +264,15 @@ impl<'a> BatchSource<'a> {
             "samples {samples:?} of a batch of {}",
             self.batch_len(step)
         );
+        let (sample_len, target_len) = self.lens(step);
         assert_eq!(
             features.len(),
-            samples.len() * self.sample_len,
+            samples.len() * sample_len,
             "room for features"
         );
         assert_eq!(
             targets.len(),
-            samples.len() * self.target_len,
+            samples.len() * target_len,
             "room for targets"
         );
         assert!(scratch.len() >= self.scratch_len(), "room for scratch");
@@ -207,20 +285,22 @@ impl<'a> BatchSource<'a> {
                     start + position..start + samples.end.min(position + AHEAD),
                 );
             }
-            let features = &mut features[at * self.sample_len..][..self.sample_len];
-            let target = &mut targets[at * self.target_len..][..self.target_len];
-            let index = self.index(&order, start + position);
+            let features = &mut features[at * sample_len..][..sample_len];
+            let target = &mut targets[at * target_len..][..target_len];
+            let place = self.position(&order, start + position);
+            let index = self.indices[place];
+            if let Some(sequences) = &self.sequences {
+                sequences.write(place, features, target);
+                self.write_target(index, target);
+                continue;
+            }
             self.write(epoch, index, features, target);
             if let Some(mixup) = &self.mixup {
                 let (partner, share) = mixup.partner(epoch, index, position, self.batch_len(step));
                 let (other, other_target) =
                     scratch[..self.scratch_len()].split_at_mut(self.sample_len);
-                self.write(
-                    epoch,
-                    self.index(&order, start + partner),
-                    other,
-                    other_target,
-                );
+                let partner = self.indices[self.position(&order, start + partner)];
+                self.write(epoch, partner, other, other_target);
                 mix(features, other, share);
                 mix(target, other_target, share);
             }
@@ -232,7 +312,7 @@ impl<'a> BatchSource<'a> {
     fn fetch(&self, order: &Permutation, positions: Range<usize>) {
         let image = |position| {
             self.dataset
-                .image(self.index(order, position))
+                .image(self.indices[self.position(order, position)])
                 .unwrap_or(&[])
         };
         let lines = positions.flat_map(|position| image(position).iter().step_by(LINE));
@@ -244,6 +324,10 @@ impl<'a> BatchSource<'a> {
             (Some(pictures), Some(image)) => pictures.write(image, epoch, index, features),
             _ => self.features.write(self.dataset, index, features),
         }
+        self.write_target(index, target);
+    }
+
+    fn write_target(&self, index: usize, target: &mut [f32]) {
         match (self.dataset.targets(), &self.targets) {
             (Targets::Classes { labels, .. }, _) if self.mixup.is_some() => {
                 target.fill(0.0);
@@ -253,6 +337,11 @@ impl<'a> BatchSource<'a> {
             (Targets::Values { values, names }, Some(map)) => {
                 map.write(&values[index * names.len()..], target)
             }
+            (Targets::Labels { labels, .. }, _) => {
+                target.fill(0.0);
+                let own = labels.get(index).iter();
+                own.for_each(|&label| target[label as usize] = 1.0);
+            }
             _ => {}
         }
     }
@@ -261,13 +350,36 @@ impl<'a> BatchSource<'a> {
         Permutation::new(self.indices.len(), self.options.seed, epoch)
     }
 
-    fn index(&self, order: &Permutation, position: usize) -> usize {
-        self.indices[if self.options.shuffle {
-            order.at(position)
-        } else {
-            position
-        }]
+    fn position(&self, order: &Permutation, place: usize) -> usize {
+        match &self.sequences {
+            Some(sequences) => sequences.position(place),
+            None if self.options.shuffle => order.at(place),
+            None => place,
+        }
     }
+}
+
+/// The token ids of texts, with their tags.
+fn encoded(
+    dataset: &Dataset,
+    indices: &[usize],
+    preparation: &Preparation,
+    options: &BatchOptions,
+) -> Result<Option<SequenceBatches>> {
+    let (FeaturePreparation::Text(text), Features::Texts(column)) =
+        (&preparation.features, dataset.features())
+    else {
+        return Ok(None);
+    };
+    let map = TextMap::new(text)?;
+    let ids = map.encode_all(column, indices)?;
+    let tags = match dataset.targets() {
+        Targets::Tags { tags, .. } => Some(map.cut_tags(tags, indices)),
+        _ => None,
+    };
+    let mut sequences = SequenceBatches::new(ids, tags, map.side(), map.fixed_length());
+    sequences.arrange(options.batch_size, options.shuffle, options.seed, 0);
+    Ok(Some(sequences))
 }
 
 /// The random changes that the options ask for, to single pictures and between samples.
@@ -292,6 +404,13 @@ fn changes(
                 "leave all but mixup out",
             ));
         }
+        FeaturePreparation::Text(_) if augment.changes_pictures() || mixup.is_some() => {
+            return Err(Error::setting(
+                "augment",
+                "texts are no pictures",
+                "leave all but the changes to tokens out",
+            ));
+        }
         _ => None,
     };
     Ok((pictures, mixup))
@@ -308,12 +427,12 @@ fn check_targets(dataset: &Dataset, preparation: &Preparation) -> Result<()> {
     match (dataset.targets(), &preparation.targets) {
         (Targets::None, _) | (_, TargetPreparation::None) => Ok(()),
         (Targets::Classes { names, .. }, TargetPreparation::Classes(expected))
-            if names == expected =>
-        {
-            Ok(())
-        }
-        (Targets::Classes { names, .. }, TargetPreparation::Classes(expected)) => {
-            wrong(format!("expected classes {expected:?}, found {names:?}"))
+        | (Targets::Labels { names, .. }, TargetPreparation::Labels(expected))
+        | (Targets::Tags { names, .. }, TargetPreparation::Tags(expected)) => {
+            match names == expected {
+                true => Ok(()),
+                false => wrong(format!("expected {expected:?}, found {names:?}")),
+            }
         }
         (Targets::Values { names, .. }, TargetPreparation::Values(columns))
             if names.iter().eq(columns.iter().map(|column| &column.name)) =>

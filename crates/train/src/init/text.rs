@@ -1,0 +1,110 @@
+//! Recipes for texts.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use jingwei_data::texts::{Format, Guess};
+
+use super::path_text;
+
+/// Writes a recipe for texts that look like `guess`.
+pub(super) fn texts(data: &Path, guess: &Guess, folder: &Path) -> String {
+    let task = match guess.tagged {
+        true => "sequence-tagging",
+        false => "text-classification",
+    };
+    let mut text = format!(
+        "# Written by `jingwei init` after a look at {}.\n# Train it with `jingwei train` and this file; every key is optional but those of [data].\n\ntask = \"{task}\"\n\n",
+        data.display()
+    );
+    let _ = writeln!(text, "[data]\ntrain = {}", path_text(data, folder));
+    text.push_str(PARTS);
+    if let Some(target) = &guess.target {
+        let name = toml::Value::String(target.clone());
+        let _ = writeln!(
+            text,
+            "target = {name}                        # a guess: the column of the classes"
+        );
+    }
+    let keys = keys(guess);
+    if !keys.is_empty() {
+        let _ = writeln!(text, "text = {{ {} }}", keys.join(", "));
+    }
+    text.push_str(if guess.tagged {
+        TAGGING
+    } else {
+        CLASSIFICATION
+    });
+    text
+}
+
+/// How the texts are read, where it differs from the defaults.
+fn keys(guess: &Guess) -> Vec<String> {
+    let mut keys = Vec::new();
+    if let Some(column) = guess.column.as_ref().filter(|column| *column != "text") {
+        keys.push(format!("column = {}", toml::Value::String(column.clone())));
+    }
+    if let Some(separator) = guess.separator {
+        keys.push(format!("label_separator = \"{separator}\""));
+    }
+    if guess.format == Format::TaggedNames {
+        keys.push("format = \"tagged_names\"".to_owned());
+    }
+    keys
+}
+
+const PARTS: &str = r#"valid = { fraction = 0.1 }              # measured after each epoch; each class gives its share
+test = { fraction = 0.1 }               # measured once at the end, steers nothing
+on_bad = "quarantine"                   # or "stop": bad rows are left out, counted and listed in the report
+"#;
+
+const CLASSIFICATION: &str = r#"
+[prepare.text]                          # cleaning is on: HTML, addresses, full-width and traditional characters
+tokenizer = { character = {} }          # or { word = {} }: jieba's words for Chinese; { bpe = {} }, { unigram = {} }
+
+[model]                                 # the output layer follows from the task
+layers = [
+  { name = "single", inputs = ["input"], embedding = { units = 64 } },
+  { name = "pairs", inputs = ["input"], embedding = { units = 64, ngrams = 2, buckets = 262144 } },
+  { name = "triples", inputs = ["input"], embedding = { units = 64, ngrams = 3, buckets = 262144 } },
+  { name = "all", inputs = ["single", "pairs", "triples"], concat = {} },
+  { spatial_dropout1d = { rate = 0.3 } },
+  { name = "mean", inputs = ["spatial_dropout1d_1"], global_avg_pool1d = {} },
+  { name = "most", inputs = ["spatial_dropout1d_1"], global_max_pool1d = {} },
+  { inputs = ["mean", "most"], concat = {} },
+  { dropout = { rate = 0.3 } },
+]
+
+[train]
+epochs = 6
+batch_size = 32
+seed = 0
+optimizer = { adam = { learning_rate = 2e-3 } }
+schedule = { one_cycle = { rise = 0.2 } }   # the learning rate rises, then falls to nearly nothing
+checkpoint = { every_epochs = 1 }
+"#;
+
+const TAGGING: &str = r#"
+[prepare.text]
+tokenizer = { character = {} }          # or { word = {} } where tokens are words
+
+[model]                                 # the output layer follows from the task
+layers = [
+  { name = "single", inputs = ["input"], embedding = { units = 100 } },
+  { name = "pairs", inputs = ["input"], embedding = { units = 64, ngrams = 2, buckets = 262144 } },
+  { name = "both", inputs = ["single", "pairs"], concat = {} },
+  { spatial_dropout1d = { rate = 0.3 } },
+  { lstm = { units = 128, return_sequences = true, bidirectional = true } },
+  { dropout = { rate = 0.3 } },
+  { crf = {} },
+]
+
+[train]
+epochs = 6
+batch_size = 32
+seed = 0
+optimizer = { adam = { learning_rate = 2e-3 } }
+schedule = { one_cycle = { rise = 0.1 } }   # the learning rate rises, then falls to nearly nothing
+clip = { norm = 5.0 }
+checkpoint = { every_epochs = 1 }
+"#;
