@@ -4,8 +4,8 @@
 use jingwei_data::Sequences;
 use jingwei_train::Error;
 use jingwei_train::metrics::{
-    LabelSummary, Labelled, Metric, Scheme, Span, SpanErrorKind, SpanScores, TagSummary, Tagged,
-    span_errors,
+    LabelSummary, Labelled, MISSING_TAG, Metric, Scheme, Span, SpanErrorKind, SpanScores,
+    TagSummary, Tagged, span_errors,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -330,4 +330,23 @@ proptest! {
         prop_assert_eq!(joined + count(SpanErrorKind::Invented), scores.predicted - scores.correct);
         prop_assert!(spans.strict.correct <= scores.correct);
     }
+}
+
+#[test]
+fn tags_may_be_missing_anywhere() {
+    let names = strings(&["n", "v"]);
+    let (mut truth, mut said) = (Sequences::default(), Sequences::default());
+    truth.push(&[0, 1, 1]);
+    said.push(&[MISSING_TAG, 1]);
+    let summary = TagSummary::compute(&Tagged::new(said, &truth, &names).unwrap());
+    assert_eq!((summary.cut, summary.tokens), (2, 3));
+    assert!((summary.accuracy - 1.0 / 3.0).abs() < 1e-12);
+    assert_eq!(
+        (summary.tags[1].precision, summary.tags[1].recall),
+        (1.0, 0.5)
+    );
+    let mut unknown = Sequences::default();
+    unknown.push(&[0, MISSING_TAG]);
+    let refused = Tagged::new(unknown.clone(), &unknown, &names).unwrap_err();
+    assert!(matches!(refused, Error::LabelOutOfRange { .. }));
 }

@@ -23,8 +23,8 @@ impl<'a> Tagged<'a> {
     ///
     /// # Arguments
     ///
-    /// - `predicted`: a tag a token. A list may be shorter than its truth, where a text was cut: the tags that are
-    ///   missing count as `O`, or as wrong where no tag has that name.
+    /// - `predicted`: a tag a token. Where a text was cut, a list may be shorter than its truth, or hold
+    ///   [`MISSING_TAG`]: the tags that are missing count as `O`, or as wrong where no tag has that name.
     /// - `truth`: the true tags.
     /// - `names`: the names of the tags. Where all of them belong to a [`Scheme`], spans are measured too.
     ///
@@ -43,6 +43,7 @@ impl<'a> Tagged<'a> {
         let outside = names.iter().position(|name| name == "O");
         let filler = outside.map_or(MISSING_TAG, |tag| tag as u32);
         let mut full = Sequences::default();
+        let mut cut = 0;
         for (row, (said, true_tags)) in predicted.iter().zip(truth.iter()).enumerate() {
             if said.len() > true_tags.len() {
                 return Err(Error::Length {
@@ -51,14 +52,19 @@ impl<'a> Tagged<'a> {
                     found: said.len(),
                 });
             }
-            check(row, said, names.len())?;
-            check(row, true_tags, names.len())?;
             let mut tags = said.to_vec();
-            tags.resize(true_tags.len(), filler);
+            tags.resize(true_tags.len(), MISSING_TAG);
+            for tag in tags.iter_mut().filter(|tag| **tag == MISSING_TAG) {
+                *tag = filler;
+                cut += 1;
+            }
+            let present = tags.iter().filter(|tag| **tag != MISSING_TAG);
+            check(row, present, names.len())?;
+            check(row, true_tags.iter(), names.len())?;
             full.push(&tags);
         }
         Ok(Self {
-            cut: truth.values().len() - predicted.values().len(),
+            cut,
             scheme: Scheme::of(names),
             predicted: full,
             truth,
@@ -108,8 +114,12 @@ impl<'a> Tagged<'a> {
     }
 }
 
-fn check(row: usize, tags: &[u32], classes: usize) -> Result<(), Error> {
-    match tags.iter().find(|tag| **tag as usize >= classes) {
+fn check<'a>(
+    row: usize,
+    mut tags: impl Iterator<Item = &'a u32>,
+    classes: usize,
+) -> Result<(), Error> {
+    match tags.find(|tag| **tag as usize >= classes) {
         None => Ok(()),
         Some(&label) => Err(Error::LabelOutOfRange {
             row,
