@@ -6,7 +6,7 @@ use jingwei_graph::ops::UnaryKind;
 use jingwei_graph::{Dim, Graph, NodeId, Op, Shape};
 use jingwei_kernels::random::stream;
 
-use crate::layers::{Padding, Regularizer};
+use crate::layers::{Field, Padding, Regularizer};
 use crate::{Error, Fans, Initializer, Result, Sizes};
 
 /// What a graph is for.
@@ -90,6 +90,8 @@ pub struct Built {
     pub outputs: Vec<NodeId>,
     /// For each output that is a sequence with padding, which of its steps count: `[batch, time]` of 0 and 1.
     pub masks: Vec<Option<NodeId>>,
+    /// For each output that is the emissions of a conditional random field, that field.
+    pub fields: Vec<Option<Field>>,
     /// All parameters.
     pub parameters: Vec<ParameterSpec>,
     /// All states.
@@ -121,6 +123,8 @@ pub(crate) struct Builder<'a> {
     leaves: HashMap<String, NodeId>,
     /// Which steps of a value's sequences count, for the values that have padding.
     masks: HashMap<NodeId, NodeId>,
+    /// Conditional random fields by their emissions.
+    fields: HashMap<NodeId, Field>,
     pub(crate) built: Built,
 }
 
@@ -138,6 +142,7 @@ impl<'a> Builder<'a> {
             place: String::new(),
             leaves,
             masks: HashMap::new(),
+            fields: HashMap::new(),
             built: Built::default(),
         }
     }
@@ -382,6 +387,15 @@ impl Builder<'_> {
         })?;
         self.set_mask(y, mask);
         Ok(y)
+    }
+
+    /// The conditional random field that `x` are the emissions of.
+    pub(crate) fn field(&self, x: NodeId) -> Option<Field> {
+        self.fields.get(&x).copied()
+    }
+
+    pub(crate) fn set_field(&mut self, x: NodeId, field: Field) {
+        self.fields.insert(x, field);
     }
 
     /// Says which steps of the sequences of `x` count.

@@ -40,6 +40,7 @@ pub use layers::{
     PositionalEmbedding, Regularizer, Reshape, RmsNorm, SequencePadding, SimpleRnn,
     SinusoidalPositions, SpatialDropout1d, TransformerDecoder, TransformerEncoder,
 };
+pub use layers::{Crf, Field};
 pub use losses::{
     BinaryCrossEntropy, CategoricalCrossEntropy, Huber, Loss, MeanAbsoluteError, MeanSquaredError,
     SparseCategoricalCrossEntropy, class_weights, mean_loss, total_loss,

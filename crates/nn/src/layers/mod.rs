@@ -12,6 +12,7 @@ mod concat;
 mod conv1d;
 mod conv2d;
 mod convolution;
+mod crf;
 mod dense;
 mod dropout;
 mod embedding;
@@ -52,6 +53,7 @@ pub use batch_norm::BatchNorm;
 pub use concat::Concat;
 pub use conv1d::Conv1d;
 pub use conv2d::Conv2d;
+pub use crf::{Crf, Field};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
@@ -165,6 +167,7 @@ layers! {
     Concat "concat",
     Embedding "embedding",
     SpatialDropout1d "spatial_dropout1d",
+    Crf "crf",
     SimpleRnn "simple_rnn",
     Lstm "lstm",
     Gru "gru",

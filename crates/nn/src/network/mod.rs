@@ -324,6 +324,11 @@ impl Network {
             .iter()
             .map(|&output| builder.mask(values[output]))
             .collect();
+        builder.built.fields = resolved
+            .outputs
+            .iter()
+            .map(|&output| builder.field(values[output]))
+            .collect();
         builder.built.outputs = resolved
             .outputs
             .iter()

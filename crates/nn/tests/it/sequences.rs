@@ -3,7 +3,9 @@
 use jingwei_graph::passes::bind;
 use jingwei_graph::reference::{RunContext, evaluate};
 use jingwei_graph::{Graph, Symbol};
-use jingwei_nn::{Embedding, Mode, Sequential, SpatialDropout1d, TIME};
+use jingwei_nn::{
+    Conv1d, Crf, Embedding, Mode, SequencePadding, Sequential, SpatialDropout1d, TIME,
+};
 
 use crate::support::{Leaves, assert_close, entry, wavy};
 
@@ -111,4 +113,130 @@ fn an_embedding_says_what_is_missing() {
 fn a_recipe_may_say_what_keras_says() {
     let keras = entry("embedding = { input_dim = 10, output_dim = 4, trainable = false }");
     assert_eq!(keras, Embedding::new(10, 4).trainable(false).into());
+}
+
+/// A convolution of two steps, by hand: y = x₀ · w₀ + x₁ · w₁ for one channel.
+#[test]
+fn a_causal_convolution_sees_no_later_step_and_no_padding() {
+    let network = |padding: SequencePadding| {
+        Sequential::new([TIME])
+            .embedding(4, 1)
+            .layer(Conv1d::new(1, 2).padding(padding).without_bias())
+    };
+    let run = |padding, ids: [f32; 4]| {
+        let network = network(padding);
+        let mut graph = Graph::new();
+        let built = network
+            .network()
+            .build(&mut graph, Mode::Inference)
+            .expect("it fits");
+        let leaves = Leaves::from([
+            ("input".to_owned(), ids.to_vec()),
+            (
+                "embedding_1/embeddings".to_owned(),
+                vec![1000.0, 1.0, 2.0, 3.0],
+            ),
+            ("conv1d_1/kernel".to_owned(), vec![10.0, 1.0]),
+        ]);
+        let bound = bind(&graph, &[(Symbol::Batch, 1), (Symbol::Time, 4)]).expect("it binds");
+        let found = evaluate(&bound, &built.outputs, &leaves, RunContext::default());
+        (found.expect("it runs").remove(0), built.masks[0].is_some())
+    };
+    use SequencePadding::{Causal, Same};
+    assert_eq!(
+        run(Causal, [1.0, 2.0, 3.0, 1.0]),
+        (vec![1.0, 12.0, 23.0, 31.0], true)
+    );
+    assert_eq!(
+        run(Causal, [1.0, 0.0, 3.0, 0.0]),
+        (vec![1.0, 10.0, 3.0, 30.0], true)
+    );
+    assert_eq!(
+        run(Same, [1.0, 2.0, 3.0, 0.0]),
+        (vec![12.0, 23.0, 30.0, 0.0], true)
+    );
+    let valid = network(SequencePadding::Valid).summary();
+    let message = valid.expect_err("an open length").to_string();
+    assert!(
+        message.contains("`same` or `causal`") && message.contains("fixed length"),
+        "{message}"
+    );
+}
+
+/// Without padding the length changes: a place counts if one of the steps under its window does.
+#[test]
+fn pooling_after_a_convolution_leaves_places_without_tokens_out() {
+    let network = Sequential::new([5])
+        .embedding(3, 1)
+        .layer(Conv1d::new(1, 2).bias_initializer(jingwei_nn::Initializer::Ones))
+        .global_max_pool1d();
+    let mut graph = Graph::new();
+    let built = network
+        .network()
+        .build(&mut graph, Mode::Inference)
+        .expect("it fits");
+    let leaves = Leaves::from([
+        (
+            "input".to_owned(),
+            vec![1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        ),
+        ("embedding_1/embeddings".to_owned(), vec![5.0, -2.0, -3.0]),
+        ("conv1d_1/kernel".to_owned(), vec![1.0, 1.0]),
+        ("conv1d_1/bias".to_owned(), vec![1.0]),
+    ]);
+    let bound = bind(&graph, &[(Symbol::Batch, 2)]).expect("it binds");
+    let found = evaluate(&bound, &built.outputs, &leaves, RunContext::default()).expect("it runs");
+    assert_eq!(found[0], [-2.0, 0.0], "−4 and −2, and a text of padding");
+}
+
+#[test]
+fn a_conditional_random_field_passes_emissions_on_and_gives_losses_and_tags() {
+    let network = Sequential::new([TIME]).embedding(4, 2).layer(Crf {});
+    let mut graph = Graph::new();
+    let built = network
+        .network()
+        .build(&mut graph, Mode::Training)
+        .expect("it fits");
+    let names: Vec<_> = built
+        .parameters
+        .iter()
+        .map(|spec| spec.name.as_str())
+        .collect();
+    assert_eq!(
+        names[1..],
+        ["crf_1/transitions", "crf_1/start", "crf_1/end"]
+    );
+    let (emissions, field) = (built.outputs[0], built.fields[0].expect("a field"));
+    let tags = graph.input(
+        "tags",
+        jingwei_nn::Field::tags_shape(graph.shape(emissions)),
+    );
+    let loss = field.loss(&mut graph, emissions, tags).expect("it fits");
+    let best = field.decode(&mut graph, emissions).expect("it fits");
+    let leaves = Leaves::from([
+        ("input".to_owned(), vec![1.0, 2.0, 0.0]),
+        ("tags".to_owned(), vec![0.0, 1.0, 0.0]),
+        (
+            "embedding_1/embeddings".to_owned(),
+            vec![9.0, 9.0, 1.0, 0.0, 0.5, 0.0],
+        ),
+        ("crf_1/transitions".to_owned(), vec![0.0, 2.0, 0.0, 0.0]),
+        ("crf_1/start".to_owned(), vec![0.0, 0.0]),
+        ("crf_1/end".to_owned(), vec![0.0, 0.0]),
+    ]);
+    let mut leaves = leaves;
+    leaves
+        .get_mut("embedding_1/embeddings")
+        .expect("there")
+        .extend([0.0, 0.0]);
+    let bound = bind(&graph, &[(Symbol::Batch, 1), (Symbol::Time, 3)]).expect("it binds");
+    let found = evaluate(&bound, &[loss, best], &leaves, RunContext::default()).expect("it runs");
+    // The scores of the four sequences: 1.5, 3, 0.5 and 0.
+    let total = [1.5f32, 3.0, 0.5, 0.0]
+        .map(f32::exp)
+        .iter()
+        .sum::<f32>()
+        .ln();
+    assert_close(&found[0], &[total - 3.0], 1e-6, "loss");
+    assert_eq!(found[1], [0.0, 1.0, 0.0]);
 }

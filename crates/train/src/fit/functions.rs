@@ -4,7 +4,7 @@ use jingwei_engine::{Function, Layout};
 use jingwei_graph::{Graph, NodeId, Shape};
 use jingwei_nn::losses::{class_weights, mean_loss, total_loss};
 use jingwei_nn::{
-    Activation, CategoricalCrossEntropy, Loss, Mode, Network, ParameterSpec, StateSpec,
+    Activation, CategoricalCrossEntropy, Field, Loss, Mode, Network, ParameterSpec, StateSpec,
 };
 
 use super::gradients::differentiate;
@@ -57,9 +57,10 @@ impl Objective {
 pub struct Functions {
     /// Loss and gradients; the outputs are the loss with its penalties, one number, and the network's output.
     pub training: Function,
-    /// The outputs are predictions (probabilities for classes) and the loss of each sample, without penalties.
+    /// The outputs are predictions (probabilities for classes) and the loss of each sample, without penalties. A network
+    /// that ends in a conditional random field gives as its last output the best tags, `[batch, time]`, too.
     pub evaluation: Function,
-    /// The output is predictions.
+    /// The output is predictions; after a conditional random field there are the best tags, too.
     pub inference: Function,
     /// The parameters, in the order of their layout.
     pub parameters: Vec<ParameterSpec>,
@@ -77,9 +78,8 @@ impl Functions {
         let built = network.build(&mut graph, Mode::Training)?;
         let output = single_output(&built.outputs)?;
         let loss = objective.training_loss()?;
-        let target_shape = loss.target_shape(graph.shape(output));
-        let targets = graph.input(TARGETS, target_shape);
-        let losses = loss.build(&mut graph, output, targets)?;
+        let field = built.fields.first().copied().flatten();
+        let (targets, losses) = add_losses(&mut graph, &loss, field, output)?;
         let mut states = built.states;
         let weights = match objective.class_weights.as_slice() {
             [] => None,
@@ -130,6 +130,15 @@ impl Functions {
             .iter()
             .filter(|parameter| parameter.trainable);
         layout(trained.map(|parameter| (&parameter.name, &parameter.sizes)))
+    }
+
+    /// The tables that are updated by rows ("row-sparse", or lazy: rows that no batch names stay as they are), by name.
+    #[must_use]
+    pub fn row_sparse(&self) -> Vec<&str> {
+        let tables = self.training.row_gradients.iter();
+        let mut names: Vec<&str> = tables.map(|table| table.parameter.as_str()).collect();
+        names.dedup();
+        names
     }
 
     /// The values of a prediction: the number of classes or of targets.
@@ -194,6 +203,24 @@ fn layout<'s>(tensors: impl Iterator<Item = (&'s String, &'s Vec<usize>)>) -> La
     Layout::new(tensors.map(|(name, sizes)| (name.clone(), sizes.clone())))
 }
 
+/// Adds the targets and the loss of every sample. A conditional random field at the end brings its own loss, that of the
+/// whole sequence of tags.
+fn add_losses(
+    graph: &mut Graph,
+    loss: &Loss,
+    field: Option<Field>,
+    output: NodeId,
+) -> Result<(NodeId, NodeId), Error> {
+    let Some(field) = field else {
+        let shape = loss.target_shape(graph.shape(output));
+        let targets = graph.input(TARGETS, shape);
+        return Ok((targets, loss.build(graph, output, targets)?));
+    };
+    let shape = Field::tags_shape(graph.shape(output));
+    let targets = graph.input(TARGETS, shape);
+    Ok((targets, field.loss(graph, output, targets)?))
+}
+
 /// Predictions by the parameters and states of training, and their losses if asked for.
 fn without_training(
     network: &Network,
@@ -204,11 +231,18 @@ fn without_training(
     let mut graph = Graph::new();
     let built = network.build(&mut graph, Mode::Inference)?;
     let output = single_output(&built.outputs)?;
-    let mut outputs = vec![loss.predictions(&mut graph, output)?];
+    let field = built.fields.first().copied().flatten();
+    let predictions = match field {
+        Some(field) => field.marginals(&mut graph, output)?,
+        None => loss.predictions(&mut graph, output)?,
+    };
+    let mut outputs = vec![predictions];
     if with_losses {
-        let shape = loss.target_shape(graph.shape(output));
-        let targets = graph.input(TARGETS, shape);
-        outputs.push(loss.build(&mut graph, output, targets)?);
+        let (_, losses) = add_losses(&mut graph, loss, field, output)?;
+        outputs.push(losses);
+    }
+    if let Some(field) = field {
+        outputs.push(field.decode(&mut graph, output)?);
     }
     Ok(Function::new(
         graph,

@@ -4,11 +4,13 @@ use std::sync::atomic::AtomicBool;
 
 use jingwei_data::prepare::{ColumnScalingKind, PrepareOptions};
 use jingwei_data::{Augment, Dataset, Features, Preparation, Targets};
-use jingwei_engine::{Level, Runtime};
+use jingwei_engine::{Buffer, Level, RunContext, Runtime, Workers, Workspace};
+use jingwei_kernels::Scratch;
 use jingwei_nn::{
-    Adam, Clip, Embedding, Optimizer, RmsProp, Sequential, Sgd, SparseCategoricalCrossEntropy,
+    Adam, Clip, Crf, Embedding, Optimizer, RmsProp, Sequential, Sgd, SparseCategoricalCrossEntropy,
+    StepScalars,
 };
-use jingwei_train::fit::{FitOptions, Functions, Objective, Outcome};
+use jingwei_train::fit::{FitOptions, Functions, Objective, Outcome, Slots, TARGETS};
 
 use crate::checkpoint::session;
 use crate::support::{Bench, everything};
@@ -199,4 +201,55 @@ fn updates_by_rows_do_not_depend_on_threads_and_resume_to_the_same_bits() {
     }
     let (outcome, hash) = session(&bench, folder.path(), u64::MAX, 2);
     assert_eq!((outcome, hash), (Outcome::Finished, hashes[0].clone()));
+}
+
+/// Tags that follow from the tokens, with padding at the end of one text.
+#[test]
+fn a_tagger_with_a_conditional_random_field_learns_and_decodes() {
+    let network = Sequential::new([6]).embedding(8, 4).dense(2).layer(Crf {});
+    let objective = Objective::new(SparseCategoricalCrossEntropy::from_logits());
+    let functions = Functions::new(&network.into(), &objective).unwrap();
+    let runtime = Runtime::new(Level::best(), 2).unwrap();
+    let ids = [1.0, 5.0, 2.0, 3.0, 0.0, 0.0, 5.0, 3.0, 3.0, 4.0, 6.0, 2.0];
+    let tags = [0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0];
+    let mut workspace = Workspace::for_training(&functions.training, &runtime);
+    for (entry, spec) in functions
+        .training
+        .parameters
+        .entries()
+        .iter()
+        .zip(&functions.parameters)
+    {
+        workspace.buffer_mut(Buffer::Parameters)[entry.range()].copy_from_slice(&spec.initial(1));
+    }
+    let mut slots = Slots::new(&functions, &options(Adam::new(0.1))).unwrap();
+    let plan = functions.training.plan(2, runtime.level()).unwrap();
+    let mut scratch = Scratch::new(2, slots.scratch());
+    let mut losses = Vec::new();
+    for step in 1..=60 {
+        for (values, name) in [(&ids, "input"), (&tags, TARGETS)] {
+            let place = plan.input(name).unwrap();
+            workspace.input_mut(&plan, place).copy_from_slice(values);
+        }
+        plan.run(&runtime, &mut workspace, RunContext::default());
+        losses.push(workspace.output(&plan, 0)[0]);
+        let workers = Workers::new(runtime.level(), runtime.pool(), &mut scratch);
+        let scalars = StepScalars {
+            learning_rate: 0.1,
+            step,
+            gradient_scale: 1.0,
+        };
+        slots.update(&workers, &mut workspace, &plan, scalars);
+    }
+    assert!(losses[0] > 3.0 && losses[59] < 0.1, "{losses:?}");
+    let plan = functions.evaluation.plan(2, runtime.level()).unwrap();
+    for (values, name) in [(&ids, "input"), (&tags, TARGETS)] {
+        let place = plan.input(name).unwrap();
+        workspace.input_mut(&plan, place).copy_from_slice(values);
+    }
+    plan.run(&runtime, &mut workspace, RunContext::default());
+    let [marginals, losses, best] = [0, 1, 2].map(|output| workspace.output(&plan, output));
+    assert_eq!(best, tags);
+    assert_eq!([marginals.len(), losses.len()], [2 * 6 * 2, 2]);
+    assert!(marginals[2] < 0.2 && marginals[3] > 0.8 && marginals[8..12] == [0.0; 4]);
 }
