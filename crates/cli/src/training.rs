@@ -79,6 +79,12 @@ impl<'a> Watching<'a> {
             trainer.runtime()
         );
         self.print(&self.printer.paint(Look::Dim, text));
+        let tables = trainer.functions().row_sparse().join(", ");
+        if !tables.is_empty() {
+            let name = trainer.options().optimizer.name();
+            let text = format!("row-sparse (lazy) {name}: {tables}");
+            self.print(&self.printer.paint(Look::Dim, text));
+        }
         let done = trainer.progress().step;
         if done > 0 && !trainer.progress().finished {
             let (step, total) = (count(done), count(trainer.total_steps()));

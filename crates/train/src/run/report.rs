@@ -143,12 +143,20 @@ fn model(recipe: &Recipe, summary: &Summary) -> ModelDescription {
 
 fn run(trainer: &Trainer, weights_hash: String) -> RunDescription {
     let runtime = trainer.runtime();
-    let facts = vec![
+    let mut facts = vec![
         Fact::new("SIMD level", runtime.level().to_string()),
         Fact::new("threads", runtime.pool().threads().to_string()),
         Fact::new("seed", trainer.options().seed.to_string()),
         Fact::new("jingwei", env!("CARGO_PKG_VERSION")),
     ];
+    let tables = trainer.functions().row_sparse().join(", ");
+    if !tables.is_empty() {
+        let name = trainer.options().optimizer.name();
+        facts.push(Fact::new(
+            "row-sparse (lazy) updates",
+            format!("{tables} ({name})"),
+        ));
+    }
     RunDescription {
         seconds: trainer.progress().seconds,
         peak_memory: memory::peak(),
