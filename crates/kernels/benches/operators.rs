@@ -4,12 +4,13 @@
 //! `cargo bench -p jingwei-kernels --bench operators -- [filter]`
 
 use jingwei_kernels::batch_norm::BatchNorm;
+use jingwei_kernels::crf::{Crf, Field};
 use jingwei_kernels::cross_entropy::{CrossEntropy, Targets};
 use jingwei_kernels::elementwise::{Binary, Operand, Unary, accumulate};
 use jingwei_kernels::layer_norm::LayerNorm;
 use jingwei_kernels::layout::StridedCopy;
 use jingwei_kernels::norms::{sum_of_squares, sum_of_squares_shared};
-use jingwei_kernels::optimiser::{Decay, Rule, Step, Tensors, Update};
+use jingwei_kernels::optimiser::{Decay, Rule, Step, Tensors, TouchedRows, Update};
 use jingwei_kernels::pooling::{Pooling, packed_positions};
 use jingwei_kernels::random::Key;
 use jingwei_kernels::reduce::{Reduce, Reduction};
@@ -36,7 +37,7 @@ impl Bench {
         }
         let times = [1, 2].map(|threads| {
             let pool = Pool::new(threads);
-            let mut scratch = Scratch::new(threads, 0);
+            let mut scratch = Scratch::new(threads, 4096);
             let workers = Workers::new(self.level, &pool, &mut scratch);
             least(|| run(&workers)).as_secs_f64()
         });
@@ -78,6 +79,8 @@ fn main() {
     );
     optimisers(&bench);
     losses(&bench);
+    fields(&bench);
+    rows(&bench);
     elementwise(&bench);
     images(&bench);
 }
@@ -142,6 +145,80 @@ fn optimisers(bench: &Bench) {
     bench.operator("sum of squares", n, |workers| {
         std::hint::black_box(sum_of_squares(workers, &gradients, &mut shared));
     });
+}
+
+/// A tagger's sentences: 32 of 60 tokens, 13 tags.
+fn fields(bench: &Bench) {
+    let crf = Crf {
+        batch: 32,
+        time: 60,
+        tags: 13,
+    };
+    let n = 32 * 60 * 13;
+    let emissions: Vec<f32> = (0..n).map(|i| (i * 7 % 13) as f32 / 3.0 - 2.0).collect();
+    let (scores, mask) = (vec![0.1; 15 * 13], vec![1.0; 32 * 60]);
+    let tags: Vec<f32> = (0..32 * 60).map(|i| (i * 5 % 13) as f32).collect();
+    let field = Field {
+        emissions: &emissions,
+        scores: &scores,
+        mask: &mask,
+    };
+    let (mut losses, mut best) = (vec![0.0; 32], vec![0.0; 32 * 60]);
+    let (mut d_emissions, mut d_scores) = (vec![0.0; n], vec![0.0; 15 * 13]);
+    let mut shared = vec![0.0; crf.shared()];
+    bench.operator("crf loss 32 × 60 × 13", n, |w| {
+        crf.loss(w, field, &tags, &mut losses)
+    });
+    let ones = vec![1.0; 32];
+    bench.operator("crf backward 32 × 60 × 13", 2 * n, |w| {
+        let outputs = [&mut d_emissions[..], &mut d_scores[..]];
+        crf.backward(w, field, [&tags, &ones], outputs, &mut shared);
+    });
+    bench.operator("crf decode 32 × 60 × 13", n, |w| {
+        crf.decode(w, field, &mut best)
+    });
+}
+
+/// Adam on the rows that 32 texts of 200 tokens name.
+fn rows(bench: &Bench) {
+    const WIDTH: usize = 128;
+    let update = Update::new(Rule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+    });
+    for rows in [20_000, 1_000_000] {
+        let indices: Vec<f32> = (0..6400u64)
+            .map(|i| (i * 2_654_435_761 % rows as u64) as f32)
+            .collect();
+        let mut touched = TouchedRows::new(rows, WIDTH, indices.len());
+        let mut collect = |touched: &mut TouchedRows| {
+            touched.clear();
+            touched.add(&indices, 0);
+            touched.sort();
+        };
+        let gradients = vec![0.01; indices.len() * WIDTH];
+        let [mut parameters, mut velocity, mut squares] =
+            [0, 1, 2].map(|_| AlignedVec::new(rows * WIDTH));
+        collect(&mut touched);
+        let floats = indices.len() + 7 * touched.len() * WIDTH;
+        bench.operator(&format!("adam on 6400 of {rows} rows"), floats, |w| {
+            collect(&mut touched);
+            let tensors = Tensors {
+                parameters: &mut parameters,
+                gradients: &gradients,
+                velocity: &mut velocity,
+                squares: &mut squares,
+                average: &mut [],
+            };
+            let step = Step {
+                learning_rate: 1e-3,
+                number: 1,
+                scale: 1.0,
+            };
+            update.run_rows(w, step, tensors, &touched);
+        });
+    }
 }
 
 fn losses(bench: &Bench) {
