@@ -192,7 +192,7 @@ fn rows(bench: &Bench) {
             .map(|i| (i * 2_654_435_761 % rows as u64) as f32)
             .collect();
         let mut touched = TouchedRows::new(rows, WIDTH, indices.len());
-        let mut collect = |touched: &mut TouchedRows| {
+        let collect = |touched: &mut TouchedRows| {
             touched.clear();
             touched.add(&indices, 0);
             touched.sort();

@@ -248,8 +248,8 @@ impl<V: Simd> Tiles<'_, V> {
         for (row, sums) in sums.iter().enumerate() {
             if self.job.counts(place + row) {
                 let number = V::splat((place + row) as f32);
-                for vector in 0..2 {
-                    let mut sum = sums[vector] + self.bias[vector];
+                for (vector, sum) in sums.iter().enumerate() {
+                    let mut sum = *sum + self.bias[vector];
                     if shape.relu {
                         sum = V::zero().max(sum);
                     }
