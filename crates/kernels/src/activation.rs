@@ -2,6 +2,7 @@
 //!
 //! The functions are ours so that results do not depend on a system library. NaN stays NaN.
 
+use crate::gemm::block::Beside;
 use crate::simd::Simd;
 
 /// What a kernel applies to its finished sums.
@@ -41,6 +42,52 @@ impl Activation {
             Activation::Tanh => tanh(x),
         }
     }
+}
+
+impl Activation {
+    /// `dy` times the slope, from what `kept` says that the function read (GELU, SiLU) or gave (all others).
+    #[inline(always)]
+    pub(crate) fn backward<V: Simd>(self, kept: V, dy: V) -> V {
+        let one = V::splat(1.0);
+        match self {
+            Activation::None => dy,
+            // A select, not a product, so that an infinite gradient is stopped below zero.
+            Activation::Relu => dy.select(V::zero(), kept.gt(V::zero())),
+            Activation::LeakyRelu(slope) => dy.select(dy * V::splat(slope), kept.gt(V::zero())),
+            Activation::Gelu => dy * gelu_slope(kept),
+            Activation::Silu => dy * silu_slope(kept),
+            Activation::Sigmoid => dy * (kept * (one - kept)),
+            Activation::Tanh => dy * (-kept).fma(kept, one),
+        }
+    }
+
+    /// The end of a product: a sum with what is beside it.
+    #[inline(always)]
+    pub(crate) fn finish<V: Simd>(self, sum: V, other: V, beside: Beside) -> V {
+        match beside {
+            Beside::Slope(_) => self.backward(other, sum),
+            Beside::Added(_) => self.apply(sum) + other,
+            Beside::Nothing | Beside::Sums(_) => self.apply(sum),
+        }
+    }
+}
+
+/// `Φ(x) + x · φ(x)`.
+#[inline(always)]
+pub(crate) fn gelu_slope<V: Simd>(x: V) -> V {
+    let half = V::splat(0.5);
+    let cumulative = half.fma(erf(x * V::splat(std::f32::consts::FRAC_1_SQRT_2)), half);
+    // 1 / √(2π).
+    let density = V::splat(0.398_942_3) * exp(-(x * x) * half);
+    x.fma(density, cumulative)
+}
+
+/// `s · (1 + x · (1 − s))` with the sigmoid `s`.
+#[inline(always)]
+pub(crate) fn silu_slope<V: Simd>(x: V) -> V {
+    let one = V::splat(1.0);
+    let s = sigmoid(x);
+    s * x.fma(one - s, one)
 }
 
 /// `coefficients` from the highest power down, by Horner's rule.

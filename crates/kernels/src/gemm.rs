@@ -1,7 +1,7 @@
 //! Matrix product with bias and activation, cut into pieces by shape alone.
 
 use crate::{Activation, Level, Workers, level::dispatch, simd::Simd, workers::Parts};
-use block::{Block, multiply_block};
+use block::{Beside, Block, multiply_block};
 use pack::Matrix;
 
 pub(crate) mod block;
@@ -32,6 +32,31 @@ pub struct Epilogue {
     pub activation: Activation,
     /// What the output held is added.
     pub accumulate: bool,
+}
+
+/// A matrix of the output's shape that takes part in a product's end.
+#[derive(Debug)]
+pub enum Companion<'a> {
+    /// There is none.
+    None,
+    /// Gets the sums with their bias, as they are before the activation.
+    Sums(&'a mut [f32]),
+    /// Is added after the activation.
+    Added(&'a [f32]),
+    /// What the epilogue's activation read (GELU, SiLU) or gave (all others) elsewhere: sums are multiplied by its slope
+    /// there, which makes a gradient of them, and the activation is not applied.
+    Slope(&'a [f32]),
+}
+
+impl Companion<'_> {
+    fn parts(&mut self) -> (Beside, Option<usize>) {
+        match self {
+            Self::None => (Beside::Nothing, None),
+            Self::Sums(sums) => (Beside::Sums(sums.as_mut_ptr()), Some(sums.len())),
+            Self::Added(added) => (Beside::Added(added.as_ptr()), Some(added.len())),
+            Self::Slope(kept) => (Beside::Slope(kept.as_ptr()), Some(kept.len())),
+        }
+    }
 }
 
 /// Multiply-adds below which a product is not worth sharing.
@@ -143,6 +168,28 @@ impl MatMul {
         c: &mut [f32],
         shared: &mut [f32],
     ) {
+        self.run_with(workers, [a, b], bias, c, Companion::None, shared);
+    }
+
+    /// As [`Self::run`], with a matrix beside the output.
+    ///
+    /// # Panics
+    /// As [`Self::run`], and where the companion has another length than `c`.
+    pub fn run_with(
+        &self,
+        workers: &Workers,
+        [a, b]: [&[f32]; 2],
+        bias: Option<&[f32]>,
+        c: &mut [f32],
+        mut companion: Companion,
+        shared: &mut [f32],
+    ) {
+        let (beside, len) = companion.parts();
+        assert!(
+            len.is_none_or(|len| len == c.len()),
+            "companion of a matrix product {:?}",
+            self.shape
+        );
         let MatMulShape { m, n, k, .. } = self.shape;
         assert_eq!(a.len(), m * k, "a of a matrix product {:?}", self.shape);
         assert_eq!(b.len(), k * n, "b of a matrix product {:?}", self.shape);
@@ -167,21 +214,22 @@ impl MatMul {
         let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let [.., chunks] = self.cut.grid(&self.shape);
         if chunks == 1 {
-            return self.run_grid(workers, a, b, bias, c, self.epilogue);
+            return self.run_grid(workers, [a, b], bias, c, self.epilogue, beside);
         }
-        self.run_grid(workers, a, b, std::ptr::null(), shared, Epilogue::default());
-        self.sum_chunks(workers, chunks, shared, bias, c);
+        let (null, plain) = (std::ptr::null(), Epilogue::default());
+        self.run_grid(workers, [a, b], null, shared, plain, Beside::Nothing);
+        self.sum_chunks(workers, chunks, shared, bias, c, beside);
     }
 
     /// Each chunk of the depth has an output of its own, one after the other in `target`.
     fn run_grid(
         &self,
         workers: &Workers,
-        a: &[f32],
-        b: &[f32],
+        [a, b]: [&[f32]; 2],
         bias: *const f32,
         target: &mut [f32],
         epilogue: Epilogue,
+        beside: Beside,
     ) {
         let (shape, cut) = (self.shape, self.cut);
         let [by_rows, by_columns, chunks] = cut.grid(&shape);
@@ -200,7 +248,7 @@ impl MatMul {
             if shape.transpose_b { shape.k } else { shape.n },
             shape.transpose_b,
         );
-        let call = Call { a, b, bias };
+        let call = Call { a, b, bias, beside };
         let parts = Parts::new(target);
         workers.run(by_rows * by_columns * chunks, &|piece, scratch| {
             let call = &call;
@@ -222,6 +270,7 @@ impl MatMul {
                 depth: (step, cut.depth.min(shape.k - step)),
                 activation: epilogue.activation,
                 accumulate: epilogue.accumulate,
+                beside: call.beside,
             };
             multiply_block(self.level, &block, scratch);
         });
@@ -234,27 +283,19 @@ impl MatMul {
         partial: &[f32],
         bias: *const f32,
         c: &mut [f32],
+        beside: Beside,
     ) {
         let MatMulShape { m, n, .. } = self.shape;
         let rows = share(m, 1, (m * n * chunks).div_ceil(1 << 14).min(PIECES));
         let parts = Parts::new(c);
-        let bias = Bias(bias);
+        let ends = Ends { bias, beside };
         workers.run(m.div_ceil(rows), &|piece, _| {
-            let bias = &bias;
+            let ends = &ends;
             let start = piece * rows * n;
             let len = (rows * n).min(m * n - start);
             // SAFETY: pieces are disjoint ranges of rows.
             let c = unsafe { parts.part(start, len) };
-            sum_rows(
-                self.level,
-                partial,
-                m * n,
-                start,
-                bias.0,
-                n,
-                self.epilogue,
-                c,
-            );
+            sum_rows(self.level, partial, m * n, start, ends, n, self.epilogue, c);
         });
     }
 }
@@ -263,19 +304,23 @@ struct Call {
     a: Matrix,
     b: Matrix,
     bias: *const f32,
+    beside: Beside,
 }
 
-// SAFETY: the pointers come from slices that outlive the run, and are only read.
+// SAFETY: the pointers come from slices that outlive the run; what is written is each piece's own part.
 unsafe impl Sync for Call {}
 
-struct Bias(*const f32);
+struct Ends {
+    bias: *const f32,
+    beside: Beside,
+}
 
 // SAFETY: as for `Call`.
-unsafe impl Sync for Bias {}
+unsafe impl Sync for Ends {}
 
 dispatch! {
     /// Sums the chunks' outputs in order and applies the epilogue to rows of `n` from `start`.
-    fn sum_rows(partial: &[f32], stride: usize, start: usize, bias: *const f32, n: usize, epilogue: Epilogue, c: &mut [f32])
+    fn sum_rows(partial: &[f32], stride: usize, start: usize, ends: &Ends, n: usize, epilogue: Epilogue, c: &mut [f32])
         => sum_rows_generic
 }
 
@@ -284,7 +329,7 @@ fn sum_rows_generic<V: Simd>(
     partial: &[f32],
     stride: usize,
     start: usize,
-    bias: *const f32,
+    ends: &Ends,
     n: usize,
     epilogue: Epilogue,
     c: &mut [f32],
@@ -297,15 +342,31 @@ fn sum_rows_generic<V: Simd>(
             for chunk in partial[stride..].chunks_exact(stride) {
                 sum = sum + V::from_slice(&chunk[from..from + count]);
             }
-            if !bias.is_null() {
+            if !ends.bias.is_null() {
                 // SAFETY: the bias has `n` floats.
-                sum = sum + unsafe { V::load_partial(bias.add(column), count) };
+                sum = sum + unsafe { V::load_partial(ends.bias.add(column), count) };
             }
             let c = &mut c[column..column + count];
             if epilogue.accumulate {
                 sum = sum + V::from_slice(c);
             }
-            epilogue.activation.apply(sum).to_slice(c);
+            // SAFETY: what is beside `c` is as long as it, and these floats are this piece's own.
+            let other = unsafe {
+                match ends.beside {
+                    Beside::Nothing => V::zero(),
+                    Beside::Sums(sums) => {
+                        sum.store_partial(sums.add(from), count);
+                        sum
+                    }
+                    Beside::Added(other) | Beside::Slope(other) => {
+                        V::load_partial(other.add(from), count)
+                    }
+                }
+            };
+            epilogue
+                .activation
+                .finish(sum, other, ends.beside)
+                .to_slice(c);
         }
     }
 }

@@ -47,7 +47,7 @@ impl LayerNorm {
 
     /// Writes the gradients of the input and of `[γ, β]`: `dβ = Σ dy` and `dγ = Σ dy·x̂` over the rows,
     /// and with `g = γ · dy` and means along the row
-    /// `dx = (g − mean(g) − x̂ · mean(g · x̂)) / √(v + ε)`.
+    /// `dx = (g − mean(g) − x̂ · mean(g · x̂)) / √(v + ε)`, plus `added` if there is something.
     ///
     /// # Panics
     /// Where a slice has not the length that the shape asks for.
@@ -56,18 +56,27 @@ impl LayerNorm {
         workers: &Workers,
         [x, dy]: [&[f32]; 2],
         gamma: &[f32],
+        added: Option<&[f32]>,
         dx: &mut [f32],
         [dgamma, dbeta]: [&mut [f32]; 2],
         shared: &mut [f32],
     ) {
-        self.check(&[x, dy, dx], &[gamma, dgamma, dbeta]);
+        self.check(&[x, dy, dx, added.unwrap_or(x)], &[gamma, dgamma, dbeta]);
         if self.columns == 0 {
             return;
         }
         let (blocks, epsilon) = (self.blocks(), self.epsilon);
-        blocks.map_and_reduce(workers, [x, dy], dx, shared, |level, inputs, dx, sums| {
-            gradients(level, epsilon, inputs, gamma, dx, sums);
-        });
+        let inputs = [x, dy, added.unwrap_or(x)];
+        blocks.map_and_reduce(
+            workers,
+            inputs,
+            dx,
+            shared,
+            |level, [x, dy, r], dx, sums| {
+                let added = added.map(|_| r);
+                gradients(level, epsilon, [x, dy], gamma, added, dx, sums);
+            },
+        );
         blocks.sum(shared, [dgamma, dbeta]);
     }
 
@@ -135,6 +144,7 @@ dispatch! {
         epsilon: f32,
         inputs: [&[f32]; 2],
         gamma: &[f32],
+        added: Option<&[f32]>,
         dx: &mut [f32],
         sums: [&mut [f32]; 2],
     ) => gradients_generic
@@ -146,6 +156,7 @@ fn gradients_generic<V: Simd>(
     epsilon: f32,
     [x, dy]: [&[f32]; 2],
     gamma: &[f32],
+    added: Option<&[f32]>,
     dx: &mut [f32],
     [dgamma, dbeta]: [&mut [f32]; 2],
 ) {
@@ -154,7 +165,7 @@ fn gradients_generic<V: Simd>(
     dgamma.fill(0.0);
     dbeta.fill(0.0);
     let inputs = x.chunks_exact(columns).zip(dy.chunks_exact(columns));
-    for ((x, dy), dx) in inputs.zip(dx.chunks_exact_mut(columns)) {
+    for (row, ((x, dy), dx)) in inputs.zip(dx.chunks_exact_mut(columns)).enumerate() {
         let (mean, inverse) = moments::<V>(epsilon, x);
         vectors::update(
             [x, dy],
@@ -168,9 +179,21 @@ fn gradients_generic<V: Simd>(
         let constant = vectors::sum([dy, gamma], |[dy, gamma]: [V; 2]| dy * gamma);
         let slope = vectors::sum([normal, dy, gamma], |[x, dy, gamma]: [V; 3]| dy * gamma * x);
         let (constant, slope) = (V::splat(constant * share), V::splat(slope * share));
-        vectors::update([dy, gamma], [dx], |[dy, gamma]: [V; 2], [x]| {
-            [(dy * gamma - constant - x * slope) * inverse]
-        });
+        match added {
+            None => vectors::update([dy, gamma], [dx], |[dy, gamma]: [V; 2], [x]| {
+                [(dy * gamma - constant - x * slope) * inverse]
+            }),
+            Some(added) => {
+                let added = &added[row * columns..(row + 1) * columns];
+                vectors::update(
+                    [dy, gamma, added],
+                    [dx],
+                    |[dy, gamma, added]: [V; 3], [x]| {
+                        [(dy * gamma - constant - x * slope).fma(inverse, added)]
+                    },
+                );
+            }
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Matrix products.
 
 use jingwei_graph::{NodeId, Op};
-use jingwei_kernels::{Epilogue, MatMul, MatMulShape};
+use jingwei_kernels::{Companion, Epilogue, MatMul, MatMulShape};
 
 use super::Lowering;
+use super::pattern::Beside;
 
 impl Lowering<'_> {
     /// A product with the bias and the activation after it.
@@ -25,34 +26,71 @@ impl Lowering<'_> {
             transpose_b: op.transpose_b,
         };
         let chain = self.chain(id);
+        let beside = self.beside(&chain);
+        let activation = match beside {
+            Beside::Sums { activation, .. } | Beside::Slope { activation, .. } => activation,
+            _ => chain.activation,
+        };
         let epilogue = Epilogue {
             bias: chain.bias.is_some(),
-            activation: chain.activation,
+            activation,
             accumulate: false,
         };
         let kernel = MatMul::new(self.level, shape, epilogue);
         self.need_scratch(kernel.scratch());
         let shared = self.temporary(kernel.shared());
         self.take(id, chain.last);
-        let c = self.define(chain.last);
         let name = ("matmul", self.layer(id));
-        match chain.bias.map(|bias| self.value(bias)) {
-            Some(bias) => self.program.emit(
-                name,
-                [a, b, bias],
-                [c, shared],
-                move |workers, [a, b, bias], [c, shared], _| {
-                    kernel.run(workers, a, b, Some(bias), c, shared);
-                },
-            ),
-            None => self.program.emit(
-                name,
-                [a, b],
-                [c, shared],
-                move |workers, [a, b], [c, shared], _| {
-                    kernel.run(workers, a, b, None, c, shared);
-                },
-            ),
+        let bias = chain.bias.map(|bias| self.value(bias));
+        let has_bias = bias.is_some();
+        let bias = bias.unwrap_or(a);
+        match beside {
+            Beside::Nothing => {
+                let c = self.define(chain.last);
+                self.program.emit(
+                    name,
+                    [a, b, bias],
+                    [c, shared],
+                    move |workers, [a, b, bias], [c, shared], _| {
+                        kernel.run(workers, a, b, has_bias.then_some(bias), c, shared);
+                    },
+                );
+            }
+            Beside::Sums { result, .. } => {
+                let (sums, c) = (self.define(chain.last), self.define(result));
+                self.program.emit(
+                    name,
+                    [a, b, bias],
+                    [c, sums, shared],
+                    move |workers, [a, b, bias], [c, sums, shared], _| {
+                        let (bias, sums) = (has_bias.then_some(bias), Companion::Sums(sums));
+                        kernel.run_with(workers, [a, b], bias, c, sums, shared);
+                    },
+                );
+            }
+            Beside::Added { result, other }
+            | Beside::Slope {
+                result,
+                kept: other,
+                ..
+            } => {
+                self.done[chain.last.index()] = true;
+                let is_slope = matches!(beside, Beside::Slope { .. });
+                let (other, c) = (self.value(other), self.define(result));
+                self.program.emit(
+                    name,
+                    [a, b, bias, other],
+                    [c, shared],
+                    move |workers, [a, b, bias, other], [c, shared], _| {
+                        let companion = match is_slope {
+                            true => Companion::Slope(other),
+                            false => Companion::Added(other),
+                        };
+                        let bias = has_bias.then_some(bias);
+                        kernel.run_with(workers, [a, b], bias, c, companion, shared);
+                    },
+                );
+            }
         }
         true
     }

@@ -206,15 +206,31 @@ impl Lowering<'_> {
             Some(sibling) => self.define(sibling),
             None => self.temporary(2 * columns),
         };
-        let (reads, dx) = (self.operands(id), self.define(id));
         let name = (self.node(id).op.name(), self.layer(id));
+        let reads: [_; 3] = self.operands(id);
+        if let Some((sum, added)) = self.sum_after(id) {
+            let added = self.value(added);
+            self.done[id.index()] = true;
+            let dx = self.define(sum);
+            self.program.emit(
+                name,
+                [reads[0], reads[1], reads[2], added],
+                [dx, parameters, shared],
+                move |workers, [x, gamma, dy, added], [dx, p, shared], _| {
+                    let gradients = p.split_at_mut(columns).into();
+                    kernel.backward(workers, [x, dy], gamma, Some(added), dx, gradients, shared);
+                },
+            );
+            return;
+        }
+        let dx = self.define(id);
         self.program.emit(
             name,
             reads,
             [dx, parameters, shared],
             move |workers, [x, gamma, dy], [dx, p, shared], _| {
-                let (dgamma, dbeta) = p.split_at_mut(columns);
-                kernel.backward(workers, [x, dy], gamma, dx, [dgamma, dbeta], shared);
+                let gradients = p.split_at_mut(columns).into();
+                kernel.backward(workers, [x, dy], gamma, None, dx, gradients, shared);
             },
         );
     }

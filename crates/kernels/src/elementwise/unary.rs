@@ -1,6 +1,6 @@
 //! Functions of one element and their gradients.
 
-use crate::activation::Activation;
+use crate::activation::{Activation, gelu_slope, silu_slope};
 use crate::chunks::run_flat;
 use crate::level::dispatch;
 use crate::math::{self, erf, exp, sigmoid, tanh};
@@ -203,21 +203,4 @@ fn gelu_tanh_slope<V: Simd>(x: V) -> V {
     let s = gelu_share(x);
     let inner = (x * x).fma(V::splat(3.0 * GELU_CUBE), one);
     (V::splat(2.0 * GELU_SCALE) * x * s * (one - s)).fma(inner, s)
-}
-
-/// `Φ(x) + x · φ(x)`.
-#[inline(always)]
-fn gelu_slope<V: Simd>(x: V) -> V {
-    let half = V::splat(0.5);
-    let cumulative = half.fma(erf(x * V::splat(std::f32::consts::FRAC_1_SQRT_2)), half);
-    let density = V::splat(0.5 * GELU_SCALE) * exp(-(x * x) * half);
-    x.fma(density, cumulative)
-}
-
-/// `s · (1 + x · (1 − s))` with the sigmoid `s`.
-#[inline(always)]
-fn silu_slope<V: Simd>(x: V) -> V {
-    let one = V::splat(1.0);
-    let s = sigmoid(x);
-    s * x.fma(one - s, one)
 }

@@ -26,6 +26,20 @@ pub(crate) struct Block {
     pub depth: (usize, usize),
     pub activation: Activation,
     pub accumulate: bool,
+    pub beside: Beside,
+}
+
+/// A matrix of the shape and stride of `c` that goes into the end of a product or comes out of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Beside {
+    /// There is none.
+    Nothing,
+    /// Gets the sums as they are before the activation.
+    Sums(*mut f32),
+    /// Is added last.
+    Added(*const f32),
+    /// What the activation read or gave: the sums are multiplied by its slope there, the activation is not applied.
+    Slope(*const f32),
 }
 
 /// Floats of scratch for a block of this size.
@@ -60,8 +74,9 @@ fn multiply_block_generic<V: Simd>(block: &Block, scratch: &mut [f32]) {
             finish: Finish {
                 add: step > 0 || block.accumulate,
                 bias: if last { block.bias } else { std::ptr::null() },
-                relu: last && block.activation == Activation::Relu,
+                relu: last && block.has_simple_end() && block.activation == Activation::Relu,
             },
+            ends: last && !block.has_simple_end(),
         };
         // SAFETY: the block lies within its matrices, and `scratch` was sized for it.
         unsafe { slice.run::<V>(panel, packed) };
@@ -70,22 +85,58 @@ fn multiply_block_generic<V: Simd>(block: &Block, scratch: &mut [f32]) {
             break;
         }
     }
-    if !matches!(block.activation, Activation::None | Activation::Relu) {
-        activate::<V>(block);
-    }
 }
 
-#[inline(always)]
-fn activate<V: Simd>(block: &Block) {
-    let ((row, rows), (column, columns)) = (block.rows, block.columns);
-    for row in row..row + rows {
-        // SAFETY: the row of the block lies within `c`, and belongs to this piece alone.
-        let line = unsafe {
-            let start = block.c.add(row * block.c_stride + column);
-            std::slice::from_raw_parts_mut(start, columns)
+impl Block {
+    /// Whether tiles can be stored as they are, or with negative sums as zeros.
+    fn has_simple_end(&self) -> bool {
+        matches!(self.activation, Activation::None | Activation::Relu)
+            && matches!(self.beside, Beside::Nothing)
+    }
+
+    /// What becomes of finished sums of these columns, while they are in the cache.
+    #[inline(always)]
+    fn end<V: Simd>(&self, (column, columns): (usize, usize)) {
+        let (row, rows) = self.rows;
+        for row in row..row + rows {
+            let start = row * self.c_stride + column;
+            for place in (start..start + columns).step_by(V::LANES) {
+                let count = (start + columns - place).min(V::LANES);
+                // SAFETY: the columns lie within `c` and what is beside it, and belong to this piece alone.
+                unsafe { self.end_vector::<V>(place, count) };
+            }
+        }
+    }
+
+    /// # Safety
+    /// `c` and what is beside it have `count <= LANES` floats at `place`.
+    #[inline(always)]
+    unsafe fn end_vector<V: Simd>(&self, place: usize, count: usize) {
+        let load = |from: *const f32| {
+            // SAFETY: by the contract.
+            unsafe {
+                if count == V::LANES {
+                    V::load(from)
+                } else {
+                    V::load_partial(from, count)
+                }
+            }
         };
-        for part in line.chunks_mut(V::LANES) {
-            block.activation.apply(V::from_slice(part)).to_slice(part);
+        // SAFETY: by the contract.
+        unsafe {
+            let to = self.c.add(place);
+            let sum = load(to);
+            let (beside, activation) = (self.beside, self.activation);
+            if let Beside::Sums(sums) = beside {
+                sum.store_partial(sums.add(place), count);
+            }
+            let other = match beside {
+                Beside::Added(other) | Beside::Slope(other) => load(other.add(place)),
+                _ => V::zero(),
+            };
+            activation
+                .finish(sum, other, beside)
+                .store_partial(to, count);
         }
     }
 }
@@ -96,6 +147,8 @@ struct Slice<'a> {
     step: usize,
     steps: usize,
     finish: Finish,
+    /// The sums are finished then, and something is to become of them.
+    ends: bool,
 }
 
 /// Rows of the next tile: the sizes for which `Slice::tile` has code.
@@ -122,6 +175,9 @@ impl Slice<'_> {
             if rows.1 < 4 && !b.transposed {
                 let wide = columns / (WIDE * V::LANES) * WIDE * V::LANES;
                 self.rows_alone::<V>(column, wide);
+                if self.ends {
+                    self.block.end::<V>((column, wide));
+                }
                 (column, columns) = (column + wide, columns - wide);
             }
             let width = 2 * V::LANES;
@@ -137,6 +193,9 @@ impl Slice<'_> {
             for first in (0..columns).step_by(width) {
                 let count = (columns - first).min(width);
                 self.panel::<V>(column + first, count, panel, packed);
+                if self.ends {
+                    self.block.end::<V>((column + first, count));
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
 use crate::support::{assert_close, at_every_level, numbers};
-use jingwei_kernels::{Activation, Epilogue, Level, MatMul, MatMulShape};
+use jingwei_kernels::{Activation, Companion, Epilogue, Level, MatMul, MatMulShape};
 use proptest::prelude::*;
 
 fn activate(activation: Activation, x: f64) -> f64 {
@@ -199,5 +199,79 @@ proptest! {
     fn any_shape(m in 1usize..90, n in 1usize..90, k in 1usize..700, ta: bool, tb: bool, bias: bool, accumulate: bool) {
         let shape = MatMulShape { m, n, k, transpose_a: ta, transpose_b: tb };
         check(shape, Epilogue { bias, accumulate, activation: Activation::None });
+    }
+}
+
+/// The last shapes share a depth, have a single row, and have no whole vector.
+#[test]
+fn a_companion_takes_part_in_the_end() {
+    for (m, n, k) in [(70, 130, 40), (20, 24, 3000), (1, 700, 100), (5, 3, 2)] {
+        let shape = MatMulShape {
+            m,
+            n,
+            k,
+            ..MatMulShape::default()
+        };
+        let epilogue = Epilogue {
+            bias: true,
+            activation: Activation::Gelu,
+            accumulate: false,
+        };
+        let plain = Epilogue {
+            activation: Activation::None,
+            ..epilogue
+        };
+        let factor = 1.0 / (k as f32).sqrt();
+        let a: Vec<f32> = numbers(m * k, 1).iter().map(|x| x * factor).collect();
+        let (b, bias, other) = (numbers(k * n, 2), numbers(n, 3), numbers(m * n, 4));
+        let results = at_every_level(
+            |level| {
+                let plan = MatMul::new(level, shape, epilogue);
+                (plan.scratch(), plan.shared())
+            },
+            |level, workers, shared| {
+                let run = |epilogue, companion: Companion, shared: &mut [f32]| {
+                    let mut c = vec![f32::NAN; m * n];
+                    let plan = MatMul::new(level, shape, epilogue);
+                    plan.run_with(workers, [&a, &b], Some(&bias), &mut c, companion, shared);
+                    c
+                };
+                let mut sums = vec![f32::NAN; m * n];
+                let function = run(epilogue, Companion::Sums(&mut sums), shared);
+                let added = run(epilogue, Companion::Added(&other), shared);
+                let slope = run(epilogue, Companion::Slope(&other), shared);
+                let expected_sums = run(plain, Companion::None, shared);
+                let expected = run(epilogue, Companion::None, shared);
+                [sums, function, added, slope, expected_sums, expected].concat()
+            },
+        );
+        for (level, all) in results {
+            let parts: Vec<&[f32]> = all.chunks_exact(m * n).collect();
+            let wide = |part: &[f32]| part.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+            let name = |what: &str| format!("{what} of {m} × {n} × {k} at {level}");
+            assert_close(&name("sums"), parts[0], &wide(parts[4]), 1e-6);
+            assert_close(&name("function"), parts[1], &wide(parts[5]), 1e-6);
+            let added = parts[5]
+                .iter()
+                .zip(&other)
+                .map(|(y, o)| f64::from(*y) + f64::from(*o));
+            assert_close(&name("added"), parts[2], &added.collect::<Vec<f64>>(), 1e-6);
+            // The slope of GELU by a difference of second order.
+            let gelu = |x: f64| {
+                let steps = 2000;
+                let width = x / f64::from(steps);
+                let density = |t: f64| (-t * t / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+                let area: f64 = (0..steps)
+                    .map(|i| density((f64::from(i) + 0.5) * width) * width)
+                    .sum();
+                x * (0.5 + area)
+            };
+            let slope = |x: f64| (gelu(x + 1e-3) - gelu(x - 1e-3)) / 2e-3;
+            let some = (0..m * n).step_by(1 + m * n / 40);
+            for at in some {
+                let exact = f64::from(parts[4][at]) * slope(f64::from(other[at]));
+                assert_close(&name("slope"), &parts[3][at..=at], &[exact], 1e-5);
+            }
+        }
     }
 }

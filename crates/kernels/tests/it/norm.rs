@@ -165,6 +165,7 @@ fn layer_norm(plan: LayerNorm, [x, dy, gamma, beta]: [&[f32]; 4]) -> Vec<(String
                 workers,
                 [x, dy],
                 gamma,
+                None,
                 &mut dx,
                 [&mut dgamma, &mut dbeta],
                 shared,
