@@ -48,7 +48,8 @@ def main():
             for name in options.workloads:
                 start = f"{folder}/{name}.safetensors"
                 sides = lines([sys.executable, HERE / "torch_side.py", folder, name])
-                sides += lines([sys.executable, HERE / "keras_side.py", name])
+                if not name.startswith("gpt"):
+                    sides += lines([sys.executable, HERE / "keras_side.py", name])
                 sides += lines([options.jingwei, "bench", name, "--start", start, "--json"])
                 for side in sides:
                     runs.setdefault(name, {}).setdefault(side["peer"], []).append(side)

@@ -30,7 +30,7 @@ def median_ms(call, seconds, least=3):
 
 def tensor(name, batch):
     x = torch.from_numpy(batch)
-    if name in workloads.TOKENS:
+    if name in workloads.TOKENS or name in workloads.GPTS:
         return x.long()
     if x.ndim == 4:
         x = x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
@@ -46,7 +46,7 @@ def run(folder, name):
     if name.startswith("cnn"):
         model = model.to(memory_format=torch.channels_last)
     xs = [tensor(name, batch) for batch in batches]
-    ys = [torch.from_numpy(batch) for batch in labels]
+    ys = [torch.from_numpy(batch).flatten() for batch in labels]
 
     def step(model, optimizers, x, y):
         for optimizer in optimizers:

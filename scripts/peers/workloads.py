@@ -18,7 +18,12 @@ SHAPES = {
     "cnn_mnist": ((28, 28, 1), 10, 64),
     "cnn_cifar": ((32, 32, 3), 10, 64),
     "textcnn": ((200,), 2, 32),
+    "gpt_small": ((64,), 65, 12),
+    "gpt_10m": ((256,), 65, 16),
 }
+
+# name: (layers, heads, channels)
+GPTS = {"gpt_small": (4, 4, 128), "gpt_10m": (6, 6, 384)}
 
 # Texts are random tokens.
 TOKENS = {"textcnn": 20000}
@@ -33,6 +38,8 @@ def samples(name, *shape):
 
 def batches(name):
     sizes, classes, batch = SHAPES[name]
+    if name in GPTS:
+        return np.random.default_rng(0).integers(0, classes, (2, BATCHES, batch, *sizes))
     x = samples(name, BATCHES, batch, *sizes)
     y = np.arange(BATCHES * batch).reshape(BATCHES, batch) % classes
     return x, y
@@ -56,6 +63,8 @@ def text_model(name, row_sparse):
 def torch_model(name, row_sparse=False):
     import torch.nn as nn
 
+    if name in GPTS:
+        return gpt(*GPTS[name], *SHAPES[name][0], SHAPES[name][1])
     if name in TOKENS:
         return text_model(name, row_sparse)
     if name == "mlp":
@@ -72,6 +81,58 @@ def torch_model(name, row_sparse=False):
         nn.Conv2d(64, 64, 3), nn.ReLU(),
         nn.Flatten(), nn.Linear(1024, 64), nn.ReLU(), nn.Linear(64, 10),
     )
+
+
+def gpt(layers, heads, channels, length, classes):
+    """GPT-2's blocks with learned positions, and logits by a matrix of their own."""
+    import torch.nn as nn
+    import torch.nn.functional as F
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.n1, self.qkv, self.o = nn.LayerNorm(channels), nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+            self.n2, self.u, self.w = nn.LayerNorm(channels), nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
+
+        def forward(self, x):
+            b, t, c = x.shape
+            q, k, v = self.qkv(self.n1(x)).view(b, t, 3, heads, c // heads).permute(2, 0, 3, 1, 4)
+            x = x + self.o(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(b, t, c))
+            return x + self.w(F.gelu(self.u(self.n2(x))))
+
+    class Gpt(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.e, self.p = nn.Embedding(classes, channels), nn.Embedding(length, channels)
+            self.b = nn.Sequential(*[Block() for _ in range(layers)])
+            self.n, self.f = nn.LayerNorm(channels), nn.Linear(channels, classes, bias=False)
+
+        def forward(self, x):
+            return self.f(self.n(self.b(self.e(x) + self.p.weight[: x.shape[1]]))).flatten(0, 1)
+
+    return Gpt()
+
+
+def gpt_weights(model):
+    parts = {"attention/qkv": "qkv", "attention/output": "o", "up": "u", "down": "w"}
+    tensors = {
+        "embedding_1/embeddings": model.e.weight,
+        "positional_embedding_1/embeddings": model.p.weight,
+        "layer_norm_1/gamma": model.n.weight,
+        "layer_norm_1/beta": model.n.bias,
+        "dense_1/kernel": model.f.weight.t(),
+    }
+    for number, block in enumerate(model.b, 1):
+        place = f"transformer_decoder_{number}"
+        for ours, theirs in parts.items():
+            join = "_" if "/" in ours else "/"
+            layer = getattr(block, theirs)
+            tensors[f"{place}/{ours}{join}kernel"] = layer.weight.t()
+            tensors[f"{place}/{ours}{join}bias"] = layer.bias
+        for ours, norm in [("attention", block.n1), ("feed_forward", block.n2)]:
+            tensors[f"{place}/{ours}_norm/gamma"] = norm.weight
+            tensors[f"{place}/{ours}_norm/beta"] = norm.bias
+    return {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
 
 
 def keras_model(name):
@@ -93,6 +154,8 @@ def torch_weights(model):
     """The weights of a model by name, in the layout of Jingwei."""
     import torch.nn as nn
 
+    if not isinstance(model, nn.Sequential):
+        return gpt_weights(model)
     tensors, convolutions, dense, channels = {}, 0, 0, 0
     for layer in model:
         if isinstance(layer, nn.Conv2d):

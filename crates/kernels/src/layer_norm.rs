@@ -51,6 +51,10 @@ impl LayerNorm {
     ///
     /// # Panics
     /// Where a slice has not the length that the shape asks for.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a gradient takes what its forward pass took and gave"
+    )]
     pub fn backward(
         &self,
         workers: &Workers,

@@ -29,6 +29,11 @@ pub enum Workload {
     /// The same with 1,000,000 tokens
     #[value(name = "textcnn_1m")]
     TextcnnMillion,
+    /// GPT of 4 layers, 4 heads and 128 channels on 64 tokens, batches of 12
+    GptSmall,
+    /// GPT of 6 layers, 6 heads and 384 channels on 256 tokens, batches of 16
+    #[value(name = "gpt_10m")]
+    Gpt10m,
 }
 
 /// Batches of an epoch.
@@ -36,12 +41,14 @@ pub const BATCHES: usize = 20;
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Mlp,
         Self::CnnMnist,
         Self::CnnCifar,
         Self::Textcnn,
         Self::TextcnnMillion,
+        Self::GptSmall,
+        Self::Gpt10m,
     ];
 
     /// The name on the command line.
@@ -52,6 +59,8 @@ impl Workload {
             Self::CnnCifar => "cnn_cifar",
             Self::Textcnn => "textcnn",
             Self::TextcnnMillion => "textcnn_1m",
+            Self::GptSmall => "gpt_small",
+            Self::Gpt10m => "gpt_10m",
         }
     }
 
@@ -63,6 +72,8 @@ impl Workload {
             Self::CnnCifar => zoo::cnn_cifar(),
             Self::Textcnn => zoo::textcnn(20_000, 200, 2),
             Self::TextcnnMillion => zoo::textcnn(1_000_000, 200, 2),
+            Self::GptSmall => gpt(4, 4, 128, 64),
+            Self::Gpt10m => gpt(6, 6, 384, 256),
         }
     }
 
@@ -71,6 +82,7 @@ impl Workload {
         match self {
             Self::Textcnn => Some(20_000),
             Self::TextcnnMillion => Some(1_000_000),
+            Self::GptSmall | Self::Gpt10m => Some(CHARACTERS),
             _ => None,
         }
     }
@@ -82,6 +94,8 @@ impl Workload {
             Self::CnnMnist => &[28, 28, 1],
             Self::CnnCifar => &[32, 32, 3],
             Self::Textcnn | Self::TextcnnMillion => &[200],
+            Self::GptSmall => &[64],
+            Self::Gpt10m => &[256],
         }
     }
 
@@ -95,6 +109,7 @@ impl Workload {
         match self {
             Self::Mlp | Self::Textcnn | Self::TextcnnMillion => 2,
             Self::CnnMnist | Self::CnnCifar => 10,
+            Self::GptSmall | Self::Gpt10m => CHARACTERS,
         }
     }
 
@@ -103,6 +118,36 @@ impl Workload {
         match self {
             Self::Mlp | Self::Textcnn | Self::TextcnnMillion => 32,
             Self::CnnMnist | Self::CnnCifar => 64,
+            Self::GptSmall => 12,
+            Self::Gpt10m => 16,
         }
     }
+
+    /// Whether there is a class for each token of a sample.
+    pub fn is_language_model(self) -> bool {
+        matches!(self, Self::GptSmall | Self::Gpt10m)
+    }
+
+    /// Labels of a sample.
+    pub fn labels_len(self) -> usize {
+        match self.is_language_model() {
+            true => self.sample_len(),
+            false => 1,
+        }
+    }
+}
+
+/// Token ids of a language model.
+const CHARACTERS: usize = 65;
+
+/// A language model of texts of one length.
+fn gpt(layers: usize, heads: usize, width: usize, length: usize) -> Network {
+    let sizes = zoo::TransformerSizes {
+        vocabulary: CHARACTERS,
+        length,
+        layers,
+        heads,
+        width,
+    };
+    zoo::gpt(sizes).with_input([length])
 }

@@ -16,7 +16,7 @@ pub struct Start {
     pub weights: Weights,
     /// Samples of all batches, one after another.
     pub samples: Vec<f32>,
-    /// Their classes.
+    /// Their classes, or those of each of their tokens.
     pub labels: Vec<u32>,
 }
 
@@ -46,7 +46,10 @@ impl Start {
                 .collect::<Vec<f32>>())
         };
         let sizes = [&[BATCHES, workload.batch()], workload.sizes()].concat();
-        let labels = get("batches/labels", &sizes[..2])?;
+        let labels = match workload.is_language_model() {
+            true => get("batches/labels", &sizes)?,
+            false => get("batches/labels", &sizes[..2])?,
+        };
         let mut weights = first_weights(functions);
         for entry in functions.training.parameters.entries() {
             weights.parameters[entry.range()].copy_from_slice(&get(&entry.name, &entry.sizes)?);
@@ -70,7 +73,7 @@ impl Start {
             samples: (0..(samples * workload.sample_len()) as u64)
                 .map(value)
                 .collect(),
-            labels: (0..samples)
+            labels: (0..samples * workload.labels_len())
                 .map(|sample| (sample % workload.classes()) as u32)
                 .collect(),
         }

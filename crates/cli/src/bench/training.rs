@@ -21,6 +21,10 @@ pub fn losses(
     start: &Start,
     runtime: &Runtime,
 ) -> Result<Vec<f32>> {
+    if workload.is_language_model() {
+        let mut step = BareStep::new(workload, functions, start, runtime)?;
+        return Ok((0..BATCHES).map(|batch| step.on(start, batch)).collect());
+    }
     let data = rows(workload, start)?;
     let preparation = preparation(&data)?;
     let options = options(workload);
@@ -44,6 +48,12 @@ pub fn step_ms(
     runtime: &Runtime,
     seconds: f64,
 ) -> Result<f64> {
+    if workload.is_language_model() {
+        let mut step = BareStep::new(workload, functions, start, runtime)?;
+        return Ok(median_ms(seconds, || {
+            step.on(start, 0);
+        }));
+    }
     let data = if workload.sizes().len() == 3 {
         images(workload, start)?
     } else {
@@ -164,13 +174,7 @@ impl<'a> BareStep<'a> {
         workspace
             .buffer_mut(Buffer::States)
             .copy_from_slice(&start.weights.states);
-        let targets = plan.input(TARGETS).unwrap_or(1);
-        let (features, labels) = workspace.two_inputs_mut(&plan, 1 - targets.min(1), targets);
-        features.copy_from_slice(&start.samples[..features.len()]);
-        labels
-            .iter_mut()
-            .zip(&start.labels)
-            .for_each(|(target, &label)| *target = label as f32);
+        fill(&plan, &mut workspace, start, 0);
         let mut slots = Slots::new(functions, &options(workload))?;
         slots.prepare(&plan);
         Ok(Self {
@@ -181,6 +185,13 @@ impl<'a> BareStep<'a> {
             plan,
             workspace,
         })
+    }
+
+    /// The loss of a step on a batch, which is copied in.
+    pub fn on(&mut self, start: &Start, batch: usize) -> f32 {
+        fill(&self.plan, &mut self.workspace, start, batch);
+        self.run();
+        self.workspace.output(&self.plan, 0)[0]
     }
 
     /// The median time of the step in milliseconds.
@@ -212,4 +223,16 @@ impl<'a> BareStep<'a> {
         self.slots
             .update(&workers, &mut self.workspace, &self.plan, scalars);
     }
+}
+
+/// Copies a batch and its labels to where a plan reads them.
+fn fill(plan: &Plan, workspace: &mut Workspace, start: &Start, batch: usize) {
+    let targets = plan.input(TARGETS).unwrap_or(1);
+    let (features, labels) = workspace.two_inputs_mut(plan, 1 - targets.min(1), targets);
+    features.copy_from_slice(&start.samples[batch * features.len()..][..features.len()]);
+    let own = &start.labels[batch * labels.len()..];
+    labels
+        .iter_mut()
+        .zip(own)
+        .for_each(|(target, &label)| *target = label as f32);
 }
