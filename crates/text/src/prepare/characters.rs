@@ -107,6 +107,11 @@ impl Folding {
         }
     }
 
+    /// Whether the table says what becomes of it, whatever stands around it.
+    fn settled(&self, c: char) -> bool {
+        u16::try_from(u32::from(c)).is_ok_and(|code| self.table[code as usize] != SLOW)
+    }
+
     /// Whether normalising it may need the character before.
     fn joins_previous(&self, c: char) -> bool {
         let quick = match self.unicode {
@@ -192,7 +197,7 @@ impl Folding {
         };
         let behind = &text[at + c.len_utf8()..];
         let joined = behind
-            .find(|c| !self.joins_previous(c))
+            .find(|c| self.settled(c) || !self.joins_previous(c))
             .unwrap_or(behind.len());
         let end = at + c.len_utf8() + joined;
         let unit = text[start..end].chars().filter(|&c| !invisible(c));

@@ -14,6 +14,8 @@ pub(super) struct Scratch {
     addresses: Aligned,
     folded: Aligned,
     used: [bool; 2],
+    /// Where the tokens of the cleaned text are.
+    pub(super) places: Vec<(u32, u32)>,
 }
 
 impl Scratch {
@@ -73,6 +75,7 @@ impl Cleaner {
             addresses,
             folded,
             used,
+            ..
         } = scratch;
         let mut text = text;
         used[0] = self.strip_html && markup::may_have_html(text);

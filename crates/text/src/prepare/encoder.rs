@@ -1,13 +1,13 @@
 //! A preparation made ready for use.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use jieba_rs::Jieba;
 use rust_stemmers::Stemmer;
 
-use crate::Result;
 use crate::prepare::clean::{Cleaner, Scratch};
 use crate::prepare::markup::{EMAIL, URL};
 use crate::prepare::segment::{self, Kind};
@@ -16,6 +16,7 @@ use crate::prepare::vocabulary::{Index, LEFT_OUT};
 use crate::prepare::{
     Language, Punctuation, Side, TextOptions, TextPreparation, Tokenizer, UNKNOWN, Unicode, jieba,
 };
+use crate::{Error, Result};
 
 /// One token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,19 @@ pub struct Token {
     pub end: usize,
     /// Its number.
     pub id: u32,
+}
+
+/// One word of a text with its part of speech.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The word after cleaning.
+    pub text: String,
+    /// Where it begins in the original text, in bytes.
+    pub start: usize,
+    /// Where it ends in the original text, in bytes.
+    pub end: usize,
+    /// Its part of speech as jieba's dictionary has it: `n` noun, `v` verb, `nr` person, `eng` Latin letters, `x` mark.
+    pub part_of_speech: String,
 }
 
 /// What segments cleaned text.
@@ -91,17 +105,27 @@ impl Pipeline {
     }
 
     /// Hands the tokens of a text to `emit`, each with its place in the cleaned text.
-    #[inline]
     fn each(&self, cleaned: &str, mut emit: impl FnMut(&str, Range<usize>) -> ControlFlow<()>) {
+        self.each_place(cleaned, |range, kind| {
+            let word = &cleaned[range.clone()];
+            match &self.stemmer {
+                Some(stemmer) if kind == Kind::Word => emit(&stemmer.stem(shown(word)), range),
+                _ => emit(shown(word), range),
+            }
+        });
+    }
+
+    /// Hands the places of tokens in the cleaned text to `emit`.
+    fn each_place(
+        &self,
+        cleaned: &str,
+        mut emit: impl FnMut(Range<usize>, Kind) -> ControlFlow<()>,
+    ) {
         let each = |range: Range<usize>, kind: Kind| {
             if kind == Kind::Mark && !self.keeps_marks {
                 return ControlFlow::Continue(());
             }
-            let word = &cleaned[range.clone()];
-            match &self.stemmer {
-                Some(stemmer) if kind == Kind::Word => emit(&stemmer.stem(word), range),
-                _ => emit(shown(word), range),
-            }
+            emit(range, kind)
         };
         // Whether it went to its end does not matter here.
         let _ = match &self.splitter {
@@ -140,6 +164,14 @@ fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
     scratch.shrink();
     SCRATCH.set(scratch);
     result
+}
+
+fn go_on(yes: bool) -> ControlFlow<()> {
+    if yes {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
 }
 
 fn shown(word: &str) -> &str {
@@ -199,25 +231,37 @@ impl Encoder {
             if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
                 subwords.encode(scratch.text(), |id, _| ids.push(id));
             } else {
-                let cleaned = scratch.text();
-                let stems = self.pipeline.stemmer.is_some();
-                self.pipeline.each(cleaned, |word, range| {
-                    let id = match stems {
-                        true => self.index.id(word),
-                        false => self.index.id_in(cleaned, range.start, range.end),
-                    };
-                    if id != LEFT_OUT {
-                        ids.push(id);
-                    }
-                    if ids.len() < most {
-                        ControlFlow::Continue(())
-                    } else {
-                        ControlFlow::Break(())
-                    }
-                });
+                self.encode_words(scratch, most, ids);
             }
         });
         self.cut(ids);
+    }
+
+    fn encode_words(&self, scratch: &mut Scratch, most: usize, ids: &mut Vec<u32>) {
+        if self.pipeline.stemmer.is_some() {
+            self.pipeline.each(scratch.text(), |word, _| {
+                let id = self.index.id(word);
+                if id != LEFT_OUT {
+                    ids.push(id);
+                }
+                go_on(ids.len() < most)
+            });
+            return;
+        }
+        // Which words are left out is not known before they are looked up.
+        let most = if self.preparation.stop_words.is_empty() {
+            most
+        } else {
+            usize::MAX
+        };
+        let mut places = std::mem::take(&mut scratch.places);
+        places.clear();
+        self.pipeline.each_place(scratch.text(), |range, _| {
+            places.push((range.start as u32, range.end as u32));
+            go_on(places.len() < most)
+        });
+        self.index.ids(scratch.text(), &places, ids);
+        scratch.places = places;
     }
 
     /// Replaces `ids` by the ids of a text that came in tokens: one for each, at most `max_length`.
@@ -242,6 +286,15 @@ impl Encoder {
         }
         if ids.is_empty() {
             ids.push(UNKNOWN);
+        }
+    }
+
+    /// How many tokens jieba alone makes of a text, to measure what the rest costs; 0 if tokens are not words.
+    #[doc(hidden)]
+    pub fn jieba_alone(&self, text: &str) -> usize {
+        match &self.pipeline.splitter {
+            Splitter::Words { jieba, guess } => jieba.cut(text, *guess).len(),
+            _ => 0,
         }
     }
 
@@ -275,6 +328,48 @@ impl Encoder {
             }
         });
         tokens
+    }
+
+    /// The words of a text with their parts of speech, nothing left out.
+    ///
+    /// # Errors
+    /// If tokens are not words.
+    pub fn parts_of_speech(&self, text: &str) -> Result<Vec<Tagged>> {
+        let Splitter::Words { jieba, guess } = &self.pipeline.splitter else {
+            let cause = "parts of speech are of words, and the tokens are not";
+            return Err(Error::setting("tokenizer", cause, "use words as tokens"));
+        };
+        let mut words = Vec::new();
+        with_scratch(|scratch| {
+            self.pipeline.cleaner.clean(text, scratch, true);
+            let cleaned = scratch.text();
+            let known: HashMap<(usize, usize), &str> = jieba
+                .tag(cleaned, *guess)
+                .into_iter()
+                .map(|tag| ((tag.byte_start, tag.byte_end), tag.tag))
+                .collect();
+            let _ = segment::words(cleaned, jieba, *guess, |range, kind| {
+                let word = &cleaned[range.clone()];
+                let other = || match kind {
+                    Kind::Word if word.chars().any(char::is_alphabetic) => "eng",
+                    Kind::Word => "m",
+                    Kind::Mark | Kind::Space => "x",
+                };
+                let part = known
+                    .get(&(range.start, range.end))
+                    .copied()
+                    .unwrap_or_else(other);
+                let source = scratch.source(range);
+                words.push(Tagged {
+                    text: shown(word).to_owned(),
+                    start: source.start,
+                    end: source.end,
+                    part_of_speech: part.to_owned(),
+                });
+                ControlFlow::Continue(())
+            });
+        });
+        Ok(words)
     }
 
     /// The tokens of ids, padding left out, with what parts words in their language between them.

@@ -18,7 +18,7 @@ mod stop_words;
 mod subword;
 mod vocabulary;
 
-pub use encoder::{Encoder, Token};
+pub use encoder::{Encoder, Tagged, Token};
 pub use options::{
     Addresses, Characters, Language, Punctuation, Side, StopWords, TextOptions, Tokenizer,
     TokenizerFile, Trained, Unicode, Words,

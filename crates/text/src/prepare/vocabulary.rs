@@ -100,9 +100,9 @@ impl Vocabulary {
 pub(super) struct Index {
     /// The number of a word and, above it, bits of its hash; 0 for none. A power of two of places.
     table: Box<[u32]>,
-    /// The bytes of each numbered word.
+    /// The bytes of the words. A word's number is its id; words that are left out have the numbers behind.
     keys: Vec<u128>,
-    ids: Vec<u32>,
+    left_out: u32,
     long: HashMap<Box<str>, u32, FxBuildHasher>,
 }
 
@@ -111,6 +111,8 @@ pub(super) const LEFT_OUT: u32 = u32::MAX;
 const INLINE: usize = 12;
 /// Bits of a place that are a word's number.
 const NUMBER: u32 = 23;
+/// Words that are looked up together.
+const BATCH: usize = 16;
 
 impl Index {
     /// `aliases` are further spellings of words.
@@ -121,47 +123,55 @@ impl Index {
     ) -> Self {
         let entries = vocabulary.words.len() + left_out.len() + aliases.len();
         let mut index = Self {
-            table: vec![0; (entries * 3 / 2 + 8).next_power_of_two()].into_boxed_slice(),
-            keys: vec![0],
-            ids: vec![UNKNOWN],
+            table: vec![0; (entries * 2 + 8).next_power_of_two()].into_boxed_slice(),
+            keys: vec![0; vocabulary.ids()],
+            left_out: vocabulary.ids() as u32,
             long: HashMap::default(),
         };
-        let leaves: std::collections::HashSet<&str> = left_out.iter().map(String::as_str).collect();
-        for (place, word) in vocabulary.words.iter().enumerate() {
-            let id = if leaves.contains(word.as_str()) {
-                LEFT_OUT
-            } else {
-                (place + SPECIAL) as u32
-            };
-            index.insert(word, id);
+        for word in left_out {
+            let number = index.keys.len() as u32;
+            index.keys.push(0);
+            index.insert(word, number);
         }
-        left_out
-            .iter()
-            .for_each(|word| index.insert(word, LEFT_OUT));
+        for (place, word) in vocabulary.words.iter().enumerate() {
+            index.insert(word, (place + SPECIAL) as u32);
+        }
         for (alias, word) in aliases {
-            index.insert(alias, index.id(word));
+            let id = index.id(word);
+            if (SPECIAL as u32..index.left_out).contains(&id) {
+                index.long.insert((*alias).into(), id);
+            }
         }
         index
     }
 
     /// Adds a word, unless it is there already.
-    fn insert(&mut self, word: &str, id: u32) {
-        let key = key(word.as_bytes(), 0, word.len()).filter(|_| !word.contains('\0'));
-        let Some(key) = key else {
+    fn insert(&mut self, word: &str, number: u32) {
+        let key = key(word.as_bytes(), 0, word.len());
+        if key == 0 || word.contains('\0') {
+            let id = self.meaning(number);
             self.long.entry(word.into()).or_insert(id);
             return;
-        };
+        }
         let hash = hash(key);
         let mut at = self.place(hash);
         while self.table[at] != 0 {
-            if self.keys[(self.table[at] & ((1 << NUMBER) - 1)) as usize] == key {
+            if self.key_of(self.table[at]) == key {
                 return;
             }
             at = (at + 1) & (self.table.len() - 1);
         }
-        self.table[at] = self.keys.len() as u32 | bits(hash);
-        self.keys.push(key);
-        self.ids.push(id);
+        self.table[at] = number | bits(hash);
+        self.keys[number as usize] = key;
+    }
+
+    #[inline]
+    fn meaning(&self, number: u32) -> u32 {
+        if number < self.left_out {
+            number
+        } else {
+            LEFT_OUT
+        }
     }
 
     #[inline]
@@ -169,29 +179,63 @@ impl Index {
         (hash >> 32) as usize & (self.table.len() - 1)
     }
 
-    pub(super) fn id(&self, word: &str) -> u32 {
-        self.id_in(word, 0, word.len())
+    #[inline]
+    fn key_of(&self, entry: u32) -> u128 {
+        self.keys[(entry & ((1 << NUMBER) - 1)) as usize]
     }
 
-    /// The id of the word at these bytes of a text that was cleaned, so that it has no zero byte.
-    #[inline]
-    pub(super) fn id_in(&self, text: &str, start: usize, end: usize) -> u32 {
-        let Some(key) = key(text.as_bytes(), start, end) else {
-            return self.long.get(&text[start..end]).copied().unwrap_or(UNKNOWN);
-        };
-        let hash = hash(key);
-        let wanted = bits(hash);
+    /// The id of a word that was cleaned, so that it has no zero byte.
+    pub(super) fn id(&self, word: &str) -> u32 {
+        match key(word.as_bytes(), 0, word.len()) {
+            0 => self.long.get(word).copied().unwrap_or(UNKNOWN),
+            key => self.probe(key, hash(key)),
+        }
+    }
+
+    fn probe(&self, key: u128, hash: u64) -> u32 {
         let mut at = self.place(hash);
         loop {
             let entry = self.table[at];
-            let number = (entry & ((1 << NUMBER) - 1)) as usize;
             if entry == 0 {
                 return UNKNOWN;
             }
-            if entry & !((1 << NUMBER) - 1) == wanted && self.keys[number] == key {
-                return self.ids[number];
+            if entry >> NUMBER == bits(hash) >> NUMBER && self.key_of(entry) == key {
+                return self.meaning(entry & ((1 << NUMBER) - 1));
             }
             at = (at + 1) & (self.table.len() - 1);
+        }
+    }
+
+    /// Adds the ids of the words at these places of a cleaned text, those that are left out excepted.
+    ///
+    /// Several words go through each step together, so that they wait for memory at the same time.
+    pub(super) fn ids(&self, text: &str, places: &[(u32, u32)], ids: &mut Vec<u32>) {
+        for batch in places.chunks(BATCH) {
+            let (mut keys, mut hashes) = ([0_u128; BATCH], [0_u64; BATCH]);
+            let (mut entries, mut found) = ([0_u32; BATCH], [0_u128; BATCH]);
+            for (key_out, &(start, end)) in keys.iter_mut().zip(batch) {
+                *key_out = key(text.as_bytes(), start as usize, end as usize);
+            }
+            for ((hash_out, entry), key) in hashes.iter_mut().zip(&mut entries).zip(&keys) {
+                *hash_out = hash(*key);
+                *entry = self.table[self.place(*hash_out)];
+            }
+            for (found, entry) in found.iter_mut().zip(&entries) {
+                *found = self.key_of(*entry);
+            }
+            for (at, &(start, end)) in batch.iter().enumerate() {
+                let id = if keys[at] == 0 {
+                    let word = &text[start as usize..end as usize];
+                    self.long.get(word).copied().unwrap_or(UNKNOWN)
+                } else if found[at] == keys[at] {
+                    self.meaning(entries[at] & ((1 << NUMBER) - 1))
+                } else {
+                    self.probe(keys[at], hashes[at])
+                };
+                if id != LEFT_OUT {
+                    ids.push(id);
+                }
+            }
         }
     }
 }
@@ -210,21 +254,21 @@ fn bits(hash: u64) -> u32 {
     (hash as u32) >> 8 << NUMBER
 }
 
-/// The bytes as a number, if they are few.
+/// The bytes as a number, 0 if they are too many or none.
 #[inline]
-fn key(text: &[u8], start: usize, end: usize) -> Option<u128> {
+fn key(text: &[u8], start: usize, end: usize) -> u128 {
     let len = end - start;
     if len == 0 || len > INLINE {
-        return None;
+        return 0;
     }
-    Some(match text[start..].first_chunk::<16>() {
+    match text[start..].first_chunk::<16>() {
         Some(bytes) => u128::from_le_bytes(*bytes) & (u128::MAX >> (128 - 8 * len)),
         None => {
             let mut bytes = [0; 16];
             bytes[..len].copy_from_slice(&text[start..end]);
             u128::from_le_bytes(bytes)
         }
-    })
+    }
 }
 
 #[cfg(test)]
@@ -244,16 +288,25 @@ mod tests {
         let counts = vec![1; words.len()];
         let vocabulary = Vocabulary::of(words.clone(), counts).unwrap();
         let left_out = ["的".to_owned(), words[7].clone()];
-        let index = Index::new(&vocabulary, &left_out, &[("别名", &words[9])]);
+        let index = Index::new(
+            &vocabulary,
+            &left_out,
+            &[("一个很长的别名很长的别名", &words[9])],
+        );
         for (place, word) in words.iter().enumerate().filter(|&(place, _)| place != 7) {
             assert_eq!(index.id(word), place as u32 + 2);
             let text = format!("前{word}后面还有很多很多字");
-            assert_eq!(index.id_in(&text, 3, 3 + word.len()), place as u32 + 2);
+            let mut ids = Vec::new();
+            let end = 3 + word.len() as u32;
+            index.ids(&text, &[(3, end), (3, end), (0, 3)], &mut ids);
+            assert_eq!(ids, [place as u32 + 2, place as u32 + 2, UNKNOWN]);
             assert_eq!(index.id(&format!("{word}无")), UNKNOWN);
         }
         assert_eq!(index.id("的"), LEFT_OUT);
         assert_eq!(index.id(&words[7]), LEFT_OUT);
-        assert_eq!(index.id("别名"), 11);
+        let mut ids = Vec::new();
+        index.ids("的一个很长的别名很长的别名", &[(0, 3), (3, 39)], &mut ids);
+        assert_eq!(ids, [11]);
         assert_eq!(index.id(""), UNKNOWN);
     }
 }

@@ -18,7 +18,7 @@ fn encoder(texts: &[&str], options: &TextOptions) -> Encoder {
     Encoder::new(TextPreparation::fit(texts, options).unwrap()).unwrap()
 }
 
-fn words(text: &str, options: &TextOptions) -> String {
+fn words_of(text: &str, options: &TextOptions) -> String {
     let tokens = encoder(&[text, "x"], options).tokens(text);
     tokens
         .iter()
@@ -31,30 +31,30 @@ fn words(text: &str, options: &TextOptions) -> String {
 fn chinese_and_english_are_segmented() {
     let options = every_word();
     assert_eq!(
-        words("我来到北京清华大学", &options),
+        words_of("我来到北京清华大学", &options),
         "我|来到|北京|清华大学"
     );
     assert_eq!(
-        words("I don't like it, 3.5 stars!", &options),
+        words_of("I don't like it, 3.5 stars!", &options),
         "i|don't|like|it|,|3.5|stars|!"
     );
     assert_eq!(
-        words("ＡＢＣ　１２３，全角。", &options),
+        words_of("ＡＢＣ　１２３，全角。", &options),
         "abc|123|,|全角|。"
     );
     assert_eq!(
-        words("買了這書，瞭解乾隆", &options),
+        words_of("買了這書，瞭解乾隆", &options),
         "买|了|这书|,|了解|乾隆"
     );
     assert_eq!(
-        words("<p>很好&amp;<b>便</b>宜</p><script>x()</script>", &options),
+        words_of("<p>很好&amp;<b>便</b>宜</p><script>x()</script>", &options),
         "很|好|&|便宜"
     );
     assert_eq!(
-        words("见http://a.b/c?d=1，或 me@x.com", &options),
+        words_of("见http://a.b/c?d=1，或 me@x.com", &options),
         "见|<url>|,|或|<email>"
     );
-    assert_eq!(words("cafe\u{301} 👍🏽", &options), "café|👍🏽");
+    assert_eq!(words_of("cafe\u{301} 👍🏽", &options), "café|👍🏽");
 }
 
 #[test]
@@ -94,11 +94,11 @@ fn stop_words_punctuation_and_stems() {
     };
     options.stemming = Some(Language::English);
     assert_eq!(
-        words("这个酒店的服务，真的不好！", &options),
+        words_of("这个酒店的服务，真的不好！", &options),
         "酒店|服务|真的|不好"
     );
     assert_eq!(
-        words("The dogs were running, not walking", &options),
+        words_of("The dogs were running, not walking", &options),
         "dog|run|not|walk"
     );
 }
@@ -177,4 +177,49 @@ fn the_number_of_threads_changes_nothing() {
         pool.install(|| TextPreparation::fit(&texts[..], &TextOptions::default()).unwrap())
     };
     assert_eq!(fit(1), fit(4));
+}
+
+#[test]
+fn parts_of_speech_are_told_with_their_places() {
+    let text = "我愛北京，iPhone 15！";
+    let found = encoder(&[text], &every_word())
+        .parts_of_speech(text)
+        .unwrap();
+    let shown: Vec<(&str, &str)> = found
+        .iter()
+        .map(|word| (&text[word.start..word.end], word.part_of_speech.as_str()))
+        .collect();
+    let expected = [
+        ("我", "r"),
+        ("愛", "v"),
+        ("北京", "ns"),
+        ("，", "x"),
+        ("iPhone", "eng"),
+        ("15", "m"),
+        ("！", "x"),
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn an_own_dictionary_joins_and_names_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dictionary.txt");
+    std::fs::write(&path, "精卫填海机 100 nz\n蓝瘦香菇\n").unwrap();
+    let mut options = every_word();
+    let words = Words {
+        min_frequency: 1,
+        dictionary: Some(path.clone()),
+        ..Words::default()
+    };
+    options.tokenizer = Tokenizer::Word(words);
+    assert_eq!(
+        words_of("我用精卫填海机蓝瘦香菇", &options),
+        "我用|精卫填海机|蓝瘦香菇"
+    );
+    std::fs::write(&path, "词 多少 n\n").unwrap();
+    let error = TextPreparation::fit(&["词"][..], &options)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("line 1: `多少` is no frequency"), "{error}");
 }

@@ -28,8 +28,9 @@ pub(super) struct Subwords {
 impl Subwords {
     /// Hands the ids of a cleaned text to `emit`, each with its place.
     pub(super) fn encode(&self, text: &str, mut emit: impl FnMut(u32, Range<usize>)) {
-        // Only components that count beyond their bounds fail; such a text has no tokens.
-        let Ok(encoding) = self.inner.encode(text, false) else {
+        // What a hostile file makes fail, the library's panics too, has no tokens.
+        let encode = std::panic::AssertUnwindSafe(|| self.inner.encode(text, false));
+        let Ok(Ok(encoding)) = std::panic::catch_unwind(encode) else {
             return;
         };
         for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
@@ -48,7 +49,11 @@ impl Subwords {
             .filter_map(|&id| self.theirs.get(id as usize).copied())
             .filter(|&id| id != u32::MAX)
             .collect();
-        self.inner.decode(&ids, false).unwrap_or_default()
+        let decode = std::panic::AssertUnwindSafe(|| self.inner.decode(&ids, false));
+        std::panic::catch_unwind(decode)
+            .ok()
+            .and_then(std::result::Result::ok)
+            .unwrap_or_default()
     }
 }
 
