@@ -64,6 +64,8 @@ fn traditional() -> &'static Traditional {
 /// The settings of one preparation, made into a table of what becomes of each character.
 pub(super) struct Folding {
     table: Box<[u16]>,
+    /// A bit for each character that stays as it is: small enough for the nearest cache.
+    same: Box<[u64]>,
     unicode: Unicode,
     simplify: bool,
     lowercase: bool,
@@ -73,13 +75,16 @@ impl Folding {
     pub(super) fn new(options: &TextOptions) -> Self {
         let mut folding = Self {
             table: vec![SLOW; 1 << 16].into_boxed_slice(),
+            same: vec![0; 1 << 10].into_boxed_slice(),
             unicode: options.unicode,
             simplify: options.simplify,
             lowercase: options.lowercase,
         };
         for code in 0..=u16::MAX {
             if let Some(c) = char::from_u32(code.into()) {
-                folding.table[code as usize] = folding.settle(c);
+                let folded = folding.settle(c);
+                folding.table[code as usize] = folded;
+                folding.same[code as usize >> 6] |= u64::from(folded == code) << (code & 63);
             }
         }
         folding
@@ -156,22 +161,27 @@ impl Folding {
     fn fold_run(&self, text: &str, start: usize, out: &mut Aligned) -> usize {
         // From here on everything stays as it is and waits to be copied.
         let mut waiting = start;
-        for (offset, c) in text[start..].char_indices() {
-            let at = start + offset;
-            let folded = u16::try_from(u32::from(c)).map_or(SLOW, |code| self.table[code as usize]);
-            if u32::from(folded) == u32::from(c) {
+        let mut at = start;
+        while let Some((code, len)) = decode(text, at) {
+            let stays = self
+                .same
+                .get((code >> 6) as usize)
+                .is_some_and(|bits| bits >> (code & 63) & 1 == 1);
+            if stays {
+                at += len;
                 continue;
             }
-            let next = at + c.len_utf8();
             out.copy(&text[waiting..at], waiting);
-            waiting = next;
+            waiting = at + len;
+            let folded = u16::try_from(code).map_or(SLOW, |code| self.table[code as usize]);
             if folded == SLOW {
                 return self.fold_slowly(text, at, out);
             }
             if folded != DROP {
                 // The table holds no surrogates.
-                out.push(char::from_u32(folded.into()).unwrap_or(' '), at..next);
+                out.push(char::from_u32(folded.into()).unwrap_or(' '), at..waiting);
             }
+            at = waiting;
         }
         out.copy(&text[waiting..], waiting);
         text.len()
@@ -221,6 +231,25 @@ impl Folding {
         }
         start
     }
+}
+
+/// The character at `at` and its bytes; those of three bytes, Chinese ones, without detours.
+#[inline]
+fn decode(text: &str, at: usize) -> Option<(u32, usize)> {
+    let bytes = text.as_bytes();
+    let lead = *bytes.get(at)?;
+    if lead < 0x80 {
+        return Some((lead.into(), 1));
+    }
+    if lead & 0xf0 == 0xe0
+        && let Some(&[second, third]) = bytes.get(at + 1..at + 3)
+    {
+        let code =
+            u32::from(lead & 0xf) << 12 | u32::from(second & 0x3f) << 6 | u32::from(third & 0x3f);
+        return Some((code, 3));
+    }
+    let c = text[at..].chars().next()?;
+    Some((c.into(), c.len_utf8()))
 }
 
 fn phrase_at(text: &str, at: usize, c: char) -> Option<&'static Phrase> {

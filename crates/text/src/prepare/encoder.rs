@@ -106,7 +106,7 @@ impl Pipeline {
 
     /// Hands the tokens of a text to `emit`, each with its place in the cleaned text.
     fn each(&self, cleaned: &str, mut emit: impl FnMut(&str, Range<usize>) -> ControlFlow<()>) {
-        self.each_place(cleaned, |range, kind| {
+        self.each_place(cleaned, true, |range, kind| {
             let word = &cleaned[range.clone()];
             match &self.stemmer {
                 Some(stemmer) if kind == Kind::Word => emit(&stemmer.stem(shown(word)), range),
@@ -115,10 +115,11 @@ impl Pipeline {
         });
     }
 
-    /// Hands the places of tokens in the cleaned text to `emit`.
+    /// Hands the places of tokens in the cleaned text to `emit`; `kinds` as [`segment::words`] takes it.
     fn each_place(
         &self,
         cleaned: &str,
+        kinds: bool,
         mut emit: impl FnMut(Range<usize>, Kind) -> ControlFlow<()>,
     ) {
         let each = |range: Range<usize>, kind: Kind| {
@@ -129,7 +130,7 @@ impl Pipeline {
         };
         // Whether it went to its end does not matter here.
         let _ = match &self.splitter {
-            Splitter::Words { jieba, guess } => segment::words(cleaned, jieba, *guess, each),
+            Splitter::Words { jieba, guess } => segment::words(cleaned, jieba, *guess, kinds, each),
             _ => segment::characters(cleaned, each),
         };
     }
@@ -256,10 +257,11 @@ impl Encoder {
         };
         let mut places = std::mem::take(&mut scratch.places);
         places.clear();
-        self.pipeline.each_place(scratch.text(), |range, _| {
-            places.push((range.start as u32, range.end as u32));
-            go_on(places.len() < most)
-        });
+        self.pipeline
+            .each_place(scratch.text(), !self.pipeline.keeps_marks, |range, _| {
+                places.push((range.start as u32, range.end as u32));
+                go_on(places.len() < most)
+            });
         self.index.ids(scratch.text(), &places, ids);
         scratch.places = places;
     }
@@ -348,7 +350,7 @@ impl Encoder {
                 .into_iter()
                 .map(|tag| ((tag.byte_start, tag.byte_end), tag.tag))
                 .collect();
-            let _ = segment::words(cleaned, jieba, *guess, |range, kind| {
+            let _ = segment::words(cleaned, jieba, *guess, true, |range, kind| {
                 let word = &cleaned[range.clone()];
                 let other = || match kind {
                     Kind::Word if word.chars().any(char::is_alphabetic) => "eng",

@@ -58,11 +58,12 @@ fn goes_on(c: char) -> bool {
 
 type Flow = ControlFlow<()>;
 
-/// Hands the words of a cleaned text to `emit` in their order.
+/// Hands the words of a cleaned text to `emit` in their order; without `kinds`, marks may be called words.
 pub(super) fn words(
     text: &str,
     jieba: &Jieba,
     guess: bool,
+    kinds: bool,
     mut emit: impl FnMut(Range<usize>, Kind) -> Flow,
 ) -> Flow {
     let mut at = 0;
@@ -91,9 +92,15 @@ pub(super) fn words(
                     let (end, seen) = clauses_end(text, end);
                     plain_until = seen;
                     for token in jieba.cut(&text[at..end], guess) {
-                        if let Some(kind) = kind_of(token.word) {
-                            emit(at + token.byte_start..at + token.byte_end, kind)?;
+                        if token.word.as_bytes() == b" " {
+                            continue;
                         }
+                        let kind = if kinds {
+                            kind_of(token.word)
+                        } else {
+                            Kind::Word
+                        };
+                        emit(at + token.byte_start..at + token.byte_end, kind)?;
                     }
                     end
                 } else {
@@ -107,18 +114,14 @@ pub(super) fn words(
     Flow::Continue(())
 }
 
-/// What a token of jieba is; `None` for space.
-fn kind_of(word: &str) -> Option<Kind> {
+/// What a token of jieba is.
+fn kind_of(word: &str) -> Kind {
     let bytes = word.as_bytes();
-    if bytes[0] == b' ' {
-        return None;
-    }
     let mark = match bytes.len() {
-        1 => bytes[0].is_ascii_punctuation(),
         3 if bytes[0] >= 0xe0 => word.chars().next().is_some_and(|c| class(c) == Class::Mark),
         _ => bytes.iter().all(u8::is_ascii_punctuation),
     };
-    Some(if mark { Kind::Mark } else { Kind::Word })
+    if mark { Kind::Mark } else { Kind::Word }
 }
 
 /// Where a row of blocks with Chinese characters ends, with only spaces and plain marks between them: jieba takes it at once.
@@ -169,20 +172,34 @@ fn mark_end(text: &str, mark: char, from: usize) -> usize {
 
 /// Where a run of Chinese characters and what may join them ends, and whether it has a Chinese one.
 fn block_end(text: &str, start: usize) -> (usize, bool) {
+    let bytes = text.as_bytes();
     let mut chinese = false;
     // Where the last run of letters and digits began: it goes with the letter behind it, as in `café`.
     let mut letters = start;
-    for (offset, c) in text[start..].char_indices() {
-        match class(c) {
-            Class::Han => chinese = true,
-            Class::Joinable if c.is_ascii_alphanumeric() => continue,
-            Class::Joinable => {}
-            Class::Letter if chinese => return (letters, true),
-            _ => return (start + offset, chinese),
+    let mut at = start;
+    while let Some(&lead) = bytes.get(at) {
+        match lead {
+            // U+5000 to U+9FFF: nearly every Chinese character.
+            0xe5..=0xe9 => {
+                chinese = true;
+                at += 3;
+                letters = at;
+            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => at += 1,
+            _ => {
+                let c = text[at..].chars().next().unwrap_or_default();
+                match class(c) {
+                    Class::Han => chinese = true,
+                    Class::Joinable => {}
+                    Class::Letter if chinese => return (letters, true),
+                    _ => return (at, chinese),
+                }
+                at += c.len_utf8();
+                letters = at;
+            }
         }
-        letters = start + offset + c.len_utf8();
     }
-    (text.len(), chinese)
+    (at, chinese)
 }
 
 /// A word of letters and digits, or one mark; apostrophes and points inside belong to it: `don't`, `3.5`.

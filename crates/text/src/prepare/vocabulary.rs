@@ -94,23 +94,26 @@ impl Vocabulary {
 
 /// From words to ids, and to words that are left out.
 ///
-/// Looking a word up must not cost much beside segmentation, which waits for memory most of the time. So the table has four
-/// bytes a place, and words of at most twelve bytes, four Chinese characters, lie in one array in the order of their
-/// frequency, so that what is often asked for stays in the cache. Longer words lie in a map.
+/// Looking a word up must not cost much beside segmentation, which waits for memory most of the time. So words of at most
+/// twelve bytes, four Chinese characters, lie in the table itself, and asking for one is one access to memory. Longer
+/// words lie in a map.
 pub(super) struct Index {
-    /// The number of a word and, above it, bits of its hash; 0 for none. A power of two of places.
-    table: Box<[u32]>,
-    /// The bytes of the words. A word's number is its id; words that are left out have the numbers behind.
-    keys: Vec<u128>,
-    left_out: u32,
+    /// A power of two of slots, most of them empty.
+    slots: Box<[Slot]>,
     long: HashMap<Box<str>, u32, FxBuildHasher>,
+}
+
+/// The bytes of a word, filled up with zeros, and its id; in an empty slot all is zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Slot {
+    low: u64,
+    high: u32,
+    id: u32,
 }
 
 /// What the index says of a word that is left out.
 pub(super) const LEFT_OUT: u32 = u32::MAX;
 const INLINE: usize = 12;
-/// Bits of a place that are a word's number.
-const NUMBER: u32 = 23;
 /// Words that are looked up together.
 const BATCH: usize = 16;
 
@@ -122,87 +125,66 @@ impl Index {
         aliases: &[(&str, &str)],
     ) -> Self {
         let entries = vocabulary.words.len() + left_out.len() + aliases.len();
+        let slots = (entries * 3 / 2 + 8).next_power_of_two();
         let mut index = Self {
-            table: vec![0; (entries * 2 + 8).next_power_of_two()].into_boxed_slice(),
-            keys: vec![0; vocabulary.ids()],
-            left_out: vocabulary.ids() as u32,
+            slots: vec![Slot::default(); slots].into_boxed_slice(),
             long: HashMap::default(),
         };
+        // A word that is left out stays so even if the vocabulary has it.
         for word in left_out {
-            let number = index.keys.len() as u32;
-            index.keys.push(0);
-            index.insert(word, number);
+            index.insert(word, LEFT_OUT);
         }
         for (place, word) in vocabulary.words.iter().enumerate() {
             index.insert(word, (place + SPECIAL) as u32);
         }
         for (alias, word) in aliases {
-            let id = index.id(word);
-            if (SPECIAL as u32..index.left_out).contains(&id) {
-                index.long.insert((*alias).into(), id);
-            }
+            index.insert(alias, index.id(word));
         }
         index
     }
 
     /// Adds a word, unless it is there already.
-    fn insert(&mut self, word: &str, number: u32) {
-        let key = key(word.as_bytes(), 0, word.len());
-        if key == 0 || word.contains('\0') {
-            let id = self.meaning(number);
-            self.long.entry(word.into()).or_insert(id);
-            return;
-        }
-        let hash = hash(key);
-        let mut at = self.place(hash);
-        while self.table[at] != 0 {
-            if self.key_of(self.table[at]) == key {
-                return;
+    fn insert(&mut self, word: &str, id: u32) {
+        match key(word.as_bytes(), 0, word.len()).filter(|_| !word.contains('\0')) {
+            None => drop(self.long.entry(word.into()).or_insert(id)),
+            Some((low, high)) => {
+                let at = self.slot(low, high);
+                if self.slots[at] == Slot::default() {
+                    self.slots[at] = Slot { low, high, id };
+                }
             }
-            at = (at + 1) & (self.table.len() - 1);
-        }
-        self.table[at] = number | bits(hash);
-        self.keys[number as usize] = key;
-    }
-
-    #[inline]
-    fn meaning(&self, number: u32) -> u32 {
-        if number < self.left_out {
-            number
-        } else {
-            LEFT_OUT
         }
     }
 
     #[inline]
-    fn place(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & (self.table.len() - 1)
+    fn first(&self, low: u64, high: u32) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = (low ^ u64::from(high).rotate_left(29)).wrapping_mul(ODD);
+        (mixed ^ (mixed >> 29)) as usize >> 16 & (self.slots.len() - 1)
     }
 
-    #[inline]
-    fn key_of(&self, entry: u32) -> u128 {
-        self.keys[(entry & ((1 << NUMBER) - 1)) as usize]
+    /// The slot of a word, or the empty one where it would be.
+    fn slot(&self, low: u64, high: u32) -> usize {
+        let mut at = self.first(low, high);
+        loop {
+            let slot = &self.slots[at];
+            if slot.low == low && slot.high == high || slot.low == 0 {
+                return at;
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    fn probe(&self, low: u64, high: u32) -> u32 {
+        let slot = self.slots[self.slot(low, high)];
+        if slot.low == 0 { UNKNOWN } else { slot.id }
     }
 
     /// The id of a word that was cleaned, so that it has no zero byte.
     pub(super) fn id(&self, word: &str) -> u32 {
         match key(word.as_bytes(), 0, word.len()) {
-            0 => self.long.get(word).copied().unwrap_or(UNKNOWN),
-            key => self.probe(key, hash(key)),
-        }
-    }
-
-    fn probe(&self, key: u128, hash: u64) -> u32 {
-        let mut at = self.place(hash);
-        loop {
-            let entry = self.table[at];
-            if entry == 0 {
-                return UNKNOWN;
-            }
-            if entry >> NUMBER == bits(hash) >> NUMBER && self.key_of(entry) == key {
-                return self.meaning(entry & ((1 << NUMBER) - 1));
-            }
-            at = (at + 1) & (self.table.len() - 1);
+            None => self.long.get(word).copied().unwrap_or(UNKNOWN),
+            Some((low, high)) => self.probe(low, high),
         }
     }
 
@@ -210,27 +192,23 @@ impl Index {
     ///
     /// Several words go through each step together, so that they wait for memory at the same time.
     pub(super) fn ids(&self, text: &str, places: &[(u32, u32)], ids: &mut Vec<u32>) {
+        let mut asked = [(0, 0, Slot::default()); BATCH];
         for batch in places.chunks(BATCH) {
-            let (mut keys, mut hashes) = ([0_u128; BATCH], [0_u64; BATCH]);
-            let (mut entries, mut found) = ([0_u32; BATCH], [0_u128; BATCH]);
-            for (key_out, &(start, end)) in keys.iter_mut().zip(batch) {
-                *key_out = key(text.as_bytes(), start as usize, end as usize);
+            for (asked, &(start, end)) in asked.iter_mut().zip(batch) {
+                let (low, high) =
+                    key(text.as_bytes(), start as usize, end as usize).unwrap_or((0, 0));
+                *asked = (low, high, self.slots[self.first(low, high)]);
             }
-            for ((hash_out, entry), key) in hashes.iter_mut().zip(&mut entries).zip(&keys) {
-                *hash_out = hash(*key);
-                *entry = self.table[self.place(*hash_out)];
-            }
-            for (found, entry) in found.iter_mut().zip(&entries) {
-                *found = self.key_of(*entry);
-            }
-            for (at, &(start, end)) in batch.iter().enumerate() {
-                let id = if keys[at] == 0 {
+            for (&(low, high, slot), &(start, end)) in asked.iter().zip(batch) {
+                let id = if low == 0 {
                     let word = &text[start as usize..end as usize];
                     self.long.get(word).copied().unwrap_or(UNKNOWN)
-                } else if found[at] == keys[at] {
-                    self.meaning(entries[at] & ((1 << NUMBER) - 1))
+                } else if slot.low == low && slot.high == high {
+                    slot.id
+                } else if slot.low == 0 {
+                    UNKNOWN
                 } else {
-                    self.probe(keys[at], hashes[at])
+                    self.probe(low, high)
                 };
                 if id != LEFT_OUT {
                     ids.push(id);
@@ -240,36 +218,37 @@ impl Index {
     }
 }
 
+/// The bytes as numbers, `None` if they are too many or none.
 #[inline]
-fn hash(key: u128) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (low, high) = (key as u64, (key >> 64) as u64);
-    let mixed = (low ^ high.rotate_left(29)).wrapping_mul(ODD);
-    (mixed ^ (mixed >> 32)).wrapping_mul(ODD)
-}
-
-/// Bits of a hash that do not choose the place.
-#[inline]
-fn bits(hash: u64) -> u32 {
-    (hash as u32) >> 8 << NUMBER
-}
-
-/// The bytes as a number, 0 if they are too many or none.
-#[inline]
-fn key(text: &[u8], start: usize, end: usize) -> u128 {
+fn key(text: &[u8], start: usize, end: usize) -> Option<(u64, u32)> {
     let len = end - start;
     if len == 0 || len > INLINE {
-        return 0;
+        return None;
     }
-    match text[start..].first_chunk::<16>() {
-        Some(bytes) => u128::from_le_bytes(*bytes) & (u128::MAX >> (128 - 8 * len)),
+    let bytes = match text[start..].first_chunk::<16>() {
+        Some(bytes) => *bytes,
         None => {
             let mut bytes = [0; 16];
             bytes[..len].copy_from_slice(&text[start..end]);
-            u128::from_le_bytes(bytes)
+            bytes
         }
-    }
+    };
+    let both = u128::from_le_bytes(bytes);
+    let (low, high) = MASKS[len];
+    Some((both as u64 & low, (both >> 64) as u32 & high))
 }
+
+/// The first `len` of twelve bytes.
+const MASKS: [(u64, u32); INLINE + 1] = {
+    let mut masks = [(0, 0); INLINE + 1];
+    let mut len = 1;
+    while len <= INLINE {
+        let mask = u128::MAX >> (128 - 8 * len);
+        masks[len] = (mask as u64, (mask >> 64) as u32);
+        len += 1;
+    }
+    masks
+};
 
 #[cfg(test)]
 mod tests {
@@ -291,7 +270,7 @@ mod tests {
         let index = Index::new(
             &vocabulary,
             &left_out,
-            &[("一个很长的别名很长的别名", &words[9])],
+            &[("一个很长的别名很长的别名", &words[9]), ("短", &words[9])],
         );
         for (place, word) in words.iter().enumerate().filter(|&(place, _)| place != 7) {
             assert_eq!(index.id(word), place as u32 + 2);
@@ -305,8 +284,12 @@ mod tests {
         assert_eq!(index.id("的"), LEFT_OUT);
         assert_eq!(index.id(&words[7]), LEFT_OUT);
         let mut ids = Vec::new();
-        index.ids("的一个很长的别名很长的别名", &[(0, 3), (3, 39)], &mut ids);
-        assert_eq!(ids, [11]);
+        index.ids(
+            "的一个很长的别名很长的别名短",
+            &[(0, 3), (3, 39), (39, 42)],
+            &mut ids,
+        );
+        assert_eq!(ids, [11, 11]);
         assert_eq!(index.id(""), UNKNOWN);
     }
 }
