@@ -110,8 +110,9 @@ impl Manifest {
         }
         if found != self.inputs {
             return Err(format!(
-                "inputs: states {:?}, the graph has {found:?}",
-                self.inputs
+                "inputs: states {}, the graph has {}",
+                list(&self.inputs),
+                list(&found)
             ));
         }
         Ok(())
@@ -146,8 +147,9 @@ impl Manifest {
             })?;
             if shape != output.shape || output.is_empty() {
                 return Err(format!(
-                    "outputs: `{name}` states {:?}, the graph has {shape:?}",
-                    output.shape
+                    "outputs: `{name}` states {}, the graph has {}",
+                    text(&output.shape),
+                    text(&shape)
                 ));
             }
         }
@@ -164,9 +166,9 @@ impl Manifest {
         };
         let shape = sample_dims(preparation);
         if shape != input.shape {
-            let found = &input.shape;
+            let (given, read) = (text(&shape), text(&input.shape));
             return Err(format!(
-                "the preparation gives {shape:?}, the graph reads {found:?}"
+                "the preparation gives {given}, the graph reads {read}"
             ));
         }
         let output = &self.outputs[0];
@@ -209,6 +211,16 @@ pub(crate) fn sample_shape(shape: &Shape) -> Option<Vec<Dim>> {
         && rest.iter().all(is_fine)
         && rest.iter().filter(is_time).count() < 2;
     fits.then(|| rest.to_vec())
+}
+
+/// Sizes as people write them.
+fn text(shape: &[Dim]) -> String {
+    Shape(shape.to_vec()).to_string()
+}
+
+fn list(inputs: &[InputEntry]) -> String {
+    let one = |input: &InputEntry| format!("`{}` {}", input.name, text(&input.shape));
+    inputs.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// The inputs of a graph, or why they are none of a bundle.

@@ -37,6 +37,20 @@ pub struct ParameterSpec {
     pub trainable: bool,
     /// Whether its gradients are row-sparse, where they can be; by its size, if nothing is said.
     pub row_sparse: Option<bool>,
+    /// What is counted on the training data and takes the place of the first values.
+    pub prior: Option<Prior>,
+}
+
+/// First values that come from the training data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prior {
+    /// For each hashed n-gram and class, the log-count ratio of Naive Bayes times the inverse document frequency.
+    NaiveBayes {
+        /// The most tokens of an n-gram.
+        ngrams: usize,
+        /// The rows that n-grams are hashed to.
+        buckets: usize,
+    },
 }
 
 impl ParameterSpec {
@@ -457,6 +471,7 @@ impl Builder<'_> {
             decay,
             trainable: true,
             row_sparse: None,
+            prior: None,
         });
         Ok(node)
     }

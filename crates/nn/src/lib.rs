@@ -29,15 +29,15 @@ mod summary;
 mod updater;
 pub mod zoo;
 
-pub use build::{Built, Mode, ParameterSpec, StateSpec};
+pub use build::{Built, Mode, ParameterSpec, Prior, StateSpec};
 pub use entry::Entry;
 pub use error::Error;
 pub use initializer::{Fans, Initializer, Uniform};
 pub use layers::{
     Activation, Add, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, Dense, Dropout,
     Embedding, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Gru,
-    Layer, LayerNorm, LeakyRelu, Lstm, MaxPool1d, MaxPool2d, Merge, MultiHeadAttention, Padding,
-    PositionalEmbedding, Regularizer, Reshape, RmsNorm, SequencePadding, SimpleRnn,
+    Layer, LayerNorm, LeakyRelu, Lstm, MaxPool1d, MaxPool2d, Merge, MultiHeadAttention, NgramBayes,
+    Padding, PositionalEmbedding, Regularizer, Reshape, RmsNorm, SequencePadding, SimpleRnn,
     SinusoidalPositions, SpatialDropout1d, TransformerDecoder, TransformerEncoder,
 };
 pub use layers::{Crf, Field};

@@ -27,6 +27,17 @@ pub struct NgramHash {
 }
 
 impl NgramHash {
+    /// The bucket of an n-gram of ids that are not padding.
+    #[must_use]
+    pub fn bucket_of(&self, ids: &[u32]) -> usize {
+        let mut hash = self.n as u64;
+        for &id in ids {
+            hash = (hash ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            hash ^= hash >> 32;
+        }
+        (1 + hash % (self.buckets as u64 - 1)) as usize
+    }
+
     fn bucket(&self, ids: &[f32]) -> f32 {
         let mut hash = self.n as u64;
         for &id in ids {

@@ -28,6 +28,7 @@ mod lstm;
 mod max_pool1d;
 mod max_pool2d;
 mod multi_head_attention;
+mod ngram_bayes;
 mod padding;
 mod pooling;
 mod positional_embedding;
@@ -68,6 +69,7 @@ pub use lstm::Lstm;
 pub use max_pool1d::MaxPool1d;
 pub use max_pool2d::MaxPool2d;
 pub use multi_head_attention::MultiHeadAttention;
+pub use ngram_bayes::NgramBayes;
 pub use padding::{Padding, SequencePadding};
 pub use positional_embedding::PositionalEmbedding;
 pub use recurrent::Merge;
@@ -166,6 +168,7 @@ layers! {
     Add "add",
     Concat "concat",
     Embedding "embedding",
+    NgramBayes "ngram_bayes",
     SpatialDropout1d "spatial_dropout1d",
     Crf "crf",
     SimpleRnn "simple_rnn",

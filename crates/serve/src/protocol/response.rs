@@ -86,7 +86,8 @@ fn wish(asked: &Requested, outputs: &[OutputEntry], default: bool) -> Result<Wis
     if classes.is_some() && (entry.shape.len() != 1 || entry.is_sequence()) {
         let reason = format!(
             "output `{}` has no classes, its shape is {:?}",
-            entry.name, entry.shape
+            entry.name,
+            entry.sizes(1)
         );
         return Err(Refusal::bad(reason));
     }

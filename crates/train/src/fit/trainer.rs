@@ -9,7 +9,7 @@ use jingwei_nn::TIME;
 use super::functions::{Functions, TARGETS};
 use super::plans::Plans;
 use super::{Evaluator, FitOptions, Progress, Slots};
-use crate::Error;
+use crate::{Error, priors};
 
 /// What a training reads.
 #[derive(Clone, Copy)]
@@ -90,12 +90,13 @@ impl<'a> Trainer<'a> {
             best: None,
             progress: Progress::default(),
         };
-        trainer.initialise();
+        trainer.initialise(data.train)?;
         trainer.prepare();
         Ok(trainer)
     }
 
-    fn initialise(&mut self) {
+    /// Gives parameters and states their first values; `train` names the samples that train.
+    fn initialise(&mut self, train: &[usize]) -> Result<(), Error> {
         let Functions {
             training,
             parameters,
@@ -104,7 +105,11 @@ impl<'a> Trainer<'a> {
         } = self.functions;
         let values = self.workspace.buffer_mut(Buffer::Parameters);
         for (entry, parameter) in training.parameters.entries().iter().zip(parameters) {
-            values[entry.range()].copy_from_slice(&parameter.initial(self.options.seed));
+            let first = match parameter.prior {
+                Some(prior) => priors::values(prior, &self.source, self.dataset.targets(), train)?,
+                None => parameter.initial(self.options.seed),
+            };
+            values[entry.range()].copy_from_slice(&first);
         }
         if self.slots.updater.uses_average() {
             self.slots.average.copy_from_slice(values);
@@ -113,6 +118,7 @@ impl<'a> Trainer<'a> {
         for (entry, state) in training.states.entries().iter().zip(states) {
             values[entry.range()].copy_from_slice(&state.initial());
         }
+        Ok(())
     }
 
     /// Starts from the weights of another training instead of random ones.

@@ -19,7 +19,7 @@ use crate::Error;
 /// If the data cannot be read, or are of no known kind.
 pub fn init(data: &Path, folder: &Path) -> Result<String, Error> {
     if let Some(guess) = guess(data)? {
-        return Ok(text::texts(data, &guess, folder));
+        return text::texts(data, &guess, folder);
     }
     let found = detect(data)?;
     let summary = inspect(data, &Limits::default())?;

@@ -3,12 +3,17 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use jingwei_data::texts::{Format, Guess};
+use jingwei_data::texts::{Format, Guess, OnBad, ReadOptions, read_texts};
 
 use super::path_text;
+use crate::Error;
 
 /// Writes a recipe for texts that look like `guess`.
-pub(super) fn texts(data: &Path, guess: &Guess, folder: &Path) -> String {
+///
+/// # Errors
+/// If the data cannot be read as that.
+pub(super) fn texts(data: &Path, guess: &Guess, folder: &Path) -> Result<String, Error> {
+    let dataset = read_texts(data, &options(guess), None)?;
     let task = match guess.tagged {
         true => "sequence-tagging",
         false => "text-classification",
@@ -17,6 +22,16 @@ pub(super) fn texts(data: &Path, guess: &Guess, folder: &Path) -> String {
         "# Written by `jingwei init` after a look at {}.\n# Train it with `jingwei train` and this file; every key is optional but those of [data].\n\ntask = \"{task}\"\n\n",
         data.display()
     );
+    for note in dataset.notes() {
+        let _ = writeln!(text, "# Note: {note}");
+    }
+    let left_out = dataset.quarantine().len();
+    if left_out > 0 {
+        let _ = writeln!(
+            text,
+            "# Note: {left_out} rows cannot be used; `jingwei train` lists them in its report"
+        );
+    }
     let _ = writeln!(text, "[data]\ntrain = {}", path_text(data, folder));
     text.push_str(PARTS);
     if let Some(target) = &guess.target {
@@ -30,12 +45,28 @@ pub(super) fn texts(data: &Path, guess: &Guess, folder: &Path) -> String {
     if !keys.is_empty() {
         let _ = writeln!(text, "text = {{ {} }}", keys.join(", "));
     }
-    text.push_str(if guess.tagged {
-        TAGGING
-    } else {
-        CLASSIFICATION
+    let classes = dataset.class_names().len().to_string();
+    text.push_str(&match guess.tagged {
+        true => TAGGING.to_owned(),
+        false => CLASSIFICATION.replace("CLASSES", &classes),
     });
-    text
+    Ok(text)
+}
+
+/// How the data are read to look at them.
+fn options(guess: &Guess) -> ReadOptions {
+    let defaults = ReadOptions::default();
+    ReadOptions {
+        format: Some(guess.format),
+        text: guess
+            .column
+            .clone()
+            .unwrap_or_else(|| defaults.text.clone()),
+        label: guess.target.clone().or(defaults.label.clone()),
+        label_separator: guess.separator,
+        on_bad: OnBad::Quarantine,
+        ..defaults
+    }
 }
 
 /// How the texts are read, where it differs from the defaults.
@@ -62,25 +93,23 @@ const CLASSIFICATION: &str = r#"
 [prepare.text]                          # cleaning is on: HTML, addresses, full-width and traditional characters
 tokenizer = { character = {} }          # or { word = {} }: jieba's words for Chinese; { bpe = {} }, { unigram = {} }
 
-[model]                                 # the output layer follows from the task
+[model]                                 # the sum of what n-grams and vectors of tokens say of each class
 layers = [
-  { name = "single", inputs = ["input"], embedding = { units = 64 } },
-  { name = "pairs", inputs = ["input"], embedding = { units = 64, ngrams = 2, buckets = 262144 } },
-  { name = "triples", inputs = ["input"], embedding = { units = 64, ngrams = 3, buckets = 262144 } },
-  { name = "all", inputs = ["single", "pairs", "triples"], concat = {} },
+  { name = "ngrams", inputs = ["input"], ngram_bayes = { units = CLASSES, gain = 20.0 } },
+  { name = "vectors", inputs = ["input"], embedding = { units = 64 } },
   { spatial_dropout1d = { rate = 0.3 } },
-  { name = "mean", inputs = ["spatial_dropout1d_1"], global_avg_pool1d = {} },
-  { name = "most", inputs = ["spatial_dropout1d_1"], global_max_pool1d = {} },
-  { inputs = ["mean", "most"], concat = {} },
-  { dropout = { rate = 0.3 } },
+  # With many thousands of texts, { lstm = { units = 64, bidirectional = true, return_sequences = true } } may help here.
+  { global_avg_pool1d = {} },
+  { name = "network", dense = { units = CLASSES } },
+  { inputs = ["ngrams", "network"], add = {} },
 ]
 
 [train]
-epochs = 6
+epochs = 4
 batch_size = 32
 seed = 0
-optimizer = { adam = { learning_rate = 2e-3 } }
-schedule = { one_cycle = { rise = 0.2 } }   # the learning rate rises, then falls to nearly nothing
+optimizer = { adam = { learning_rate = 1e-3 } }
+schedule = { cosine = {} }              # the learning rate falls to nothing
 checkpoint = { every_epochs = 1 }
 "#;
 

@@ -66,7 +66,7 @@ impl ModelRecipe {
         let mut network = match &self.zoo {
             Some(zoo) => zoo.network(sizes, outputs)?,
             None => {
-                let layers = with_vocabulary(&self.layers, vocabulary);
+                let layers = filled_in(&self.layers, vocabulary, outputs);
                 Network::from_entries(Vec::new(), layers, Vec::new()).with_input(sizes.clone())
             }
         };
@@ -81,17 +81,29 @@ impl ModelRecipe {
     }
 }
 
-fn with_vocabulary(layers: &[Entry], vocabulary: usize) -> Vec<Entry> {
+/// The layers with what follows from the data.
+fn filled_in(layers: &[Entry], vocabulary: usize, outputs: usize) -> Vec<Entry> {
     let mut layers = layers.to_vec();
     for entry in &mut layers {
-        if let Layer::Embedding(embedding) = &mut entry.layer
-            && embedding.input_dim == 0
-            && embedding.ngrams == 1
-        {
-            embedding.input_dim = vocabulary;
+        match &mut entry.layer {
+            Layer::Embedding(embedding) if embedding.input_dim == 0 && embedding.ngrams == 1 => {
+                embedding.input_dim = vocabulary;
+            }
+            Layer::NgramBayes(ngrams) if ngrams.units == 0 => ngrams.units = outputs,
+            _ => {}
         }
     }
     layers
+}
+
+/// Whether the network gives a value for each output by itself, as a sum of several layers' outputs does.
+fn gives(network: &Network, outputs: usize) -> bool {
+    let summary = network.summary();
+    let last = summary
+        .as_ref()
+        .ok()
+        .and_then(|summary| summary.rows().last());
+    last.is_some_and(|row| row.output == format!("[batch, {outputs}]"))
 }
 
 /// Whether the last layer is a dense one for the outputs, up to a softmax or sigmoid.
@@ -102,13 +114,20 @@ fn ends_in(network: &Network, outputs: usize) -> bool {
             Activation::Linear | Activation::Softmax | Activation::Sigmoid
         )
     };
+    if let Some(Layer::Add(_)) = network.layers().last().map(|entry| &entry.layer) {
+        return gives(network, outputs);
+    }
     let mut layers = network.layers().iter().rev().map(|entry| &entry.layer);
     let last = layers.next();
     let last = match last {
         Some(Layer::Activation(function)) if is_last(function) => layers.next(),
         last => last,
     };
-    matches!(last, Some(Layer::Dense(dense)) if dense.units == outputs && is_last(&dense.activation))
+    match last {
+        Some(Layer::Dense(dense)) => dense.units == outputs && is_last(&dense.activation),
+        Some(Layer::NgramBayes(ngrams)) => ngrams.units == outputs,
+        _ => false,
+    }
 }
 
 impl Zoo {
