@@ -8,7 +8,7 @@ use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, is_nfc_quick, is_nfkc_quick};
 
 use crate::prepare::alignment::Aligned;
-use crate::prepare::{TextOptions, Unicode};
+use crate::prepare::{TextOptions, Tokenizer, Unicode};
 
 /// What is not settled by the table alone. Neither is a character, so neither stands for itself.
 const SLOW: u16 = 0xffff;
@@ -69,6 +69,8 @@ pub(super) struct Folding {
     unicode: Unicode,
     simplify: bool,
     lowercase: bool,
+    /// Whether one character may become several, as … becomes three points.
+    expands: bool,
 }
 
 impl Folding {
@@ -79,6 +81,7 @@ impl Folding {
             unicode: options.unicode,
             simplify: options.simplify,
             lowercase: options.lowercase,
+            expands: !matches!(options.tokenizer, Tokenizer::Character(_)),
         };
         for code in 0..=u16::MAX {
             if let Some(c) = char::from_u32(code.into()) {
@@ -108,7 +111,8 @@ impl Folding {
         });
         match one.map(u16::try_from) {
             Some(Ok(code)) if count == 1 && code < DROP => code,
-            _ => SLOW,
+            _ if self.expands => SLOW,
+            _ => u32::from(c) as u16,
         }
     }
 
@@ -211,7 +215,16 @@ impl Folding {
             .unwrap_or(behind.len());
         let end = at + c.len_utf8() + joined;
         let unit = text[start..end].chars().filter(|&c| !invisible(c));
-        self.fold_unit(unit, |folded| out.push(folded, start..end));
+        let before = out.text.len();
+        let mut count = 0;
+        self.fold_unit(unit, |folded| {
+            out.push(folded, start..end);
+            count += 1;
+        });
+        if !self.expands && count > 1 && end == start + c.len_utf8() {
+            out.truncate(before);
+            out.push(c, start..end);
+        }
         end
     }
 

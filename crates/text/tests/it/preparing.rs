@@ -223,3 +223,19 @@ fn an_own_dictionary_joins_and_names_words() {
         .to_string();
     assert!(error.contains("line 1: `多少` is no frequency"), "{error}");
 }
+
+#[test]
+fn characters_stay_one_for_one() {
+    let options = TextOptions {
+        tokenizer: Tokenizer::Character(Characters {
+            min_frequency: 1,
+            max_vocabulary: 100,
+        }),
+        ..TextOptions::default()
+    };
+    let text = "气温１０℃……㈱買㍻，ﬁ";
+    let tokens = encoder(&[text], &options).tokens(text);
+    let shown: String = tokens.iter().map(|token| token.text.as_str()).collect();
+    assert_eq!(shown, "气温10℃……㈱买㍻,ﬁ");
+    assert_eq!(tokens.len(), text.chars().count());
+}

@@ -7,13 +7,14 @@ use rustc_hash::FxBuildHasher;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::models::unigram::{Unigram, UnigramTrainer};
 use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::bert::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::pre_tokenizers::punctuation::Punctuation;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::tokenizer::{
-    AddedToken, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
-    SplitDelimiterBehavior,
+    AddedToken, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString,
+    PreTokenizer, SplitDelimiterBehavior,
 };
 use tokenizers::{DecoderWrapper, ModelWrapper, PreTokenizerWrapper, Tokenizer as Inner};
 
@@ -27,7 +28,7 @@ const UNKNOWN: &str = "<unk>";
 /// Unigram's lattice grows with the square of a word's length.
 const LONGEST: usize = 128;
 /// Characters of different words that unigram is trained on; its suffix array takes some fifty bytes for each.
-const MOST_CHARACTERS: usize = 4_000_000;
+const MOST_CHARACTERS: usize = 1_000_000;
 /// Longer runs without a space or mark are unknown to WordPiece as a whole.
 const LONGEST_RUN: usize = 1_000;
 
@@ -39,6 +40,12 @@ fn failed(error: impl ToString) -> Error {
         error,
         "raise `max_vocabulary`, or use words or characters",
     )
+}
+
+/// A word of WordPiece with one unknown character is unknown as a whole, so Chinese characters are words of their own, as in
+/// BERT.
+fn apart() -> BertNormalizer {
+    BertNormalizer::new(false, true, Some(false), false)
 }
 
 fn splits(word_piece: bool) -> PreTokenizerWrapper {
@@ -64,9 +71,9 @@ pub(super) fn train(
         }
     };
     let split = splits(word_piece);
-    // WordPiece has a character twice: at the start of a word, and inside.
-    let most = trained.max_vocabulary / if word_piece { 4 } else { 2 };
-    let words = known_characters(count(texts, pipeline, &split)?, most);
+    // WordPiece has a letter twice: at the start of a word, and inside.
+    let most = trained.max_vocabulary / if word_piece { 3 } else { 2 };
+    let words = known_characters(count(texts, pipeline, word_piece, &split)?, most);
     if words.is_empty() {
         return Err(failed("no words are left after cleaning"));
     }
@@ -88,6 +95,9 @@ pub(super) fn train(
         })
     });
     let mut inner = Inner::new(model?);
+    if word_piece {
+        inner.with_normalizer(Some(apart())).map_err(failed)?;
+    }
     inner.with_pre_tokenizer(Some(split));
     inner.with_decoder(Some(if word_piece {
         DecoderWrapper::WordPiece(Default::default())
@@ -109,6 +119,7 @@ fn special() -> Vec<AddedToken> {
 fn count(
     texts: &(impl TextSource + ?Sized),
     pipeline: &Pipeline,
+    word_piece: bool,
     split: &PreTokenizerWrapper,
 ) -> Result<Counted> {
     let pieces: Vec<usize> = (0..texts.len()).step_by(512).collect();
@@ -117,7 +128,11 @@ fn count(
         .map(|&piece| {
             let mut counts = Counted::default();
             for index in piece..texts.len().min(piece + 512) {
-                let mut text = PreTokenizedString::from(pipeline.cleaned(&texts.get(index)?));
+                let mut text = NormalizedString::from(pipeline.cleaned(&texts.get(index)?));
+                if word_piece {
+                    apart().normalize(&mut text).map_err(failed)?;
+                }
+                let mut text = PreTokenizedString::from(text);
                 split.pre_tokenize(&mut text).map_err(failed)?;
                 for (word, ..) in text.get_splits(OffsetReferential::Normalized, OffsetType::None) {
                     if let Some(count) = counts.get_mut(word) {
