@@ -9,6 +9,7 @@ use crate::{Level, Workers};
 
 mod backward;
 mod cell;
+mod crew;
 mod forward;
 mod pack;
 
@@ -33,15 +34,22 @@ pub struct Recurrent {
     pub sequence: bool,
 }
 
-/// Most samples in a piece: the kernel is then read from the second-level cache once for all of them.
+/// Copies of a state: as it enters this step and the next, h and c.
+const STATES: usize = 4;
+/// Most samples in a piece.
 const MOST_ROWS: usize = 16;
+/// Samples in a piece from which on the multiplications take longer than reading the kernel from the second-level cache.
+const LEAST_ROWS: usize = 8;
 /// Pieces aimed at.
 const PIECES: usize = 8;
+/// Pieces that a batch is cut into, be they small.
+const LEAST_PIECES: usize = 4;
 
 impl Recurrent {
     /// Samples in a piece.
     fn rows(&self) -> usize {
-        self.batch.div_ceil(PIECES).clamp(1, MOST_ROWS)
+        let fair = self.batch.div_ceil(PIECES).clamp(LEAST_ROWS, MOST_ROWS);
+        fair.min(self.batch.div_ceil(LEAST_PIECES)).max(1)
     }
 
     fn pieces(&self) -> usize {
@@ -55,11 +63,21 @@ impl Recurrent {
 
     /// Floats of temporary memory that each worker needs.
     pub fn scratch(&self) -> usize {
-        4 * self.rows() * self.width()
+        STATES * self.rows() * self.width()
     }
 
-    /// Floats of the shared temporary: the packed kernel.
+    /// Floats of the shared temporary: the packed kernel and the state that several threads work on.
     pub fn shared(&self) -> usize {
+        self.packed()
+            + if self.parts() > 1 {
+                STATES * self.width()
+            } else {
+                0
+            }
+    }
+
+    /// Floats of the packed kernel.
+    fn packed(&self) -> usize {
         let columns = self.units.next_multiple_of(2 * self.level.lanes());
         self.cell.gates() * self.units * columns
     }

@@ -17,6 +17,10 @@ pub(crate) use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 
+/// The bits of a number less this are about those of its reciprocal: twice the bits of 1, lowered so that the error is
+/// the same on both sides.
+const RECIPROCAL: u32 = 0x7ef3_11c7;
+
 /// Floats in the widest vector.
 const MOST_LANES: usize = 16;
 
@@ -103,6 +107,8 @@ pub(crate) trait Simd:
     fn copysign(self, sign: Self) -> Self;
     /// `2^self` for an integral `self` in -126..=127.
     fn exp2_integral(self) -> Self;
+    /// `1 / self` within an eighth, for normal positive numbers far from the largest.
+    fn reciprocal_estimate(self) -> Self;
     /// The binary exponent of a normal positive number, as a float.
     fn exponent(self) -> Self;
     /// A normal positive number scaled into 1..2.

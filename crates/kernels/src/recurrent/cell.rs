@@ -1,9 +1,6 @@
 //! The formulas of a step, forward and backward, a vector of units at a time.
 
-use crate::{
-    activation::{sigmoid, tanh},
-    simd::Simd,
-};
+use crate::{activation::polynomial, simd::Simd};
 
 /// An activation whose slope follows from its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +20,10 @@ impl GateActivation {
     fn apply<V: Simd>(self, x: V) -> V {
         match self {
             Self::Tanh => tanh(x),
-            Self::Sigmoid => sigmoid(x),
+            Self::Sigmoid => {
+                let half = V::splat(0.5);
+                tanh(x * half).fma(half, half)
+            }
             Self::Relu => V::zero().max(x),
             Self::Linear => x,
         }
@@ -40,6 +40,40 @@ impl GateActivation {
             Self::Linear => one,
         }
     }
+}
+
+/// Hyperbolic tangent within 3e-7, by the rational minimax approximation of Eigen. The divisor lies within 0.004 and
+/// 0.4, so that two steps of Halley's method from an estimate by its bits make the reciprocal, in a fraction of the time
+/// of a division.
+#[inline(always)]
+fn tanh<V: Simd>(x: V) -> V {
+    let bound = 7.905_311;
+    let x = V::splat(-bound).max(V::splat(bound).min(x));
+    let square = x * x;
+    let above = polynomial(
+        square,
+        [
+            -2.760_768_5e-16,
+            2.000_188e-13,
+            -8.604_672e-11,
+            5.122_297_1e-8,
+            1.485_722_4e-5,
+            6.372_619e-4,
+            4.893_524_6e-3,
+        ],
+    );
+    let below = polynomial(
+        square,
+        [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3],
+    );
+    let mut reciprocal = below.reciprocal_estimate();
+    let mut step = 0;
+    while step < 2 {
+        let error = (-below).fma(reciprocal, V::splat(1.0));
+        reciprocal = reciprocal.fma(error.fma(error, error), reciprocal);
+        step += 1;
+    }
+    x * above * reciprocal
 }
 
 /// The formulas of a recurrent layer, with `x` the pre-activations from the inputs, `s = h · U` those from the state,

@@ -1,8 +1,9 @@
 //! Walking samples forward through all steps.
 
 use super::{
-    Recurrent,
+    Recurrent, STATES,
     cell::{Cell, Gru, Lstm, RecurrentCell, Simple, State},
+    crew::{Crew, MOST_PARTS},
     optional,
 };
 use crate::{
@@ -12,9 +13,13 @@ use crate::{
     simd::Simd,
     workers::Parts,
 };
+use std::ops::Range;
 
 /// Most rows in a tile.
 const MOST_TILE_ROWS: usize = 12;
+
+/// Floats of the kernel from which on a part of the units is worth a thread.
+const WORTH_SHARING: usize = 24 * 1024;
 
 /// What a piece reads and writes; optional parts are null.
 struct Call<'a> {
@@ -57,11 +62,12 @@ impl Recurrent {
         if self.time == 0 {
             y.fill(0.0);
         }
-        self.pack_forward(workers, kernel, shared);
+        let (packed, state) = shared.split_at_mut(self.packed());
+        self.pack_forward(workers, kernel, packed);
         let call = Call {
             plan: self,
             x: x.as_ptr(),
-            packed: shared.as_ptr(),
+            packed: packed.as_ptr(),
             bias: optional(bias),
             mask: optional(mask),
             factors: optional(factors),
@@ -72,26 +78,90 @@ impl Recurrent {
                 reserve.as_mut_ptr()
             },
         };
+        if self.parts() > 1 {
+            return self.walk_together(workers, &call, state);
+        }
         workers.run(self.pieces(), &|piece, scratch| {
             let call = &call;
             let first = piece * self.rows();
             let rows = self.rows().min(self.batch - first);
-            walk(self.level, call, (first, rows), scratch);
+            let scratch = &mut scratch[..STATES * rows * self.width()];
+            scratch.fill(0.0);
+            let states = States::new(scratch);
+            let all = 0..self.units;
+            walk(self.level, call, (first, rows), states, 0..self.time, all);
+        });
+    }
+
+    /// Parts of the units that several threads share, where there is but one sample.
+    pub(super) fn parts(&self) -> usize {
+        let kernel = self.cell.gates() * self.units * self.units;
+        match self.batch {
+            1 => (kernel / WORTH_SHARING).clamp(1, MOST_PARTS),
+            _ => 1,
+        }
+    }
+
+    fn walk_together(&self, workers: &Workers, call: &Call, state: &mut [f32]) {
+        let state = &mut state[..STATES * self.width()];
+        state.fill(0.0);
+        let states = States::new(state);
+        let part = self.units.div_ceil(self.parts());
+        let part = part.next_multiple_of(self.level.lanes());
+        let parts = self.units.div_ceil(part);
+        let crew = Crew::new(parts, self.time);
+        workers.run(parts, &|piece, _| {
+            let (call, states) = (&call, &states);
+            crew.work(piece, |step, index| {
+                let units = index * part..((index + 1) * part).min(self.units);
+                walk(self.level, call, (0, 1), *states, step..step + 1, units);
+            });
         });
     }
 }
 
+/// The states of some samples, as they enter a step of even number and of odd number, and as they are.
+#[derive(Clone, Copy)]
+struct States {
+    entering: [*mut f32; 2],
+    h: *mut f32,
+    c: *mut f32,
+}
+
+// SAFETY: they lie in memory that outlives the run; within a step each vector of units is written by one thread alone,
+// and read by others in the next step.
+unsafe impl Sync for States {}
+
+impl States {
+    fn new(memory: &mut [f32]) -> Self {
+        let (start, len) = (memory.as_mut_ptr(), memory.len() / STATES);
+        let part = |index: usize| start.wrapping_add(index * len);
+        Self {
+            entering: [part(0), part(1)],
+            h: part(2),
+            c: part(3),
+        }
+    }
+}
+
 dispatch! {
-    fn walk(call: &Call, rows: (usize, usize), scratch: &mut [f32]) => walk_generic
+    /// Some steps of some units of rows `(first, count)`.
+    fn walk(call: &Call, rows: (usize, usize), states: States, steps: Range<usize>, units: Range<usize>) => walk_generic
 }
 
 #[inline(always)]
-fn walk_generic<V: Simd>(call: &Call, rows: (usize, usize), scratch: &mut [f32]) {
-    // SAFETY: `forward` has checked all lengths; the rows are samples of the batch that no other piece has.
+fn walk_generic<V: Simd>(
+    call: &Call,
+    rows: (usize, usize),
+    states: States,
+    steps: Range<usize>,
+    units: Range<usize>,
+) {
+    // SAFETY: `forward` has checked all lengths; no other piece has these units of these samples now.
     unsafe {
         match call.plan.cell {
             RecurrentCell::Simple { activation } => {
-                walk_cell::<V, _, 1, 1>(call, Simple(activation), rows, scratch);
+                walk_cell::<V, _, 1, 1>(call, Simple(activation), rows, states, steps, units);
             }
             RecurrentCell::Lstm {
                 activation,
@@ -101,7 +171,7 @@ fn walk_generic<V: Simd>(call: &Call, rows: (usize, usize), scratch: &mut [f32])
                     activation,
                     recurrent,
                 };
-                walk_cell::<V, _, 4, 5>(call, cell, rows, scratch);
+                walk_cell::<V, _, 4, 5>(call, cell, rows, states, steps, units);
             }
             RecurrentCell::Gru {
                 activation,
@@ -111,43 +181,48 @@ fn walk_generic<V: Simd>(call: &Call, rows: (usize, usize), scratch: &mut [f32])
                     activation,
                     recurrent,
                 };
-                walk_cell::<V, _, 3, 4>(call, cell, rows, scratch);
+                walk_cell::<V, _, 3, 4>(call, cell, rows, states, steps, units);
             }
         }
     }
 }
 
 /// # Safety
-/// The pointers of `call` are readable and writable as its plan says, and nobody else has the samples of `rows`.
+/// The pointers of `call` are readable and writable as its plan says, `states` for `rows`, and nobody else has these units
+/// of these samples.
 #[inline(always)]
 unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
     call: &Call,
     cell: C,
     (first, rows): (usize, usize),
-    scratch: &mut [f32],
+    states: States,
+    steps: Range<usize>,
+    own: Range<usize>,
 ) {
     let Recurrent { time, units, .. } = *call.plan;
     let width = call.plan.width();
-    let scratch = &mut scratch[..4 * rows * width];
-    scratch.fill(0.0);
-    let (entering, kept) = scratch.split_at_mut(2 * rows * width);
-    let (before, after) = entering.split_at_mut(rows * width);
-    let (h, c) = kept.split_at_mut(rows * width);
-    let (mut before, mut after) = (before.as_mut_ptr(), after.as_mut_ptr());
-    let (h, c) = (h.as_mut_ptr(), c.as_mut_ptr());
-    for step in 0..time {
+    let groups = own.len().div_ceil(V::LANES);
+    for step in steps {
         let place = if call.plan.reverse {
             time - 1 - step
         } else {
             step
         };
-        for unit in (0..units).step_by(V::LANES) {
+        let (entering, next) = (states.entering[step % 2], states.entering[1 - step % 2]);
+        for group in 0..groups {
+            // To and fro, so that a step begins with what the last one left in the first-level cache.
+            let group = if step % 2 == 0 {
+                group
+            } else {
+                groups - 1 - group
+            };
+            let unit = own.start + group * V::LANES;
             let mut row = 0;
             while row < rows {
                 // SAFETY: states are `rows` by `width`, and the packed kernel has a group for each vector of units.
                 unsafe {
                     let factors = Factors {
-                        a: before.add(row * width),
+                        a: entering.add(row * width),
                         a_stride: width,
                         b: call.packed.add(unit * units * G),
                         b_stride: G * V::LANES,
@@ -156,8 +231,11 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
                     };
                     let (sums, count) = tile::<V, G>(factors, rows - row);
                     for (index, &sums) in sums.iter().enumerate().take(count) {
-                        let own = (row + index) * width + unit;
-                        let state = [before, after, h, c].map(|part| part.add(own));
+                        let at = (row + index) * width + unit;
+                        let mut state = [entering, next, states.h, states.c];
+                        for part in &mut state {
+                            *part = part.add(at);
+                        }
                         let sample = first + row + index;
                         step_unit(call, cell, (sample, step, place, unit), sums, state);
                     }
@@ -165,7 +243,6 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
                 }
             }
         }
-        std::mem::swap(&mut before, &mut after);
     }
 }
 

@@ -1,6 +1,6 @@
 //! 128-bit vectors of 64-bit ARM. Tested under emulation only: the project has no such machine yet.
 
-use super::Simd;
+use super::{RECIPROCAL, Simd};
 use std::{
     arch::aarch64::*,
     ops::{Add, Div, Mul, Neg, Sub},
@@ -112,6 +112,12 @@ impl Simd for Neon {
     fn exp2_integral(self) -> Self {
         let biased = call!(vaddq_s32(vcvtnq_s32_f32(self.0), vdupq_n_s32(127)));
         Self(call!(vreinterpretq_f32_s32(vshlq_n_s32::<23>(biased))))
+    }
+    #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        let bits = call!(vreinterpretq_s32_f32(self.0));
+        let estimate = call!(vsubq_s32(vdupq_n_s32(RECIPROCAL as i32), bits));
+        Self(call!(vreinterpretq_f32_s32(estimate)))
     }
     #[inline(always)]
     fn exponent(self) -> Self {

@@ -1,6 +1,6 @@
 //! Plain Rust over four lanes, which the compiler turns into the target's baseline vectors.
 
-use super::Simd;
+use super::{RECIPROCAL, Simd};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 const LANES: usize = 4;
@@ -113,6 +113,10 @@ impl Simd for Scalar {
     #[inline(always)]
     fn exp2_integral(self) -> Self {
         each(|i| f32::from_bits(((self.0[i] as i32 + 127) << 23) as u32))
+    }
+    #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        each(|i| f32::from_bits(RECIPROCAL.wrapping_sub(self.0[i].to_bits())))
     }
     #[inline(always)]
     fn exponent(self) -> Self {

@@ -1,6 +1,6 @@
 //! 256- and 512-bit vectors of x86-64.
 
-use super::Simd;
+use super::{RECIPROCAL, Simd};
 use std::{
     arch::x86_64::*,
     ops::{Add, Div, Mul, Neg, Sub},
@@ -198,6 +198,12 @@ impl Simd for Avx2 {
             _mm256_set1_epi32(127)
         ));
         Self(call!(_mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))))
+    }
+    #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        let bits = call!(_mm256_castps_si256(self.0));
+        let estimate = call!(_mm256_sub_epi32(_mm256_set1_epi32(RECIPROCAL as i32), bits));
+        Self(call!(_mm256_castsi256_ps(estimate)))
     }
     #[inline(always)]
     fn exponent(self) -> Self {
@@ -404,6 +410,12 @@ impl Simd for Avx512 {
             _mm512_set1_epi32(127)
         ));
         Self(call!(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))))
+    }
+    #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        let bits = call!(_mm512_castps_si512(self.0));
+        let estimate = call!(_mm512_sub_epi32(_mm512_set1_epi32(RECIPROCAL as i32), bits));
+        Self(call!(_mm512_castsi512_ps(estimate)))
     }
     #[inline(always)]
     fn exponent(self) -> Self {
