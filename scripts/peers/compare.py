@@ -40,7 +40,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--jingwei", default="target/release/jingwei")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("workloads", nargs="*", default=["mlp", "cnn_mnist", "cnn_cifar", "textcnn"])
+    parser.add_argument("workloads", nargs="*", default=["mlp", "cnn_mnist", "cnn_cifar", "textcnn", "lstm"])
     options = parser.parse_args()
     runs = {}
     with tempfile.TemporaryDirectory() as folder:

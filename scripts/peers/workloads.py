@@ -20,13 +20,17 @@ SHAPES = {
     "textcnn": ((200,), 2, 32),
     "gpt_small": ((64,), 65, 12),
     "gpt_10m": ((256,), 65, 16),
+    "lstm": ((100,), 3, 32),
 }
 
 # name: (layers, heads, channels)
 GPTS = {"gpt_small": (4, 4, 128), "gpt_10m": (6, 6, 384)}
 
 # Texts are random tokens.
-TOKENS = {"textcnn": 20000}
+TOKENS = {"textcnn": 20000, "lstm": 10000}
+
+# Those with tables so large that Jingwei updates them by rows.
+ROW_SPARSE = {"textcnn"}
 
 
 def samples(name, *shape):
@@ -56,7 +60,17 @@ def text_model(name, row_sparse):
         def forward(self, x):
             return x.amax(-1)
 
+    class LastState(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(128, 128, batch_first=True)
+
+        def forward(self, x):
+            return self.lstm(x)[0][:, -1]
+
     embedding = nn.Embedding(TOKENS[name], 128, sparse=row_sparse)
+    if name == "lstm":
+        return nn.Sequential(embedding, LastState(), nn.Linear(128, 3))
     return nn.Sequential(embedding, Rows(), nn.Conv1d(128, 128, 5), nn.ReLU(), Maximum(), nn.Linear(128, 2))
 
 
@@ -141,6 +155,8 @@ def keras_model(name):
     sizes, classes, _ = SHAPES[name]
     if name == "mlp":
         hidden = [L.Dense(128, "relu"), L.Dense(64, "relu")]
+    elif name == "lstm":
+        hidden = [L.Embedding(TOKENS[name], 128), L.LSTM(128)]
     elif name in TOKENS:
         hidden = [L.Embedding(TOKENS[name], 128), L.Conv1D(128, 5, activation="relu"), L.GlobalMaxPooling1D()]
     else:
@@ -165,6 +181,11 @@ def torch_weights(model):
             tensors[f"conv2d_{convolutions}/bias"] = layer.bias.detach().numpy()
         elif isinstance(layer, nn.Embedding):
             tensors["embedding_1/embeddings"] = layer.weight.detach().numpy()
+        elif hasattr(layer, "lstm"):
+            lstm = layer.lstm
+            tensors["lstm_1/kernel"] = lstm.weight_ih_l0.detach().t().numpy()
+            tensors["lstm_1/recurrent_kernel"] = lstm.weight_hh_l0.detach().t().numpy()
+            tensors["lstm_1/bias"] = (lstm.bias_ih_l0 + lstm.bias_hh_l0).detach().numpy()
         elif isinstance(layer, nn.Conv1d):
             tensors["conv1d_1/kernel"] = layer.weight.detach().permute(2, 1, 0).numpy()
             tensors["conv1d_1/bias"] = layer.bias.detach().numpy()
@@ -179,6 +200,18 @@ def torch_weights(model):
             tensors[f"dense_{dense}/kernel"] = kernel
             tensors[f"dense_{dense}/bias"] = layer.bias.detach().numpy()
     return tensors
+
+
+def with_one_bias(model):
+    """An LSTM of PyTorch has two biases that do the same, and Adam would move their sum twice as far as Keras's and
+    Jingwei's one: the first becomes the sum, the second stays zero."""
+    import torch
+
+    lstm = model[1].lstm
+    with torch.no_grad():
+        lstm.bias_ih_l0 += lstm.bias_hh_l0
+        lstm.bias_hh_l0.zero_()
+    lstm.bias_hh_l0.requires_grad_(False)
 
 
 def write_safetensors(path, tensors):

@@ -53,9 +53,9 @@ pub mod prelude {
     pub use jingwei_engine::{Level, Runtime};
     pub use jingwei_nn::{
         Activation, Adam, AdamW, AvgPool2d, BatchNorm, BinaryCrossEntropy, CategoricalCrossEntropy,
-        Clip, Conv1d, Conv2d, Dense, Dropout, Flatten, Huber, Initializer, LayerNorm, MaxPool2d,
-        MeanAbsoluteError, MeanSquaredError, Network, Padding, RmsProp, Schedule, Sequential, Sgd,
-        SparseCategoricalCrossEntropy, zoo,
+        Clip, Conv1d, Conv2d, Dense, Dropout, Flatten, Gru, Huber, Initializer, LayerNorm, Lstm,
+        MaxPool2d, MeanAbsoluteError, MeanSquaredError, Network, Padding, RmsProp, Schedule,
+        Sequential, Sgd, SimpleRnn, SparseCategoricalCrossEntropy, zoo,
     };
     pub use jingwei_train::fit::{EarlyStopping, Monitor, Observer};
     pub use jingwei_train::metrics::Metric::{self, Accuracy, LogLoss, Mae, Mse, R2, Rmse};

@@ -34,6 +34,8 @@ pub enum Workload {
     /// GPT of 6 layers, 6 heads and 384 channels on 256 tokens, batches of 16
     #[value(name = "gpt_10m")]
     Gpt10m,
+    /// Embedding of 10,000 tokens and an LSTM of 128 on texts of 100 tokens, batches of 32
+    Lstm,
 }
 
 /// Batches of an epoch.
@@ -41,7 +43,7 @@ pub const BATCHES: usize = 20;
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Mlp,
         Self::CnnMnist,
         Self::CnnCifar,
@@ -49,6 +51,7 @@ impl Workload {
         Self::TextcnnMillion,
         Self::GptSmall,
         Self::Gpt10m,
+        Self::Lstm,
     ];
 
     /// The name on the command line.
@@ -61,6 +64,7 @@ impl Workload {
             Self::TextcnnMillion => "textcnn_1m",
             Self::GptSmall => "gpt_small",
             Self::Gpt10m => "gpt_10m",
+            Self::Lstm => "lstm",
         }
     }
 
@@ -74,6 +78,7 @@ impl Workload {
             Self::TextcnnMillion => zoo::textcnn(1_000_000, 200, 2),
             Self::GptSmall => gpt(4, 4, 128, 64),
             Self::Gpt10m => gpt(6, 6, 384, 256),
+            Self::Lstm => zoo::lstm(10_000, 100, 3),
         }
     }
 
@@ -83,6 +88,7 @@ impl Workload {
             Self::Textcnn => Some(20_000),
             Self::TextcnnMillion => Some(1_000_000),
             Self::GptSmall | Self::Gpt10m => Some(CHARACTERS),
+            Self::Lstm => Some(10_000),
             _ => None,
         }
     }
@@ -96,6 +102,7 @@ impl Workload {
             Self::Textcnn | Self::TextcnnMillion => &[200],
             Self::GptSmall => &[64],
             Self::Gpt10m => &[256],
+            Self::Lstm => &[100],
         }
     }
 
@@ -108,6 +115,7 @@ impl Workload {
     pub fn classes(self) -> usize {
         match self {
             Self::Mlp | Self::Textcnn | Self::TextcnnMillion => 2,
+            Self::Lstm => 3,
             Self::CnnMnist | Self::CnnCifar => 10,
             Self::GptSmall | Self::Gpt10m => CHARACTERS,
         }
@@ -116,7 +124,7 @@ impl Workload {
     /// Samples of a batch.
     pub fn batch(self) -> usize {
         match self {
-            Self::Mlp | Self::Textcnn | Self::TextcnnMillion => 32,
+            Self::Mlp | Self::Textcnn | Self::TextcnnMillion | Self::Lstm => 32,
             Self::CnnMnist | Self::CnnCifar => 64,
             Self::GptSmall => 12,
             Self::Gpt10m => 16,

@@ -10,4 +10,4 @@ pub use cnn::{cnn_cifar, cnn_compact, cnn_mnist};
 pub use gpt::{TransformerSizes, encoder, gpt};
 pub use mlp::mlp;
 pub use resnet::resnet;
-pub use text::textcnn;
+pub use text::{lstm, textcnn};

@@ -19,3 +19,19 @@ pub fn textcnn(vocabulary: usize, length: usize, classes: usize) -> Network {
         .dense(classes)
         .into()
 }
+
+/// The usual recurrent network for texts of `length` tokens of a `vocabulary`: vectors of 128 values, an LSTM of 128
+/// units, one dense layer on its last state.
+///
+/// ```
+/// assert_eq!(jingwei_nn::zoo::lstm(10_000, 100, 3).summary()?.parameters(), 1_411_971);
+/// # Ok::<(), jingwei_nn::Error>(())
+/// ```
+#[must_use]
+pub fn lstm(vocabulary: usize, length: usize, classes: usize) -> Network {
+    Sequential::new([length])
+        .layer(Embedding::new(vocabulary, 128).mask_zero(false))
+        .lstm(128)
+        .dense(classes)
+        .into()
+}
