@@ -173,20 +173,27 @@ fn push_bounded(line: &mut String, piece: &str, bound: usize) {
 /// Reads from the first byte that is not ASCII on until there is enough to tell the encoding.
 fn sniff(mut file: File) -> std::io::Result<&'static Encoding> {
     let mut sample = vec![0; SAMPLE];
-    let mut start = true;
-    loop {
-        let mut filled = 0;
-        while filled < SAMPLE {
-            let read = read_some(&mut file, &mut sample[filled..])?;
-            if read == 0 {
-                break;
-            }
-            filled += read;
-        }
-        let marked = start && Encoding::for_bom(&sample[..filled]).is_some();
-        start = false;
-        if marked || filled < SAMPLE || !sample[..filled].is_ascii() {
-            return Ok(detect(&sample[..filled], filled < SAMPLE).encoding);
+    let mut filled = fill(&mut file, &mut sample)?;
+    let marked = Encoding::for_bom(&sample[..filled]).is_some();
+    while !marked && filled == SAMPLE {
+        let first = sample.iter().position(|byte| !byte.is_ascii());
+        let from = first.unwrap_or(SAMPLE);
+        sample.copy_within(from.., 0);
+        filled = SAMPLE - from + fill(&mut file, &mut sample[SAMPLE - from..])?;
+        if first.is_some() {
+            break;
         }
     }
+    Ok(detect(&sample[..filled], filled < SAMPLE).encoding)
+}
+
+fn fill(file: &mut File, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_some(file, &mut buffer[filled..])? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
 }

@@ -64,3 +64,26 @@ fn a_long_line_is_cut_and_told() {
     assert_eq!(line, "短");
     assert!(lines.next_line(&mut line).unwrap().is_none());
 }
+
+#[test]
+fn an_encoding_is_found_behind_much_ascii() {
+    let folder = tempfile::tempdir().unwrap();
+    for before in [0, 100, (1 << 18) - 3, 1 << 18, 700_001] {
+        let path = folder.path().join("a.txt");
+        let mut bytes = vec![b'a'; before];
+        bytes.extend(
+            &encoding_rs::GBK
+                .encode("\n质量很好，酒店不错，我们都很喜欢这里\n")
+                .0[..],
+        );
+        std::fs::write(&path, &bytes).unwrap();
+        let lines = Lines::open(&path, None, 1 << 10).unwrap();
+        assert_eq!(lines.encoding(), "gb18030", "{before}");
+    }
+    let path = folder.path().join("b.txt");
+    std::fs::write(&path, "好".repeat(200_000)).unwrap();
+    assert_eq!(
+        Lines::open(&path, None, 1 << 10).unwrap().encoding(),
+        "UTF-8"
+    );
+}
