@@ -37,6 +37,7 @@ use std::sync::Arc;
 use data::csv::CsvTarget;
 use data::source::{ReadOptions, read as read_source};
 use data::split::{SplitOptions, by_fraction};
+use data::texts::ReadOptions as TextReadOptions;
 use data::{Dataset, Features, Limits, Targets, TextColumn};
 
 /// What programs use most.
@@ -48,14 +49,17 @@ use data::{Dataset, Features, Limits, Targets, TextColumn};
 /// # Ok::<(), jingwei::nn::Error>(())
 /// ```
 pub mod prelude {
+    pub use jingwei_data::prepare::{PrepareOptions, TextOptions};
     pub use jingwei_data::split::{self, SplitOptions};
     pub use jingwei_data::{Augment, Dataset, Features, Targets};
     pub use jingwei_engine::{Level, Runtime};
     pub use jingwei_nn::{
         Activation, Adam, AdamW, AvgPool2d, BatchNorm, BinaryCrossEntropy, CategoricalCrossEntropy,
-        Clip, Conv1d, Conv2d, Dense, Dropout, Flatten, Gru, Huber, Initializer, LayerNorm, Lstm,
-        MaxPool2d, MeanAbsoluteError, MeanSquaredError, Network, Padding, RmsProp, Schedule,
-        Sequential, Sgd, SimpleRnn, SparseCategoricalCrossEntropy, zoo,
+        Clip, Conv1d, Conv2d, Crf, Dense, Dropout, Embedding, Flatten, GlobalAvgPool1d,
+        GlobalMaxPool1d, Gru, Huber, Initializer, LayerNorm, Lstm, MaxPool2d, MeanAbsoluteError,
+        MeanSquaredError, MultiHeadAttention, Network, Padding, RmsNorm, RmsProp, Schedule,
+        SequencePadding, Sequential, Sgd, SimpleRnn, SparseCategoricalCrossEntropy, TIME,
+        TransformerDecoder, TransformerEncoder, zoo,
     };
     pub use jingwei_train::fit::{EarlyStopping, Monitor, Observer};
     pub use jingwei_train::metrics::Metric::{self, Accuracy, LogLoss, Mae, Mse, R2, Rmse};
@@ -100,6 +104,37 @@ pub fn read_table(path: impl AsRef<Path>, class: &str) -> Result<Dataset, Error>
         ..ReadOptions::default()
     };
     Ok(read_source(path.as_ref(), &options, &Limits::default())?)
+}
+
+/// Reads texts with the class of each: a table or JSON Lines with the columns `text` and `class`, or a folder of class
+/// folders of text files. The encoding is found out.
+///
+/// # Errors
+/// If the file is missing or not what it should be; with file and line.
+pub fn read_texts(path: impl AsRef<Path>, class: &str) -> Result<Dataset, Error> {
+    let options = TextReadOptions {
+        label: Some(class.to_owned()),
+        ..TextReadOptions::default()
+    };
+    Ok(data::texts::read_texts(path.as_ref(), &options, None)?)
+}
+
+/// Texts without classes, to predict from.
+///
+/// ```
+/// let texts = jingwei::texts(["房间很干净", "never again"])?;
+/// assert_eq!(texts.len(), 2);
+/// # Ok::<(), jingwei::Error>(())
+/// ```
+///
+/// # Errors
+/// If there is no text.
+pub fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Dataset, Error> {
+    let column = TextColumn {
+        texts: Arc::new(texts.into_iter().collect()),
+        tokenised: false,
+    };
+    Ok(Dataset::new(Features::Texts(column), Targets::None)?)
 }
 
 /// Cuts a dataset into a part to train on and a part of `fraction` to measure on; each class gives its share.
