@@ -218,6 +218,13 @@ impl Network {
         self
     }
 
+    /// Takes the last layer off.
+    #[must_use]
+    pub fn without_last(mut self) -> Self {
+        self.layers.pop();
+        self
+    }
+
     /// The inputs.
     #[must_use]
     pub fn inputs(&self) -> &[InputSpec] {

@@ -105,7 +105,9 @@ impl<'a> Evaluator<'a> {
             plan.run(runtime, workspace, RunContext::default());
             let losses = workspace.output(plan, 1).iter();
             loss += losses.map(|&loss| f64::from(loss)).sum::<f64>();
-            let predicted = workspace.output(plan, 0);
+            // Best tags, if there are any, stand behind probabilities and losses.
+            let best = self.function.outputs.len() - 1;
+            let predicted = workspace.output(plan, if best > 1 { best } else { 0 });
             for (position, predicted) in self
                 .source
                 .positions(0, step)

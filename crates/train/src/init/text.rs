@@ -129,7 +129,7 @@ layers = [
 ]
 
 [train]
-epochs = 6
+epochs = 4
 batch_size = 32
 seed = 0
 optimizer = { adam = { learning_rate = 2e-3 } }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use jingwei_bundle::{Existing, OutputKind, Parts, Predictor};
-use jingwei_data::prepare::{TargetPreparation, TextMap};
+use jingwei_bundle::{Existing, Parts, Predictor};
+use jingwei_data::prepare::TextMap;
 use jingwei_data::{Dataset, Features, Preparation, TextColumn};
 use jingwei_engine::{AlignedVec, Runtime, Workspace};
 use jingwei_nn::{Loss, Network, Optimizer, Sequential, Summary};
@@ -274,12 +274,7 @@ impl Model {
                 "regression"
             },
             function: &function,
-            outputs: &[match &preparation.targets {
-                TargetPreparation::Tags(_) => ("tags", OutputKind::Tags),
-                TargetPreparation::Labels(_) => ("probabilities", OutputKind::Labels),
-                _ if classes => ("probabilities", OutputKind::Probabilities),
-                _ => ("values", OutputKind::Values),
-            }],
+            outputs: &crate::run::bundle_outputs(&preparation.targets, function.outputs.len()),
             parameters: &fitted.weights.parameters,
             states: &states,
             preparation: Some(preparation),

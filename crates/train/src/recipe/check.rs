@@ -62,11 +62,15 @@ fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
         .task
         .has_classes()
         .then_some(recipe.data.classes.len().max(2));
-    if let Some(error) = recipe
-        .metrics()
-        .iter()
-        .find_map(|metric| metric.check(classes).err())
-    {
+    if let Some(error) = recipe.metrics().iter().find_map(|metric| {
+        match recipe.task {
+            Task::SequenceTagging if recipe.data.classes.is_empty() => Ok(()),
+            Task::SequenceTagging => metric.check_tags(&recipe.data.classes),
+            _ if recipe.has_labels() => metric.check_labels(),
+            _ => metric.check(classes),
+        }
+        .err()
+    }) {
         return at("metrics", error.to_string(), "");
     }
     check_stopping(recipe, source)?;

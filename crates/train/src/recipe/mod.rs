@@ -15,6 +15,7 @@ mod train;
 use std::fs;
 use std::path::Path;
 
+use jingwei_data::texts::Format;
 use jingwei_data::{Augment, prepare::PrepareOptions};
 use jingwei_nn::{
     BinaryCrossEntropy, Loss, MeanSquaredError, Network, Sizes, SparseCategoricalCrossEntropy,
@@ -218,6 +219,9 @@ impl Recipe {
         }
         match self.task {
             Task::TabularRegression => vec![Metric::Mae, Metric::R2],
+            Task::SequenceTagging if self.data.text.format == Some(Format::TaggedWords) => {
+                vec![Metric::Accuracy, Metric::F1(Average::Macro)]
+            }
             Task::SequenceTagging => vec![Metric::Accuracy, Metric::SpanF1],
             Task::TextClassification if self.has_labels() => {
                 vec![Metric::ExactMatch, Metric::F1(Average::Micro)]

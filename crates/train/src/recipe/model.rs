@@ -70,11 +70,15 @@ impl ModelRecipe {
                 Network::from_entries(Vec::new(), layers, Vec::new()).with_input(sizes.clone())
             }
         };
-        if !ends_in(&network, outputs) {
-            network = network.followed_by(Entry {
-                name: Some("output".to_owned()),
-                ..Dense::new(outputs).into()
-            });
+        let last = network.layers().last().map(|entry| entry.layer.clone());
+        if let Some(Layer::Crf(field)) = last {
+            network = network.without_last();
+            if !ends_in(&network, outputs) {
+                network = network.followed_by(output_layer(outputs));
+            }
+            network = network.followed_by(field);
+        } else if !ends_in(&network, outputs) {
+            network = network.followed_by(output_layer(outputs));
         }
         network.check()?;
         Ok(network)
@@ -94,6 +98,13 @@ fn filled_in(layers: &[Entry], vocabulary: usize, outputs: usize) -> Vec<Entry> 
         }
     }
     layers
+}
+
+fn output_layer(outputs: usize) -> Entry {
+    Entry {
+        name: Some("output".to_owned()),
+        ..Dense::new(outputs).into()
+    }
 }
 
 /// Whether the network gives a value for each output by itself, as a sum of several layers' outputs does.

@@ -107,13 +107,7 @@ fn write_bundle(
     metrics: serde_json::Value,
     page: &str,
 ) -> Result<(), Error> {
-    let classes = job.recipe.task.has_classes();
-    let output = match &prepared.preparation.targets {
-        TargetPreparation::Tags(_) => ("tags", OutputKind::Tags),
-        TargetPreparation::Labels(_) => ("probabilities", OutputKind::Labels),
-        _ if classes => ("probabilities", OutputKind::Probabilities),
-        _ => ("values", OutputKind::Values),
-    };
+    let targets = &prepared.preparation.targets;
     let (function, states) = inference(&prepared.functions, &weights.states);
     let (recorded, time) = recorded(prepared)?;
     let task = serde_json::to_value(job.recipe.task)
@@ -122,7 +116,7 @@ fn write_bundle(
     let parts = Parts {
         task: task.as_deref().unwrap_or_default(),
         function: &function,
-        outputs: &[output],
+        outputs: &bundle_outputs(targets, function.outputs.len()),
         parameters: &weights.parameters,
         states: &states,
         preparation: Some(&prepared.preparation),
@@ -140,7 +134,27 @@ fn write_bundle(
     )?)
 }
 
-/// The function of inference over the states that it reads; those of the loss are left out.
+/// Names and kinds of what the function of inference gives.
+pub(crate) fn bundle_outputs(
+    targets: &TargetPreparation,
+    count: usize,
+) -> Vec<(&'static str, OutputKind)> {
+    match targets {
+        TargetPreparation::Tags(_) if count > 1 => {
+            vec![
+                ("tags", OutputKind::Tags),
+                ("probabilities", OutputKind::Tags),
+            ]
+        }
+        TargetPreparation::Tags(_) => vec![("tags", OutputKind::Tags)],
+        TargetPreparation::Labels(_) => vec![("probabilities", OutputKind::Labels)],
+        TargetPreparation::Classes(_) => vec![("probabilities", OutputKind::Probabilities)],
+        _ => vec![("values", OutputKind::Values)],
+    }
+}
+
+/// The function of inference over the states that it reads; those of the loss are left out. Where there are best tags
+/// beside probabilities, they come first.
 pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec<f32>) {
     let Function {
         graph,
@@ -169,7 +183,12 @@ pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec
         values[to.range()].copy_from_slice(&states[from.range()]);
     }
     (
-        Function::new(graph.clone(), outputs.clone(), parameters.clone(), layout),
+        Function::new(
+            graph.clone(),
+            outputs.iter().rev().copied().collect(),
+            parameters.clone(),
+            layout,
+        ),
         values,
     )
 }

@@ -17,7 +17,7 @@ use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
 use jingwei_nn::{Loss, Network, Sizes, TIME};
 
-pub(crate) use finish::inference;
+pub(crate) use finish::{bundle_outputs, inference};
 pub use source::{Source, SourcePart, folder_of};
 
 use crate::checkpoint::Folder;
