@@ -88,16 +88,26 @@ impl ConvMaxForward {
         assert!(at_fits && places <= 1 << 24, "places of {shape:?}");
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
         let shared = &mut shared[..self.shared()];
-        let packed = self.panels.prepare(self.level, workers, w, shared);
+        let width = 2 * self.level.lanes();
+        let is_packed = shape.batch >= PIECES || !filters.is_multiple_of(width);
+        // Of few sequences, packing would take a good part of the time.
+        let (panels, panel) = match is_packed {
+            true => (
+                self.panels.prepare(self.level, workers, w, shared),
+                self.panels.panel(),
+            ),
+            false => (w, width),
+        };
+        let stride = if is_packed { width } else { filters };
         let all = self.panels.per_group();
         let parts = if shape.batch < PIECES { all } else { 1 };
         let with_places = at.is_some();
         let (y, at) = (Parts::new(y), Parts::new(at.unwrap_or_default()));
         workers.run(shape.batch * parts, &|piece, scratch| {
             let (index, part) = (piece / parts, piece % parts);
-            let panels = part * all / parts..(part + 1) * all / parts;
-            let (first, _) = self.panels.filters(panels.start);
-            let (last, count) = self.panels.filters(panels.end - 1);
+            let own = part * all / parts..(part + 1) * all / parts;
+            let (first, _) = self.panels.filters(own.start);
+            let (last, count) = self.panels.filters(own.end - 1);
             let (from, len) = (index * filters + first, last + count - first);
             // SAFETY: pieces have different sequences or filters.
             let y = unsafe { y.part(from, len) };
@@ -106,7 +116,9 @@ impl ConvMaxForward {
             let x = self.padded(&x[index * sample..][..sample], scratch);
             let job = Job {
                 plan: self,
-                packed: &packed[panels.start * self.panels.panel()..],
+                panels: &panels[own.start * panel..],
+                panel,
+                stride,
                 bias: bias.map(|bias| &bias[first..first + len]),
                 mask: mask.map(|mask| &mask[index * places..][..places]),
             };
@@ -129,7 +141,10 @@ impl ConvMaxForward {
 /// One sequence and some of the panels of filters.
 struct Job<'a> {
     plan: &'a ConvMaxForward,
-    packed: &'a [f32],
+    panels: &'a [f32],
+    /// Floats from one panel to the next, and from one of its rows to the next.
+    panel: usize,
+    stride: usize,
     bias: Option<&'a [f32]>,
     mask: Option<&'a [f32]>,
 }
@@ -152,7 +167,7 @@ fn convolve_generic<V: Simd>(job: &Job<'_>, x: &[f32], y: &mut [f32], at: &mut [
         let tiles = Tiles {
             job,
             x: x.as_ptr(),
-            panel: job.packed[panel * job.plan.panels.panel()..].as_ptr(),
+            panel: job.panels[panel * job.panel..].as_ptr(),
             bias: job.bias.map_or([V::zero(); 2], |bias| {
                 let bias = &bias[panel * width..];
                 [
@@ -240,7 +255,7 @@ impl<V: Simd> Tiles<'_, V> {
             a: self.x.wrapping_add(place * shape.channels),
             a_stride: shape.channels,
             b: self.panel,
-            b_stride: 2 * V::LANES,
+            b_stride: self.job.stride,
             depth: shape.depth(),
         };
         // SAFETY: as the caller vouches.
