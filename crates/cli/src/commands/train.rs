@@ -100,6 +100,11 @@ fn print(result: &RunResult, epochs_seen: bool, printer: &Printer) -> Result<()>
         let name = printer.paint(Look::Bold, format_args!("{name:<12}"));
         printer.line(format_args!("{name}{}", evaluation::headline(evaluation)))?;
     }
+    if let Some((name, evaluation)) = baseline(result) {
+        let head = printer.paint(Look::Bold, "baseline    ");
+        let headline = evaluation::headline(evaluation);
+        printer.line(format_args!("{head}{headline}: {name}"))?;
+    }
     let Some(bundle) = &result.bundle else {
         return Ok(());
     };
@@ -114,6 +119,13 @@ fn print(result: &RunResult, epochs_seen: bool, printer: &Printer) -> Result<()>
         printer.paint(Look::Bold, "report      "),
         report.display()
     ))
+}
+
+/// The baseline on the part that the last of [`parts`] is of.
+fn baseline(result: &RunResult) -> Option<(&str, &Evaluation)> {
+    let baseline = result.baseline.as_ref()?;
+    let evaluation = baseline.test.as_ref().or(baseline.valid.as_ref())?;
+    Some((baseline.name.as_str(), evaluation))
 }
 
 fn parts(result: &RunResult) -> impl Iterator<Item = (&'static str, &Evaluation)> {
@@ -142,6 +154,12 @@ fn summary(result: &RunResult, folder: &Path) -> serde_json::Value {
         "weights_hash": result.weights_hash,
         "valid": measured(&result.valid),
         "test": measured(&result.test),
+        "baseline": result.baseline.as_ref().map(|baseline| json!({
+            "name": baseline.name,
+            "seconds": baseline.seconds,
+            "valid": measured(&baseline.valid),
+            "test": measured(&baseline.test),
+        })),
         "bundle": result.bundle,
         "report": result.bundle.as_ref().map(|bundle| bundle.join(REPORT_FILE)),
         "quarantined": result.quarantined,

@@ -176,7 +176,8 @@ impl<'a> Evaluator<'a> {
                 }
             }
             Truth::Tags(tags) => {
-                let tagged = Tagged::new(self.tag_lists(), tags, self.preparation.class_names())?;
+                let names = self.preparation.class_names();
+                let tagged = Tagged::new(self.tag_lists(), tags, names)?;
                 for metric in metrics {
                     series.insert(metric.to_string(), metric.of_tags(&tagged)?);
                 }
@@ -217,6 +218,20 @@ impl<'a> Evaluator<'a> {
                 Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
             }
         })
+    }
+
+    /// The predicted and true tags of the last run, where tags are predicted.
+    ///
+    /// # Errors
+    /// If there are no tokens.
+    pub fn tagged(&self) -> Result<Option<Tagged<'_>>, Error> {
+        match &self.truth {
+            Truth::Tags(tags) => {
+                let names = self.preparation.class_names();
+                Tagged::new(self.tag_lists(), tags, names).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The probabilities of the last run, `samples × classes`, and the number of classes.

@@ -10,10 +10,11 @@ use jingwei_engine::{Function, Layout, Workspace};
 use serde_json::json;
 
 use super::report::{Measured, report, worst_images};
+use super::texts::{Encoded, baseline, text_report};
 use super::{Job, Prepared, RunResult, SourcePart};
 use crate::Error;
 use crate::fit::{Evaluator, Functions, Trainer, Weights};
-use crate::report::{Evaluation, render};
+use crate::report::{TextReport, render};
 
 /// Samples whose predictions the bundle records.
 const RECORDED: usize = 16;
@@ -27,28 +28,35 @@ pub(super) fn finish(
     result: &mut RunResult,
 ) -> Result<(), Error> {
     let weights = trainer.weights();
-    let (valid, _) = measure(
-        prepared,
-        trainer,
-        &weights,
-        prepared.source.valid.as_ref(),
-        0,
-    )?;
+    let source = &prepared.source;
+    let valid = measure(prepared, trainer, &weights, source.valid.as_ref())?;
+    let valid = valid.map(|evaluator| evaluator.evaluation()).transpose()?;
+    let part = source.test.as_ref().or(source.valid.as_ref());
+    let shown = part.zip(measure(prepared, trainer, &weights, part)?);
+    let test = match &shown {
+        Some((_, evaluator)) if source.test.is_some() => Some(evaluator.evaluation()?),
+        _ => None,
+    };
     let count = job.recipe.report.worst_images;
-    let shown = prepared
-        .source
-        .test
-        .as_ref()
-        .or(prepared.source.valid.as_ref());
-    let (shown_evaluation, worst) = measure(prepared, trainer, &weights, shown, count)?;
-    let test = shown_evaluation.filter(|_| prepared.source.test.is_some());
+    let worst = match &shown {
+        Some((part, evaluator)) => worst_images(part, source, evaluator, count),
+        None => Vec::new(),
+    };
+    // A training of hours must not be lost for what its report tells of texts.
+    let text = texts(prepared, trainer, &weights, shown.as_ref()).unwrap_or_else(|error| {
+        let warning = format!("the report tells nothing of texts: {error}");
+        result.warnings.push(warning);
+        TextReport::default()
+    });
     (result.valid, result.test) = (valid.clone(), test.clone());
+    result.baseline.clone_from(&text.baseline);
     let title = run.file_name().unwrap_or_default().to_string_lossy();
     let metrics = json!({ "valid": &valid, "test": &test });
     let measured = Measured {
         valid,
         test,
         worst,
+        text,
         weights_hash: result.weights_hash.clone(),
     };
     let summary = prepared.network.summary()?;
@@ -67,16 +75,32 @@ pub(super) fn finish(
     Ok(())
 }
 
-/// Evaluates weights on a part of the data; also gives the pictures that come out worst.
-fn measure(
+/// What the report tells of texts; nothing if the samples are none.
+fn texts(
     prepared: &Prepared,
     trainer: &Trainer,
     weights: &Weights,
-    part: Option<&SourcePart>,
-    worst: usize,
-) -> Result<(Option<Evaluation>, Vec<crate::report::WorstImage>), Error> {
+    shown: Option<&(&SourcePart, Evaluator)>,
+) -> Result<TextReport, Error> {
+    let Some(encoded) = Encoded::new(prepared)? else {
+        return Ok(TextReport::default());
+    };
+    let shown = shown.map(|(part, evaluator)| (*part, evaluator));
+    Ok(TextReport {
+        baseline: baseline(&encoded)?,
+        ..text_report(prepared, &encoded, trainer, weights, shown)?
+    })
+}
+
+/// Evaluates weights on a part of the data.
+fn measure<'a>(
+    prepared: &'a Prepared,
+    trainer: &Trainer,
+    weights: &Weights,
+    part: Option<&'a SourcePart>,
+) -> Result<Option<Evaluator<'a>>, Error> {
     let Some(part) = part else {
-        return Ok((None, Vec::new()));
+        return Ok(None);
     };
     let (runtime, functions) = (trainer.runtime(), &prepared.functions);
     let dataset = part.dataset(&prepared.source);
@@ -94,8 +118,7 @@ fn measure(
         runtime,
     );
     evaluator.run(runtime, &mut workspace)?;
-    let worst = worst_images(part, &prepared.source, &evaluator, worst);
-    Ok((Some(evaluator.evaluation()?), worst))
+    Ok(Some(evaluator))
 }
 
 fn write_bundle(

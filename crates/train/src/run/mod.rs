@@ -6,6 +6,7 @@
 mod finish;
 mod report;
 mod source;
+mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ use crate::fit::{
 };
 use crate::history::Epoch;
 use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe};
-use crate::report::Evaluation;
+use crate::report::{BaselineScores, Evaluation};
 use crate::{Error, Lock, files};
 
 /// A recipe with its text and the folder that its paths begin at.
@@ -77,6 +78,8 @@ pub struct RunResult {
     pub valid: Option<Evaluation>,
     /// How good it is on the test part; none without one, or if the training was interrupted.
     pub test: Option<Evaluation>,
+    /// How good an ordinary method is on the same texts; none for anything else.
+    pub baseline: Option<BaselineScores>,
     /// The model; none if the training was interrupted.
     pub bundle: Option<PathBuf>,
     /// The hash of the weights.
@@ -270,6 +273,7 @@ pub fn run_training(
         seconds: trainer.progress().seconds,
         valid: None,
         test: None,
+        baseline: None,
         bundle: None,
         weights_hash: trainer.weights_hash(),
         parameters: prepared.functions.training.parameters.values(),

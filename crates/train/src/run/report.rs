@@ -13,7 +13,7 @@ use crate::memory;
 use crate::recipe::Recipe;
 use crate::report::{
     DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report,
-    RunDescription, WorstImage,
+    RunDescription, TextReport, WorstImage,
 };
 use crate::tensorboard::GraphNode;
 
@@ -25,6 +25,7 @@ pub(super) struct Measured {
     pub(super) valid: Option<Evaluation>,
     pub(super) test: Option<Evaluation>,
     pub(super) worst: Vec<WorstImage>,
+    pub(super) text: TextReport,
     pub(super) weights_hash: String,
 }
 
@@ -58,6 +59,7 @@ pub(super) fn report(
         valid: measured.valid,
         test: measured.test,
         worst: measured.worst,
+        text: measured.text,
         run: run(trainer, measured.weights_hash),
         quarantined: quarantined.len() as u64,
         quarantined_rows: listed
@@ -66,7 +68,6 @@ pub(super) fn report(
                 reason: row.reason.clone(),
             })
             .collect(),
-        ..Report::default()
     }
 }
 

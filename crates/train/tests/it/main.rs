@@ -15,3 +15,4 @@ mod support;
 mod tensorboard;
 mod text_metrics;
 mod text_report;
+mod texts;

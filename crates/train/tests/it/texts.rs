@@ -1,0 +1,139 @@
+//! From files of texts to a bundle whose report shows the baseline, the worst texts and wrong spans.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use jingwei_engine::Runtime;
+use jingwei_kernels::Level;
+use jingwei_train::report::Evaluation;
+use jingwei_train::run::{Job, RunResult, run_training};
+
+const MODEL: &str = r#"
+[prepare.text]
+tokenizer = { character = {} }
+[model]
+layers = [{ embedding = { units = 16 } }, { global_avg_pool1d = {} }]
+[train]
+epochs = 4
+batch_size = 16
+optimizer = { adam = { learning_rate = 0.02 } }
+"#;
+
+/// Trains on `data` and gives the report's page with what the run came to.
+fn train(folder: &Path, file: &str, data: &str, recipe: &str) -> (RunResult, String) {
+    fs::write(folder.join(file), data).unwrap();
+    fs::write(folder.join("recipe.toml"), recipe).unwrap();
+    let job = Job::load(&folder.join("recipe.toml")).unwrap();
+    let runtime = Runtime::new(Level::best(), 2).unwrap();
+    let cancel = AtomicBool::new(false);
+    let result = run_training(&job, &folder.join("run"), &runtime, &mut [], &cancel).unwrap();
+    let page = fs::read_to_string(folder.join("run/bundle/report.html")).unwrap();
+    (result, page)
+}
+
+/// Reviews of which the words tell the class, but for a few with a wrong label.
+fn reviews(labels: [&str; 2]) -> String {
+    const WORDS: [[&str; 3]; 2] = [["差劲", "失望", "难吃"], ["很好", "喜欢", "满意"]];
+    const THINGS: [&str; 5] = ["房间", "早餐", "服务", "The book", "位置"];
+    let mut data = "text,label\n".to_owned();
+    for row in 0..300 {
+        let class = row % 2;
+        let label = if row % 29 == 0 { 1 - class } else { class };
+        let (thing, word) = (THINGS[row / 2 % 5], WORDS[class][row / 3 % 3]);
+        writeln!(data, "{thing}{word}，第{row}次,{}", labels[label]).unwrap();
+    }
+    data
+}
+
+#[test]
+fn a_report_of_reviews_has_a_baseline_mistakes_and_weighed_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = format!(
+        "task = \"text-classification\"\n[data]\ntrain = \"reviews.csv\"\ntarget = \"label\"\n\
+         test = {{ fraction = 0.3 }}\n{MODEL}"
+    );
+    let (result, page) = train(
+        folder.path(),
+        "reviews.csv",
+        &reviews(["差评", "好评"]),
+        &recipe,
+    );
+    let Some(baseline) = &result.baseline else {
+        panic!("no baseline");
+    };
+    let (Some(Evaluation::Classification(own)), Some(Evaluation::Classification(other))) =
+        (&result.test, &baseline.test)
+    else {
+        panic!("no test figures");
+    };
+    assert_eq!(own.rows, other.rows);
+    assert!(own.accuracy > 0.85 && other.accuracy > 0.85);
+    for words in [
+        "Baseline, test",
+        "The baseline (TF-IDF and logistic regression",
+        "Worst texts",
+        "What moved the decision",
+        "class=\"for\"",
+        "Chinese characters",
+        "Most frequent",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn a_report_of_labels_has_a_baseline_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = format!(
+        "task = \"text-classification\"\n[data]\ntrain = \"topics.csv\"\ntarget = \"label\"\n\
+         text = {{ label_separator = \";\" }}\n{MODEL}"
+    );
+    let data = reviews(["差评;旧", "好评;新"]);
+    let (result, page) = train(folder.path(), "topics.csv", &data, &recipe);
+    let baseline = result.baseline.unwrap();
+    let (Some(Evaluation::Labels(own)), Some(Evaluation::Labels(other))) =
+        (&result.valid, &baseline.valid)
+    else {
+        panic!("no figures of labels");
+    };
+    assert_eq!((own.labels.len(), own.rows), (4, other.rows));
+    assert!(page.contains("By label") && page.contains("Baseline, validation"));
+}
+
+#[test]
+fn a_report_of_names_shows_wrong_spans_in_their_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut data = String::new();
+    for row in 0..200 {
+        let name = ["王 小 明", "李 四", "张 三 丰"][row % 3];
+        for word in ["今", "天"] {
+            writeln!(data, "{word} O").unwrap();
+        }
+        for (place, word) in name.split(' ').enumerate() {
+            // Some names are not marked, so that there are errors to show.
+            let tag = match (row % 5, place) {
+                (0, _) => "O",
+                (_, 0) => "B-PER",
+                _ => "I-PER",
+            };
+            writeln!(data, "{word} {tag}").unwrap();
+        }
+        data.push_str("来 O\n了 O\n\n");
+    }
+    let recipe = "task = \"sequence-tagging\"\n[data]\ntrain = \"names.conll\"\n\
+         [prepare.text]\ntokenizer = { character = {} }\n\
+         [model]\nlayers = [{ embedding = { units = 16 } }]\n\
+         [train]\nepochs = 4\nbatch_size = 16\noptimizer = { adam = { learning_rate = 0.03 } }\n";
+    let (result, page) = train(folder.path(), "names.conll", &data, recipe);
+    assert!(result.baseline.is_none());
+    let Some(Evaluation::Tags(summary)) = &result.valid else {
+        panic!("no figures of tags");
+    };
+    let spans = summary.spans.as_ref().unwrap();
+    assert!(spans.scores.recall > 0.9 && spans.scores.f1 < 1.0);
+    for words in ["Errors by kind", "Wrong spans", "invented", "PER", "今天"] {
+        assert!(page.contains(words), "{words}");
+    }
+}
