@@ -123,7 +123,8 @@ pub fn text_options(bundle: &Bundle, on_bad: OnBad) -> TextReadOptions {
 /// Sorts paths into portions, in their order; folders are searched at any depth, in the order of names.
 pub fn portions(paths: &[PathBuf], preparation: &Preparation) -> Result<Vec<Portion>> {
     if preparation.text().is_some() {
-        return Ok(paths.iter().cloned().map(Portion::Texts).collect());
+        let portions = paths.iter().map(|path| text_portion(path));
+        return portions.collect();
     }
     let reads_pictures = size(preparation).is_some();
     let (mut portions, mut pictures) = (Vec::new(), Vec::new());
@@ -142,6 +143,18 @@ pub fn portions(paths: &[PathBuf], preparation: &Preparation) -> Result<Vec<Port
     }
     flush(&mut pictures, &mut portions);
     Ok(portions)
+}
+
+/// A file or folder of texts.
+fn text_portion(path: &Path) -> Result<Portion> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    if PICTURES.contains(&ending.to_lowercase().as_str()) {
+        bail!(
+            "{}: the bundle reads texts, found a picture; give .txt, .csv, .tsv, .jsonl or .conll files, or --text",
+            path.display()
+        )
+    }
+    Ok(Portion::Texts(path.to_owned()))
 }
 
 fn flush(pictures: &mut Vec<PathBuf>, portions: &mut Vec<Portion>) {

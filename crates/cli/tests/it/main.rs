@@ -9,3 +9,4 @@ mod runs;
 mod service;
 mod support;
 mod tables;
+mod texts;

@@ -72,14 +72,21 @@ fn column(path: &Path, names: &[String], key: &str, wanted: &str) -> Result<usiz
             if names.len() > shown.len() {
                 shown.push(format!("and {} more", names.len() - shown.len()));
             }
-            Err(Error::setting(
-                key,
+            let remedy = match key {
+                "text" => {
+                    "name the one of the texts, in a recipe by `text = { column = \"…\" }`, to a command by --text-column"
+                }
+                _ => {
+                    "name the one of the labels, in a recipe by `target = \"…\"`, to a command by --target"
+                }
+            };
+            Err(Error::content(
+                format!("{}, line 1", path.display()),
                 format!(
-                    "{} has no column `{wanted}`; it has {}",
-                    path.display(),
+                    "there is no column `{wanted}`; its columns are {}",
                     shown.join(", ")
                 ),
-                format!("set `{key}` to one of them"),
+                remedy,
             ))
         }
     }

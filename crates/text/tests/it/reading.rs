@@ -84,7 +84,7 @@ fn every_bad_row_is_counted_by_its_cause() {
 fn a_column_that_is_not_there_is_named() {
     let error = from("a.csv", "content,label\n好,a\n", &ReadOptions::default()).unwrap_err();
     assert!(
-        error.contains("no column `text`; it has `content`, `label`"),
+        error.contains("no column `text`; its columns are `content`, `label`"),
         "{error}"
     );
 }
