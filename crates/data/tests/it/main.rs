@@ -10,3 +10,4 @@ mod image_folder;
 mod prepare;
 mod source;
 mod split;
+mod texts;
