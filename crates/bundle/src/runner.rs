@@ -68,8 +68,8 @@ impl Runner {
 
     /// The length of the sequences that are given; 0 if samples are none.
     fn time(&self, inputs: &[&[f32]], samples: usize) -> Result<usize> {
-        let pairs = self.inputs.iter().zip(inputs);
-        let sequence = pairs.filter(|(entry, _)| entry.is_sequence()).next();
+        let mut pairs = self.inputs.iter().zip(inputs);
+        let sequence = pairs.find(|(entry, _)| entry.is_sequence());
         let Some((entry, values)) = sequence else {
             return Ok(0);
         };

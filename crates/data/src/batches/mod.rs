@@ -431,7 +431,7 @@ fn check_targets(dataset: &Dataset, preparation: &Preparation) -> Result<()> {
         | (Targets::Tags { names, .. }, TargetPreparation::Tags(expected)) => {
             match names == expected {
                 true => Ok(()),
-                false => wrong(format!("expected {expected:?}, found {names:?}")),
+                false => wrong(format!("expected classes {expected:?}, found {names:?}")),
             }
         }
         (Targets::Values { names, .. }, TargetPreparation::Values(columns))

@@ -172,8 +172,7 @@ fn columns_of(names: &[String], columns: &[Vec<String>], format: Format) -> Opti
             others
                 .iter()
                 .copied()
-                .filter(|&column| has_classes(&columns[column]))
-                .next_back()
+                .rfind(|&column| has_classes(&columns[column]))
         })?;
     Some(Guess {
         column: Some(names[text].clone()),

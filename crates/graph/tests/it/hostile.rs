@@ -269,7 +269,7 @@ fn sizes_and_numbers_read_well_in_a_file() {
     for (shape, expected) in [
         (
             json!([-1]),
-            "invalid type: integer `-1`, expected a size, \"batch\" or \"time\"",
+            "invalid value: integer `-1`, expected a size, \"batch\" or \"time\"",
         ),
         (
             json!(["width"]),

@@ -155,9 +155,9 @@ impl<'de> Visitor<'de> for Single {
             }
         }
         match image {
-            Some(_) if !row.is_empty() => Err(A::Error::custom(
-                "a text or picture and columns in one record",
-            )),
+            Some(_) if !row.is_empty() => {
+                Err(A::Error::custom("a picture and columns in one record"))
+            }
             Some(image) => Ok(Instance::Text(image)),
             None => Ok(Instance::Row(row)),
         }

@@ -191,6 +191,18 @@ fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), Re
 /// The size of a vocabulary that is not known yet.
 const ANY_VOCABULARY: usize = 1000;
 
+/// What is wrong with the shape of the network's output: a tagger gives values at each step, others one list a sample.
+fn misshapen(task: Task, functions: &Functions) -> Option<String> {
+    let training = &functions.training;
+    let shape = training.graph.shape(*training.outputs.get(1)?);
+    let (rank, expected) = match task {
+        Task::SequenceTagging => (3, "[batch, time, tags]; join no steps"),
+        _ => (2, "[batch, values]; flatten or pool before the last layer"),
+    };
+    (shape.rank() != rank)
+        .then(|| format!("the network's output: expected {expected}, found {shape}"))
+}
+
 /// What is wrong with the network for samples of these sizes, if anything, at its place in the recipe.
 pub(super) fn network_error(
     recipe: &Recipe,
@@ -206,7 +218,10 @@ pub(super) fn network_error(
     let checked = built
         .and_then(|network| for_loss(network, &recipe.loss()))
         .and_then(|network| Functions::new(&network, &Objective::new(recipe.loss())));
-    let message = checked.err()?.to_string();
+    let message = match checked {
+        Err(error) => error.to_string(),
+        Ok(functions) => misshapen(recipe.task, &functions)?,
+    };
     let number = message
         .strip_prefix("layer ")
         .and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
