@@ -6,10 +6,8 @@
 mod chain;
 mod decode;
 
-use crate::Workers;
-use crate::level::dispatch;
-use crate::simd::Simd;
 use crate::workers::Parts;
+use crate::{Level, Workers};
 use chain::{Chain, Room, Targets};
 
 /// The sizes of a batch of chains.
@@ -173,12 +171,8 @@ impl Crf {
     }
 }
 
-dispatch! {
-    fn loss_of(crf: &Crf, field: Field<'_>, tags: &[f32], sample: usize, scratch: &mut [f32]) -> f32 => loss_generic
-}
-
-#[inline(always)]
-fn loss_generic<V: Simd>(
+fn loss_of(
+    level: Level,
     crf: &Crf,
     field: Field<'_>,
     tags: &[f32],
@@ -189,16 +183,12 @@ fn loss_generic<V: Simd>(
     let mut room = Room::new(crf, scratch);
     match chain.score(tags) {
         None => f32::NAN,
-        Some(score) => (chain.forward::<V>(&mut room) - score) as f32,
+        Some(score) => (chain.forward(level, &mut room) - score) as f32,
     }
 }
 
-dispatch! {
-    fn gradients_of(crf: &Crf, field: Field<'_>, targets: Option<Targets<'_>>, sample: usize, outputs: [&mut [f32]; 2], scratch: &mut [f32]) => gradients_generic
-}
-
-#[inline(always)]
-fn gradients_generic<V: Simd>(
+fn gradients_of(
+    level: Level,
     crf: &Crf,
     field: Field<'_>,
     targets: Option<Targets<'_>>,
@@ -215,6 +205,6 @@ fn gradients_generic<V: Simd>(
         return;
     }
     let mut room = Room::new(crf, scratch);
-    chain.forward::<V>(&mut room);
-    chain.backward::<V>(&mut room, targets, steps, scores);
+    chain.forward(level, &mut room);
+    chain.backward(level, &mut room, targets, steps, scores);
 }

@@ -1,8 +1,9 @@
 //! Forward and backward along one sequence.
 
 use super::{Crf, Field};
+use crate::level::dispatch;
 use crate::simd::Simd;
-use crate::{math, vectors};
+use crate::{Level, math, vectors};
 
 /// The tags of all sequences, and the gradient of this one's loss.
 #[derive(Clone, Copy)]
@@ -101,8 +102,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Fills `room.before` at the steps that count, and returns the logarithm of the sum over all sequences.
-    #[inline(always)]
-    pub(super) fn forward<V: Simd>(self, room: &mut Room<'_>) -> f64 {
+    pub(super) fn forward(self, level: Level, room: &mut Room<'_>) -> f64 {
         let (mut total, mut last) = (0.0, None);
         for step in self.steps() {
             let (before, rest) = room.before.split_at_mut(step * self.tags);
@@ -112,25 +112,27 @@ impl<'a> Chain<'a> {
                 Some(last) => {
                     let before = &before[last * self.tags..][..self.tags];
                     let transitions = &self.scores[..self.tags * self.tags];
-                    log_sums::<V>(before, transitions, room.largest, row);
+                    log_sums(level, before, transitions, room.largest, row);
                 }
             }
-            vectors::update([self.emission(step)], [row], |[e]: [V; 1], [sum]| [sum + e]);
-            total += f64::from(take_out_largest::<V>(&mut rest[..self.tags]));
+            row.iter_mut()
+                .zip(self.emission(step))
+                .for_each(|(sum, e)| *sum += e);
+            total += f64::from(take_out_largest(&mut rest[..self.tags]));
             last = Some(step);
         }
         let Some(last) = last else {
             return 0.0;
         };
         let row = &room.before[last * self.tags..][..self.tags];
-        total + f64::from(log_sum_of::<V>(row, self.row(self.tags + 1)))
+        total + f64::from(log_sum_of(level, row, self.row(self.tags + 1)))
     }
 
     /// After [`Chain::forward`]: writes probabilities of tags to `marginals`, or with targets the gradients of emissions,
     /// and adds those of the scores.
-    #[inline(always)]
-    pub(super) fn backward<V: Simd>(
+    pub(super) fn backward(
         self,
+        level: Level,
         room: &mut Room<'_>,
         targets: Option<Targets<'_>>,
         marginals: &mut [f32],
@@ -146,29 +148,28 @@ impl<'a> Chain<'a> {
         for step in self.steps().rev() {
             match next {
                 None => room.after.copy_from_slice(self.row(tags + 1)),
-                Some(_) => log_sums::<V>(room.ahead, room.turned, room.largest, room.after),
+                Some(_) => log_sums(level, room.ahead, room.turned, room.largest, room.after),
             }
             let before = &room.before[step * tags..][..tags];
-            let total = V::splat(log_sum_of::<V>(before, room.after));
+            let total = log_sum_of(level, before, room.after);
             let out = &mut marginals[step * tags..][..tags];
-            vectors::map([before, &*room.after], out, |[a, b]: [V; 2]| {
-                math::exp(a + b - total)
-            });
+            probabilities(level, [before, room.after], total, out);
             if let Some(Targets { tags: all, d_loss }) = targets {
                 let tag = self.tag(all, step).unwrap_or_default();
                 let after = next.and_then(|next| self.tag(all, next));
-                let weight = V::splat(d_loss);
                 match after {
-                    None => add_row::<V>(weight, out, &mut d_scores[(tags + 1) * tags..]),
+                    None => add_row(d_loss, out, &mut d_scores[(tags + 1) * tags..]),
                     Some(after) => {
-                        for (from, a) in before.iter().enumerate() {
-                            let base = V::splat(*a) - total;
-                            let sums = &mut d_scores[from * tags..][..tags];
-                            let reads = [self.row(from), &*room.ahead];
-                            vectors::update(reads, [sums], |[t, q]: [V; 2], [sum]| {
-                                [weight.fma(math::exp(base + t + q), sum)]
-                            });
-                        }
+                        let transitions = &self.scores[..tags * tags];
+                        let sums = &mut d_scores[..tags * tags];
+                        add_pairs(
+                            level,
+                            before,
+                            transitions,
+                            room.ahead,
+                            [total, d_loss],
+                            sums,
+                        );
                         d_scores[tag * tags + after] -= d_loss;
                     }
                 }
@@ -176,36 +177,51 @@ impl<'a> Chain<'a> {
                     d_scores[(tags + 1) * tags + tag] -= d_loss;
                 }
                 if self.steps().next() == Some(step) {
-                    add_row::<V>(weight, out, &mut d_scores[tags * tags..]);
+                    add_row(d_loss, out, &mut d_scores[tags * tags..]);
                     d_scores[tags * tags + tag] -= d_loss;
                 }
                 out[tag] -= 1.0;
-                vectors::update([], [out], |_: [V; 0], [p]| [p * weight]);
+                out.iter_mut().for_each(|p| *p *= d_loss);
             }
-            take_out_largest::<V>(room.after);
-            let reads = [self.emission(step), &*room.after];
-            vectors::map(reads, room.ahead, |[e, b]: [V; 2]| e + b);
+            take_out_largest(room.after);
+            let behind = self.emission(step).iter().zip(&*room.after);
+            room.ahead
+                .iter_mut()
+                .zip(behind)
+                .for_each(|(ahead, (e, b))| *ahead = e + b);
             next = Some(step);
         }
     }
 }
 
-#[inline(always)]
-fn add_row<V: Simd>(weight: V, row: &[f32], sums: &mut [f32]) {
-    let sums = &mut sums[..row.len()];
-    vectors::update([row], [sums], |[p]: [V; 1], [sum]| [weight.fma(p, sum)]);
+fn add_row(weight: f32, row: &[f32], sums: &mut [f32]) {
+    sums.iter_mut()
+        .zip(row)
+        .for_each(|(sum, p)| *sum += weight * p);
 }
 
-/// `sums[j] = log Σᵢ exp(terms[i] + rows[i][j])`.
+/// Subtracts the largest value from all, and returns it.
+fn take_out_largest(row: &mut [f32]) -> f32 {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|x| *x -= largest);
+    largest
+}
+
+// Each closure below stands at one place of the machine code, and is inlined therefore.
+
+dispatch! {
+    /// `sums[j] = log Σᵢ exp(terms[i] + rows[i][j])`.
+    fn log_sums(terms: &[f32], rows: &[f32], largest: &mut [f32], sums: &mut [f32]) => log_sums_generic
+}
+
 #[inline(always)]
-fn log_sums<V: Simd>(terms: &[f32], rows: &[f32], largest: &mut [f32], sums: &mut [f32]) {
+fn log_sums_generic<V: Simd>(terms: &[f32], rows: &[f32], largest: &mut [f32], sums: &mut [f32]) {
     let width = sums.len();
     largest.fill(f32::NEG_INFINITY);
     for (term, row) in terms.iter().zip(rows.chunks_exact(width)) {
-        let term = V::splat(*term);
-        vectors::update([row], [&mut *largest], |[x]: [V; 1], [most]| {
-            [(x + term).max(most)]
-        });
+        for (most, x) in largest.iter_mut().zip(row) {
+            *most = most.max(x + term);
+        }
     }
     sums.fill(0.0);
     for (term, row) in terms.iter().zip(rows.chunks_exact(width)) {
@@ -221,27 +237,55 @@ fn log_sums<V: Simd>(terms: &[f32], rows: &[f32], largest: &mut [f32], sums: &mu
     });
 }
 
-/// `log Σ exp(a + b)`.
+dispatch! {
+    /// `log Σ exp(a + b)`.
+    fn log_sum_of(a: &[f32], b: &[f32]) -> f32 => log_sum_of_generic
+}
+
 #[inline(always)]
-fn log_sum_of<V: Simd>(a: &[f32], b: &[f32]) -> f32 {
-    let start = V::splat(f32::NEG_INFINITY);
-    let most = vectors::fold(
-        [a, b],
-        start,
-        |most, [a, b]: [V; 2]| (a + b).max(most),
-        |a, b| b.max(a),
-    );
-    let most = most.reduce_max();
+fn log_sum_of_generic<V: Simd>(a: &[f32], b: &[f32]) -> f32 {
+    let most = a
+        .iter()
+        .zip(b)
+        .fold(f32::NEG_INFINITY, |most, (a, b)| most.max(a + b));
     let shift = V::splat(most);
     let sum = vectors::sum([a, b], |[a, b]: [V; 2]| math::exp(a + b - shift));
     most + vectors::first(math::log(V::splat(sum)))
 }
 
-/// Subtracts the largest value from all, and returns it.
+dispatch! {
+    /// `exp(a + b − total)`.
+    fn probabilities(terms: [&[f32]; 2], total: f32, out: &mut [f32]) => probabilities_generic
+}
+
 #[inline(always)]
-fn take_out_largest<V: Simd>(row: &mut [f32]) -> f32 {
-    let largest = vectors::largest::<V>(row);
-    let shift = V::splat(largest);
-    vectors::update([], [row], |_: [V; 0], [x]| [x - shift]);
-    largest
+fn probabilities_generic<V: Simd>(terms: [&[f32]; 2], total: f32, out: &mut [f32]) {
+    let total = V::splat(total);
+    vectors::map(terms, out, |[a, b]: [V; 2]| math::exp(a + b - total));
+}
+
+dispatch! {
+    /// Adds the probability of each pair of tags, times a weight.
+    fn add_pairs(before: &[f32], transitions: &[f32], ahead: &[f32], numbers: [f32; 2], sums: &mut [f32]) => add_pairs_generic
+}
+
+#[inline(always)]
+fn add_pairs_generic<V: Simd>(
+    before: &[f32],
+    transitions: &[f32],
+    ahead: &[f32],
+    [total, weight]: [f32; 2],
+    sums: &mut [f32],
+) {
+    let tags = before.len();
+    let weight = V::splat(weight);
+    let rows = transitions
+        .chunks_exact(tags)
+        .zip(sums.chunks_exact_mut(tags));
+    for (a, (transitions, sums)) in before.iter().zip(rows) {
+        let base = V::splat(a - total);
+        vectors::update([transitions, ahead], [sums], |[t, q]: [V; 2], [sum]| {
+            [weight.fma(math::exp(base + t + q), sum)]
+        });
+    }
 }
