@@ -11,7 +11,7 @@ use crate::workers::Parts;
 use crate::{Level, Workers, chunks, elementwise};
 
 /// Keys of a block at most.
-const KEYS: usize = 128;
+const KEYS: usize = 256;
 /// Queries of a block at most: whole tiles at every level.
 const QUERIES: usize = 96;
 /// Pieces aimed at.

@@ -12,7 +12,7 @@ use crate::{Level, Workers, math};
 /// Keys of a block at most.
 const KEYS: usize = 256;
 /// Tiles of queries of a block at most.
-const TILES: usize = 16;
+const TILES: usize = 22;
 /// Rows of the widest tile, at least.
 const MOST_ROWS: usize = 16;
 

@@ -112,26 +112,20 @@ impl Block {
     /// `c` and what is beside it have `count <= LANES` floats at `place`.
     #[inline(always)]
     unsafe fn end_vector<V: Simd>(&self, place: usize, count: usize) {
-        let load = |from: *const f32| {
-            // SAFETY: by the contract.
-            unsafe {
-                if count == V::LANES {
-                    V::load(from)
-                } else {
-                    V::load_partial(from, count)
-                }
-            }
-        };
+        let Self {
+            beside, activation, ..
+        } = *self;
         // SAFETY: by the contract.
         unsafe {
             let to = self.c.add(place);
-            let sum = load(to);
-            let (beside, activation) = (self.beside, self.activation);
+            let sum = V::load_partial(to, count);
             if let Beside::Sums(sums) = beside {
                 sum.store_partial(sums.add(place), count);
             }
             let other = match beside {
-                Beside::Added(other) | Beside::Slope(other) => load(other.add(place)),
+                Beside::Added(other) | Beside::Slope(other) => {
+                    V::load_partial(other.add(place), count)
+                }
                 _ => V::zero(),
             };
             activation
