@@ -4,6 +4,7 @@
 //! [`Observer`]s look on. Everything that a training comes to is a pure function of its options, data and SIMD level:
 //! never of the number of threads, of timing, or of how often it was stopped and resumed.
 
+mod agreement;
 mod early_stopping;
 mod evaluate;
 mod fill;
@@ -20,6 +21,7 @@ mod slots;
 mod snapshot;
 mod trainer;
 
+pub(crate) use agreement::check_texts;
 pub use early_stopping::{EarlyStopping, Monitor, Watch};
 pub use evaluate::{EVALUATION_BATCH, Evaluator};
 pub(crate) use functions::for_loss;

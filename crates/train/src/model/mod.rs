@@ -19,7 +19,7 @@ pub use results::{History, Outputs, Scores};
 use crate::Error;
 use crate::fit::{
     EVALUATION_BATCH, Evaluator, FitOptions, Functions, Objective, Trainer, TrainingData, Weights,
-    for_loss,
+    check_texts, for_loss,
 };
 use crate::inference::Inference;
 use crate::metrics::Metric;
@@ -140,6 +140,7 @@ impl Model {
             self.objective.soft_targets = soft_targets;
             self.functions = Functions::new(&self.network, &self.objective)?;
         }
+        check_texts(&self.network, &self.functions, train, &preparation)?;
         let valid_indices = validation.map(Dataset::indices).unwrap_or_default();
         let data = TrainingData {
             dataset: train,

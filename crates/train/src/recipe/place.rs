@@ -238,6 +238,13 @@ fn plain(message: &str, found: &str) -> (String, String) {
             .find(|(name, _)| *name == expected)
             .map_or(expected, |(_, words)| words);
         let found = found.lines().next().unwrap_or_default();
+        if expected == "newtype variant" {
+            let name = found.trim_matches('"');
+            return (
+                format!("`{name}` stands without its settings"),
+                format!("write {{ {name} = {{}} }}"),
+            );
+        }
         return (
             format!("wrong value `{found}`"),
             format!("expected {expected}"),

@@ -24,7 +24,7 @@ pub use source::{Source, SourcePart, folder_of};
 use crate::checkpoint::Folder;
 use crate::fit::{
     CheckpointWriter, EventLog, FitOptions, Functions, HistoryWriter, Identity, Objective,
-    Observer, Outcome, Trainer, TrainingData,
+    Observer, Outcome, Trainer, TrainingData, check_texts,
 };
 use crate::history::Epoch;
 use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe};
@@ -127,6 +127,7 @@ impl Prepared {
         let outputs = outputs(&objective.loss, &source);
         let network = job.network(&preparation, outputs)?;
         let functions = Functions::new(&network, &objective)?;
+        check_texts(&network, &functions, &source.dataset, &preparation)?;
         Ok(Self {
             options: recipe.fit_options(),
             source,

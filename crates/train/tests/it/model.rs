@@ -1,8 +1,10 @@
 //! The library form: compile, fit, evaluate, predict, save, load.
 
-use jingwei_data::{Dataset, Features, Targets};
+use std::sync::Arc;
+
+use jingwei_data::{Dataset, Features, Targets, TextColumn};
 use jingwei_engine::{Level, Runtime};
-use jingwei_nn::{Adam, MeanSquaredError, Sequential, SparseCategoricalCrossEntropy};
+use jingwei_nn::{Adam, MeanSquaredError, Sequential, SparseCategoricalCrossEntropy, TIME};
 use jingwei_train::metrics::Metric;
 use jingwei_train::{Compile, Fit, load};
 
@@ -54,6 +56,33 @@ fn a_model_learns_predicts_and_is_saved() {
         .apply(&test, &test.indices(), &mut features)
         .unwrap();
     assert_eq!(predictor.predict(&features, 60).unwrap(), outputs.values);
+}
+
+#[test]
+fn networks_that_do_not_fit_the_texts_are_refused() {
+    let texts = (0..40).map(|row| ["room clean", "screen dark"][row % 2]);
+    let column = TextColumn {
+        texts: Arc::new(texts.collect()),
+        tokenised: false,
+    };
+    let names = vec!["a".to_owned(), "b".to_owned()];
+    let labels = (0..40).map(|row| row % 2).collect();
+    let targets = Targets::Classes { names, labels };
+    let train = Dataset::new(Features::Texts(column), targets).unwrap();
+    let error = |network: Sequential| {
+        let loss = SparseCategoricalCrossEntropy::from_logits();
+        let mut model = network.compile(Adam::new(1e-3), loss, []).unwrap();
+        let error = model.fit(&train, Fit::new().epochs(1)).unwrap_err();
+        error.to_string()
+    };
+    let narrow = Sequential::new([TIME]).embedding(4, 2);
+    let text = error(narrow.global_avg_pool1d().dense(2));
+    assert!(
+        text.contains("has 4 rows") && text.contains("`max_vocabulary`"),
+        "{text}"
+    );
+    let text = error(Sequential::new([TIME]).embedding(40, 2).dense(2));
+    assert!(text.contains("one answer a text"), "{text}");
 }
 
 #[test]

@@ -159,6 +159,31 @@ fn what_does_not_fit_together_is_refused() {
     assert!(error("[model]", "[model]\nzoo = { mlp = {} }").contains("both `zoo` and `layers`"));
 }
 
+/// The error of a recipe for texts with this tokenizer and these layers.
+fn text_error(task: &str, tokenizer: &str, layers: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe.toml");
+    let text = format!(
+        "task = \"{task}\"\n[data]\ntrain = \"texts.csv\"\n[prepare.text]\ntokenizer = {tokenizer}\n[model]\nlayers = [{{ embedding = {{ units = 4 }} }}{layers}]\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    Recipe::load(&path).unwrap_err().to_string()
+}
+
+#[test]
+fn answers_come_for_texts_or_for_tokens_as_the_task_asks() {
+    let word = "{ word = {} }";
+    let text = text_error("text-classification", word, "");
+    assert!(
+        text.contains("expected [batch, values]") && text.contains("recipe.toml:7:"),
+        "{text}"
+    );
+    let text = text_error("sequence-tagging", word, ", { lstm = { units = 4 } }");
+    assert!(text.contains("expected [batch, time, tags]"), "{text}");
+    let text = text_error("text-classification", "\"word\"", "");
+    assert!(text.contains("write { word = {} }"), "{text}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
