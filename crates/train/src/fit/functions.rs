@@ -4,7 +4,8 @@ use jingwei_engine::{Function, Layout};
 use jingwei_graph::{Graph, NodeId, Shape};
 use jingwei_nn::losses::{class_weights, mean_loss, total_loss};
 use jingwei_nn::{
-    Activation, CategoricalCrossEntropy, Field, Loss, Mode, Network, ParameterSpec, StateSpec,
+    Activation, Built, CategoricalCrossEntropy, Field, Loss, Mode, Network, ParameterSpec,
+    StateSpec,
 };
 
 use super::gradients::differentiate;
@@ -78,8 +79,7 @@ impl Functions {
         let built = network.build(&mut graph, Mode::Training)?;
         let output = single_output(&built.outputs)?;
         let loss = objective.training_loss()?;
-        let field = built.fields.first().copied().flatten();
-        let (targets, losses) = add_losses(&mut graph, &loss, field, output)?;
+        let (targets, losses) = add_losses(&mut graph, &loss, &built, output)?;
         let mut states = built.states;
         let weights = match objective.class_weights.as_slice() {
             [] => None,
@@ -204,17 +204,19 @@ fn layout<'s>(tensors: impl Iterator<Item = (&'s String, &'s Vec<usize>)>) -> La
 }
 
 /// Adds the targets and the loss of every sample. A conditional random field at the end brings its own loss, that of the
-/// whole sequence of tags.
+/// whole sequence of tags; of other sequences, the steps that are padding do not count.
 fn add_losses(
     graph: &mut Graph,
     loss: &Loss,
-    field: Option<Field>,
+    built: &Built,
     output: NodeId,
 ) -> Result<(NodeId, NodeId), Error> {
-    let Some(field) = field else {
+    let Some(field) = built.fields.first().copied().flatten() else {
         let shape = loss.target_shape(graph.shape(output));
         let targets = graph.input(TARGETS, shape);
-        return Ok((targets, loss.build(graph, output, targets)?));
+        let mask = built.masks.first().copied().flatten();
+        let losses = loss.build_masked(graph, output, targets, mask)?;
+        return Ok((targets, losses));
     };
     let shape = Field::tags_shape(graph.shape(output));
     let targets = graph.input(TARGETS, shape);
@@ -238,7 +240,7 @@ fn without_training(
     };
     let mut outputs = vec![predictions];
     if with_losses {
-        let (_, losses) = add_losses(&mut graph, loss, field, output)?;
+        let (_, losses) = add_losses(&mut graph, loss, &built, output)?;
         outputs.push(losses);
     }
     if let Some(field) = field {

@@ -6,6 +6,7 @@ mod checkpoint;
 mod embedding;
 mod fit;
 mod history;
+mod masks;
 mod metrics;
 mod model;
 mod recipe;
