@@ -32,9 +32,12 @@ impl NgramHash {
     pub fn bucket_of(&self, ids: &[u32]) -> usize {
         let mut hash = self.n as u64;
         for &id in ids {
-            hash = (hash ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            hash ^= hash >> 32;
+            hash = mixed(hash, u64::from(id));
         }
+        self.place(hash)
+    }
+
+    fn place(&self, hash: u64) -> usize {
         (1 + hash % (self.buckets as u64 - 1)) as usize
     }
 
@@ -47,11 +50,16 @@ impl NgramHash {
             if id == 0 {
                 return 0.0;
             }
-            hash = (hash ^ id as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            hash ^= hash >> 32;
+            hash = mixed(hash, id as u64);
         }
-        (1 + hash % (self.buckets as u64 - 1)) as f32
+        self.place(hash) as f32
     }
+}
+
+/// Takes one more id up into a hash.
+fn mixed(hash: u64, id: u64) -> u64 {
+    let product = (hash ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ (product >> 32)
 }
 
 impl Operator for NgramHash {
