@@ -8,6 +8,7 @@ mod arguments;
 mod bench;
 mod commands;
 mod evaluation;
+mod files;
 mod interrupt;
 mod machine;
 mod numbers;

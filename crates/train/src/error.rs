@@ -90,7 +90,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file could not be read or written.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}: {source}; {}", path.display(), remedy(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -202,5 +202,20 @@ impl Error {
             action,
             source,
         }
+    }
+}
+
+/// What to do about an error of the file system.
+fn remedy(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "make room on that disk and run the same command again: what was written before is whole"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "check that you may read and write there, or choose another folder"
+        }
+        ErrorKind::NotFound => "check the path",
+        _ => "check the path and the disk",
     }
 }

@@ -1,5 +1,4 @@
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -7,9 +6,9 @@ use clap::Args;
 use jingwei_train::init::init;
 use serde_json::json;
 
-use crate::ExitStatus;
 use crate::printer::Printer;
 use crate::progress::Waiting;
+use crate::{ExitStatus, files};
 
 /// The arguments of `init`.
 #[derive(Debug, Args)]
@@ -31,19 +30,9 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         let _waiting = Waiting::new(printer, format!("looking at {}", arguments.path.display()));
         init(&arguments.path, output.parent().unwrap_or(Path::new("")))?
     };
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(output)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    match written {
+    match files::create(output, text.as_bytes()) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return refuse(output),
-        result => result.with_context(|| {
-            format!(
-                "{}: cannot be written; check that the folder exists and that you may write there",
-                output.display()
-            )
-        })?,
+        result => result.with_context(|| files::unwritable(output))?,
     }
     match printer.is_json() {
         true => printer.value(&json!({ "recipe": output }))?,

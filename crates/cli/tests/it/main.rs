@@ -1,6 +1,8 @@
 //! The command line, run as people run it: as a process.
 
 mod errors;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod journey;
 mod output;
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Place, Ran, digits_recipe, json_lines, wait_for};
 
-const TRAIN: [&str; 5] = ["train", "recipe.toml", "--run", "run", "--json"];
+pub const TRAIN: [&str; 5] = ["train", "recipe.toml", "--run", "run", "--json"];
 
 pub fn signal(process: &Child, signal: Signal) {
     let process = Pid::from_child(process);
@@ -16,7 +16,7 @@ pub fn signal(process: &Child, signal: Signal) {
 }
 
 /// The step of the newest checkpoint of a run.
-fn newest_checkpoint(place: &Place) -> Option<u64> {
+pub fn newest_checkpoint(place: &Place) -> Option<u64> {
     let files = std::fs::read_dir(place.path("run/checkpoints")).ok()?;
     let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
     names
@@ -30,7 +30,7 @@ fn newest_checkpoint(place: &Place) -> Option<u64> {
 }
 
 /// Waits until a run has a checkpoint of this step or a later one, or ended.
-fn wait_for_step(place: &Place, process: &mut Child, step: u64) {
+pub fn wait_for_step(place: &Place, process: &mut Child, step: u64) {
     wait_for("a checkpoint", || {
         let ended = process
             .try_wait()
@@ -41,7 +41,7 @@ fn wait_for_step(place: &Place, process: &mut Child, step: u64) {
 }
 
 /// What a run never stopped comes to.
-fn reference(recipe: &str) -> (Value, Vec<Value>) {
+pub fn reference(recipe: &str) -> (Value, Vec<Value>) {
     let place = Place::new();
     place.write("recipe.toml", recipe);
     let result = place.run(&TRAIN).json();
@@ -49,7 +49,7 @@ fn reference(recipe: &str) -> (Value, Vec<Value>) {
 }
 
 /// The history without the times.
-fn history(place: &Place) -> Vec<Value> {
+pub fn history(place: &Place) -> Vec<Value> {
     let mut epochs = json_lines(&place.read("run/history.jsonl"));
     epochs
         .iter_mut()

@@ -5,6 +5,7 @@ use jingwei_nn::{Summary, SummaryRow};
 use jingwei_train::report::{Layer, diagram};
 use serde_json::{Value, json};
 
+use crate::files;
 use crate::numbers::count;
 use crate::printer::Printer;
 use crate::table::Table;
@@ -19,12 +20,7 @@ pub fn draw(summary: &Summary, file: &Path, printer: &Printer) -> Result<()> {
         inputs: row.inputs.clone(),
     };
     let layers: Vec<Layer> = summary.rows().iter().map(layer).collect();
-    std::fs::write(file, diagram(&layers)).with_context(|| {
-        format!(
-            "{}: cannot be written; check the folder and the free space",
-            file.display()
-        )
-    })?;
+    files::replace(file, diagram(&layers).as_bytes()).with_context(|| files::unwritable(file))?;
     printer.note(format_args!("the diagram is in {}", file.display()));
     Ok(())
 }
