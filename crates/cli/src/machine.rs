@@ -8,7 +8,7 @@ pub struct Machine {
     /// Threads to compute with; results do not depend on it [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Instructions to compute with: scalar, neon, avx2 or avx512 [default: the best there are]
+    /// Instructions to compute with: scalar, neon, avx2, avx512 or amx [default: the best there are]
     #[arg(long, value_name = "LEVEL")]
     pub simd: Option<Level>,
 }

@@ -114,7 +114,7 @@ impl Pooled {
 /// Vectors at most in a strip of a run that gradients keep in registers.
 pub(crate) const fn strip_vectors(level: Level) -> usize {
     match level {
-        Level::Avx512 => 6,
+        Level::Avx512 | Level::Amx => 6,
         _ => 4,
     }
 }

@@ -3,10 +3,13 @@
 use crate::{Activation, Level, Workers, level::dispatch, simd::Simd, workers::Parts};
 use block::{Beside, Block, multiply_block};
 use pack::Matrix;
+use tiles::Before;
 
 pub(crate) mod block;
 pub(crate) mod pack;
 pub(crate) mod tile;
+#[cfg_attr(not(target_arch = "x86_64"), path = "gemm/no_tiles.rs")]
+mod tiles;
 
 /// The shape of `c = a · b`, with `a` of m × k and `b` of k × n, both row-major.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -74,6 +77,8 @@ pub struct MatMul {
     level: Level,
     shape: MatMulShape,
     epilogue: Epilogue,
+    /// On AMX tiles, where they pay.
+    tiles: Option<Before>,
     cut: Cut,
 }
 
@@ -131,16 +136,21 @@ fn share(length: usize, unit: usize, parts: usize) -> usize {
 impl MatMul {
     /// Plans the product at a level.
     pub fn new(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
+        let tiles = tiles::plan(shape).filter(|_| level == Level::Amx);
         Self {
             level,
             shape,
             epilogue,
-            cut: Cut::new(level, shape),
+            tiles: tiles.map(|(_, before)| before),
+            cut: tiles.map_or_else(|| Cut::new(level, shape), |(cut, _)| cut),
         }
     }
 
     /// Floats of temporary memory each worker needs.
     pub fn scratch(&self) -> usize {
+        if let Some(before) = self.tiles {
+            return before.scratch(self.cut);
+        }
         let columns = self.cut.columns.min(self.shape.n);
         block::scratch(self.level, self.cut.rows.min(self.shape.m), columns)
     }
@@ -151,7 +161,7 @@ impl MatMul {
         if chunks > 1 {
             chunks * self.shape.m * self.shape.n
         } else {
-            0
+            self.tiles.map_or(0, |before| before.shared(self.shape))
         }
     }
 
@@ -213,45 +223,58 @@ impl MatMul {
         );
         let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let [.., chunks] = self.cut.grid(&self.shape);
+        let factors = self.factors(a, b);
+        let part = |before: Before| before.split(workers, factors, self.shape, shared);
+        let split = self.tiles.map(part);
         if chunks == 1 {
-            return self.run_grid(workers, [a, b], bias, c, self.epilogue, beside);
+            let call = Call {
+                factors,
+                split,
+                bias,
+                beside,
+                epilogue: self.epilogue,
+            };
+            return self.run_grid(workers, &call, c);
         }
-        let (null, plain) = (std::ptr::null(), Epilogue::default());
-        self.run_grid(workers, [a, b], null, shared, plain, Beside::Nothing);
+        let call = Call {
+            factors,
+            split,
+            bias: std::ptr::null(),
+            beside: Beside::Nothing,
+            epilogue: Epilogue::default(),
+        };
+        self.run_grid(workers, &call, shared);
         self.sum_chunks(workers, chunks, shared, bias, c, beside);
     }
 
+    fn factors(&self, a: &[f32], b: &[f32]) -> [Matrix; 2] {
+        let MatMulShape {
+            m,
+            n,
+            k,
+            transpose_a,
+            transpose_b,
+        } = self.shape;
+        [
+            Matrix {
+                start: a.as_ptr(),
+                stride: if transpose_a { m } else { k },
+                transposed: transpose_a,
+            },
+            Matrix {
+                start: b.as_ptr(),
+                stride: if transpose_b { k } else { n },
+                transposed: transpose_b,
+            },
+        ]
+    }
+
     /// Each chunk of the depth has an output of its own, one after the other in `target`.
-    fn run_grid(
-        &self,
-        workers: &Workers,
-        [a, b]: [&[f32]; 2],
-        bias: *const f32,
-        target: &mut [f32],
-        epilogue: Epilogue,
-        beside: Beside,
-    ) {
+    fn run_grid(&self, workers: &Workers, call: &Call, target: &mut [f32]) {
         let (shape, cut) = (self.shape, self.cut);
         let [by_rows, by_columns, chunks] = cut.grid(&shape);
-        let matrix = |values: &[f32], stored_columns: usize, transposed: bool| Matrix {
-            start: values.as_ptr(),
-            stride: stored_columns,
-            transposed,
-        };
-        let a = matrix(
-            a,
-            if shape.transpose_a { shape.m } else { shape.k },
-            shape.transpose_a,
-        );
-        let b = matrix(
-            b,
-            if shape.transpose_b { shape.k } else { shape.n },
-            shape.transpose_b,
-        );
-        let call = Call { a, b, bias, beside };
         let parts = Parts::new(target);
         workers.run(by_rows * by_columns * chunks, &|piece, scratch| {
-            let call = &call;
             let (chunk, tile) = (
                 piece / (by_rows * by_columns),
                 piece % (by_rows * by_columns),
@@ -260,19 +283,24 @@ impl MatMul {
             let column = tile % by_columns * cut.columns;
             let step = chunk * cut.depth;
             let block = Block {
-                a: call.a,
-                b: call.b,
+                a: call.factors[0],
+                b: call.factors[1],
                 bias: call.bias,
                 c: parts.pointer().wrapping_add(chunk * shape.m * shape.n),
                 c_stride: shape.n,
                 rows: (row, cut.rows.min(shape.m - row)),
                 columns: (column, cut.columns.min(shape.n - column)),
                 depth: (step, cut.depth.min(shape.k - step)),
-                activation: epilogue.activation,
-                accumulate: epilogue.accumulate,
+                activation: call.epilogue.activation,
+                accumulate: call.epilogue.accumulate,
                 beside: call.beside,
             };
-            multiply_block(self.level, &block, scratch);
+            if let Some(split) = call.split {
+                // SAFETY: the level has tiles, the block lies within the matrices, and the scratch was checked.
+                unsafe { tiles::multiply_block(&block, split, shape, scratch) }
+            } else {
+                multiply_block(self.level, &block, scratch);
+            }
         });
     }
 
@@ -301,10 +329,12 @@ impl MatMul {
 }
 
 struct Call {
-    a: Matrix,
-    b: Matrix,
+    factors: [Matrix; 2],
+    /// Parts of whole factors, or null; where tiles multiply.
+    split: Option<[*const f32; 2]>,
     bias: *const f32,
     beside: Beside,
+    epilogue: Epilogue,
 }
 
 // SAFETY: the pointers come from slices that outlive the run; what is written is each piece's own part.

@@ -13,11 +13,20 @@ pub enum Level {
     Avx2,
     /// 512-bit vectors (F, BW, DQ, VL).
     Avx512,
+    /// 512-bit vectors, and AMX tiles for the products of large matrices, each float in three parts of 16 bits: as exact
+    /// as `f32` (Linux).
+    Amx,
 }
 
 impl Level {
     /// Every level, slowest first.
-    pub const ALL: [Level; 4] = [Level::Scalar, Level::Neon, Level::Avx2, Level::Avx512];
+    pub const ALL: [Level; 5] = [
+        Level::Scalar,
+        Level::Neon,
+        Level::Avx2,
+        Level::Avx512,
+        Level::Amx,
+    ];
 
     /// The fastest level of this processor.
     pub fn best() -> Level {
@@ -48,8 +57,10 @@ impl Level {
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
             }
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx => Level::Avx512.is_available() && crate::amx::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
-            Level::Avx2 | Level::Avx512 => false,
+            Level::Avx2 | Level::Avx512 | Level::Amx => false,
         }
     }
 
@@ -58,7 +69,7 @@ impl Level {
         match self {
             Level::Scalar | Level::Neon => 4,
             Level::Avx2 => 8,
-            Level::Avx512 => 16,
+            Level::Avx512 | Level::Amx => 16,
         }
     }
 
@@ -67,7 +78,7 @@ impl Level {
         match self {
             Level::Scalar | Level::Neon => 4,
             Level::Avx2 => 6,
-            Level::Avx512 => 12,
+            Level::Avx512 | Level::Amx => 12,
         }
     }
 
@@ -89,6 +100,7 @@ impl fmt::Display for Level {
             Level::Neon => "neon",
             Level::Avx2 => "avx2",
             Level::Avx512 => "avx512",
+            Level::Amx => "amx",
         })
     }
 }
@@ -101,7 +113,7 @@ impl fmt::Display for UnknownLevel {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "unknown SIMD level {:?}: use scalar, neon, avx2 or avx512",
+            "unknown SIMD level {:?}: use scalar, neon, avx2, avx512 or amx",
             self.0
         )
     }
@@ -147,7 +159,7 @@ macro_rules! dispatch {
             match level {
                 // SAFETY: `require` has checked that the processor has these instructions.
                 #[cfg(target_arch = "x86_64")]
-                $crate::level::Level::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::level::Level::Avx512 | $crate::level::Level::Amx => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 $crate::level::Level::Avx2 => unsafe { avx2($($arg),*) },

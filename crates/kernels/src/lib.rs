@@ -5,6 +5,8 @@
 //! the result at one [`Level`] has the same bits at any number of threads.
 
 mod activation;
+#[cfg(target_arch = "x86_64")]
+mod amx;
 pub mod attention;
 pub mod batch_norm;
 mod chunks;

@@ -33,6 +33,29 @@ pub fn run(bench: &Bench) {
             transpose_b: true,
             ..plain(6400, 288, 64)
         },
+        plain(768, 512, 128),
+        MatMulShape {
+            transpose_a: true,
+            ..plain(128, 512, 768)
+        },
+        MatMulShape {
+            transpose_b: true,
+            ..plain(768, 128, 512)
+        },
+        MatMulShape {
+            transpose_a: true,
+            ..plain(128, 512, 3200)
+        },
+        plain(4096, 1536, 384),
+        MatMulShape {
+            transpose_a: true,
+            ..plain(384, 1536, 4096)
+        },
+        MatMulShape {
+            transpose_b: true,
+            ..plain(4096, 384, 1536)
+        },
+        plain(64, 512, 128),
         plain(1, 128, 1600),
         plain(1, 1024, 1024),
     ] {

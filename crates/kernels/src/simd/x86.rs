@@ -14,6 +14,13 @@ pub(crate) struct Avx2(__m256);
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);
 
+impl Avx512 {
+    #[inline(always)]
+    pub(crate) fn inner(self) -> __m512 {
+        self.0
+    }
+}
+
 /// Calls an intrinsic on behalf of a value that exists only where its instructions do.
 macro_rules! call {
     ($call:expr) => {{

@@ -135,6 +135,54 @@ fn shapes_of_the_workloads() {
     );
 }
 
+/// Long rows, columns and depths with ragged ends, stored either way: what a level with tiles shares out differently.
+#[test]
+fn large_shapes() {
+    for (m, n, k) in [
+        (1000, 70, 90),
+        (70, 1000, 90),
+        (70, 100, 3000),
+        (300, 300, 1100),
+    ] {
+        for transposed in 0..4 {
+            let shape = MatMulShape {
+                transpose_a: transposed & 1 == 1,
+                transpose_b: transposed & 2 == 2,
+                ..plain(m, n, k)
+            };
+            let epilogue = Epilogue {
+                bias: true,
+                activation: Activation::LeakyRelu(0.1),
+                accumulate: transposed == 3,
+            };
+            check(shape, epilogue);
+        }
+    }
+}
+
+/// Parts of sixteen bits must not lose what a float of 24 bits holds, however large or small the numbers.
+#[test]
+fn every_magnitude_is_exact() {
+    let shape = plain(64, 64, 64);
+    for scale in [1e-15f32, 1.0, 1e15] {
+        let a: Vec<f32> = numbers(64 * 64, 1).iter().map(|x| x * scale).collect();
+        let mut identity = vec![0.0; 64 * 64];
+        (0..64).for_each(|i| identity[i * 65] = 1.0);
+        let plan = |level: Level| MatMul::new(level, shape, Epilogue::default());
+        let results = at_every_level(
+            |level| (plan(level).scratch(), plan(level).shared()),
+            |level, workers, shared| {
+                let mut c = vec![0.0; 64 * 64];
+                plan(level).run(workers, &a, &identity, None, &mut c, shared);
+                c
+            },
+        );
+        for (level, c) in results {
+            assert!(c == a, "{level} at {scale}");
+        }
+    }
+}
+
 #[test]
 fn every_activation() {
     for activation in [
@@ -205,7 +253,13 @@ proptest! {
 /// The last shapes share a depth, have a single row, and have no whole vector.
 #[test]
 fn a_companion_takes_part_in_the_end() {
-    for (m, n, k) in [(70, 130, 40), (20, 24, 3000), (1, 700, 100), (5, 3, 2)] {
+    for (m, n, k) in [
+        (70, 130, 40),
+        (20, 24, 3000),
+        (1, 700, 100),
+        (5, 3, 2),
+        (200, 90, 600),
+    ] {
         let shape = MatMulShape {
             m,
             n,

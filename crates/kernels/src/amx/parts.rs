@@ -1,0 +1,218 @@
+//! Splitting floats into bf16 parts, in the order in which tiles are loaded.
+
+use super::{GROUP, GROUP_STEP, STEP, TILE};
+use crate::{
+    gemm::pack::Matrix,
+    simd::{Avx512, Simd},
+};
+use std::arch::x86_64::*;
+
+/// Rows and lanes of a tile.
+const SIDE: usize = 16;
+
+/// Floats of memory for the parts of this many rows (or columns) by this depth.
+pub(crate) const fn floats(lines: usize, depth: usize) -> usize {
+    lines.div_ceil(GROUP) * depth.div_ceil(STEP) * GROUP_STEP
+}
+
+/// Splits `rows` rows by `depth` columns of `a` from `(row, column)` into groups of 32 rows; what is missing is zero.
+///
+/// # Safety
+/// The part lies within `a`, and `target` holds [`floats`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+pub(crate) unsafe fn split_rows(
+    a: Matrix,
+    (row, column): (usize, usize),
+    (rows, depth): (usize, usize),
+    mut target: *mut f32,
+) {
+    for group in (0..rows).step_by(GROUP) {
+        for step in (0..depth).step_by(STEP) {
+            for half in 0..2 {
+                let (first, later) = (group + half * SIDE, step + SIDE);
+                let lines = rows.saturating_sub(first).min(SIDE);
+                let square = |step: usize| Square {
+                    start: a.at(row + first, column + step),
+                    lines,
+                    steps: depth.saturating_sub(step).min(SIDE),
+                };
+                // SAFETY: the squares lie within the part, the tiles within the target.
+                unsafe {
+                    let to = target.add(half * TILE);
+                    let squares = [square(step), square(later)];
+                    if a.transposed {
+                        split_turned(squares.map(Square::turned), a.stride, to);
+                    } else {
+                        split_straight(squares, a.stride, to);
+                    }
+                }
+            }
+            target = target.wrapping_add(GROUP_STEP);
+        }
+    }
+}
+
+/// Splits `depth` rows by `columns` columns of `b` from `(row, column)` into groups of 32 columns; what is missing is
+/// zero.
+///
+/// # Safety
+/// The part lies within `b`, and `target` holds [`floats`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+pub(crate) unsafe fn split_columns(
+    b: Matrix,
+    (row, column): (usize, usize),
+    (depth, columns): (usize, usize),
+    mut target: *mut f32,
+) {
+    for group in (0..columns).step_by(GROUP) {
+        for step in (0..depth).step_by(STEP) {
+            for half in 0..2 {
+                let (first, later) = (group + half * SIDE, step + SIDE);
+                let lanes = columns.saturating_sub(first).min(SIDE);
+                let square = |step: usize| Square {
+                    start: b.at(row + step, column + first),
+                    lines: depth.saturating_sub(step).min(SIDE),
+                    steps: lanes,
+                };
+                // SAFETY: the squares lie within the part, the tiles within the target.
+                unsafe {
+                    let to = target.add(half * TILE);
+                    let squares = [square(step), square(later)];
+                    if b.transposed {
+                        split_turned(squares.map(Square::turned), b.stride, to);
+                    } else {
+                        split_straight(squares, b.stride, to);
+                    }
+                }
+            }
+            target = target.wrapping_add(GROUP_STEP);
+        }
+    }
+}
+
+/// Up to 16 by 16 floats.
+#[derive(Clone, Copy)]
+struct Square {
+    start: *const f32,
+    /// Rows of the tile.
+    lines: usize,
+    /// Lanes of the tile.
+    steps: usize,
+}
+
+impl Square {
+    /// The same square, of which rows are stored as columns.
+    fn turned(self) -> Self {
+        Self {
+            lines: self.steps,
+            steps: self.lines,
+            ..self
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines == SIDE && self.steps == SIDE
+    }
+}
+
+/// A tile whose rows are stored as rows.
+#[inline(always)]
+unsafe fn split_straight(squares: [Square; 2], stride: usize, target: *mut f32) {
+    let full = squares[0].is_full() && squares[1].is_full();
+    for line in 0..SIDE {
+        // SAFETY: the caller vouches for both squares and the tiles of all parts; fetching ahead never faults.
+        unsafe {
+            for square in squares {
+                let ahead = square.start.wrapping_add((line + STEP) * stride);
+                _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
+            }
+            let values = if full {
+                [
+                    Avx512::load(squares[0].start.add(line * stride)),
+                    Avx512::load(squares[1].start.add(line * stride)),
+                ]
+            } else {
+                [
+                    load(&squares[0], line, stride),
+                    load(&squares[1], line, stride),
+                ]
+            };
+            split(values, target.add(line * SIDE));
+        }
+    }
+}
+
+/// A row of a square that may be cut off.
+#[inline(always)]
+unsafe fn load(square: &Square, line: usize, stride: usize) -> Avx512 {
+    let count = if line < square.lines { square.steps } else { 0 };
+    let from = square
+        .start
+        .wrapping_add(if count > 0 { line * stride } else { 0 });
+    // SAFETY: the caller vouches for the square; nothing is read beyond it.
+    unsafe { Avx512::load_partial(from, count) }
+}
+
+/// A tile whose rows are stored as columns.
+#[inline(always)]
+unsafe fn split_turned(squares: [Square; 2], stride: usize, target: *mut f32) {
+    let mut turned = [[0.0f32; SIDE * SIDE]; 2];
+    for (square, turned) in squares.iter().zip(&mut turned) {
+        if square.lines > 0 && square.steps > 0 {
+            // SAFETY: the caller vouches for the square; `turned` has sixteen rows of sixteen.
+            unsafe {
+                Avx512::transpose(
+                    square.start,
+                    stride,
+                    square.lines,
+                    square.steps,
+                    turned.as_mut_ptr(),
+                    SIDE,
+                );
+            }
+        }
+    }
+    for line in 0..SIDE {
+        // SAFETY: both arrays have sixteen rows of sixteen; the caller vouches for the tiles of all parts.
+        unsafe {
+            let values = [
+                Avx512::load(turned[0].as_ptr().add(line * SIDE)),
+                Avx512::load(turned[1].as_ptr().add(line * SIDE)),
+            ];
+            split(values, target.add(line * SIDE));
+        }
+    }
+}
+
+/// Writes a row of the tiles of all three parts.
+#[inline(always)]
+unsafe fn split(values: [Avx512; 2], target: *mut f32) {
+    let [mut low, mut high] = values.map(Avx512::inner);
+    for part in 0..3 {
+        // SAFETY: a value of `Avx512` proves the instructions; the caller vouches for the memory.
+        unsafe {
+            let (first, second) = if part < 2 {
+                (nearest(low), nearest(high))
+            } else {
+                // What is left has no more than eight bits.
+                (_mm512_castps_si512(low), _mm512_castps_si512(high))
+            };
+            let both = _mm512_or_si512(_mm512_srli_epi32::<16>(first), second);
+            _mm512_store_si512(target.add(part * 2 * TILE).cast(), both);
+            low = _mm512_sub_ps(low, _mm512_castsi512_ps(first));
+            high = _mm512_sub_ps(high, _mm512_castsi512_ps(second));
+        }
+    }
+}
+
+/// The nearest floats of which the lower sixteen bits are zero.
+#[inline(always)]
+unsafe fn nearest(values: __m512) -> __m512i {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let bits = _mm512_add_epi32(_mm512_castps_si512(values), _mm512_set1_epi32(0x8000));
+        _mm512_and_si512(bits, _mm512_set1_epi32(0xffff_0000u32 as i32))
+    }
+}

@@ -1,0 +1,35 @@
+//! What stands for `tiles` where no processor has them.
+
+use super::{Block, Cut, MatMulShape, pack::Matrix};
+use crate::Workers;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Before {}
+
+pub(super) fn plan(_: MatMulShape) -> Option<(Cut, Before)> {
+    None
+}
+
+impl Before {
+    pub(super) fn shared(self, _: MatMulShape) -> usize {
+        match self {}
+    }
+
+    pub(super) fn scratch(self, _: Cut) -> usize {
+        match self {}
+    }
+
+    pub(super) fn split(
+        self,
+        _: &Workers,
+        _: [Matrix; 2],
+        _: MatMulShape,
+        _: &mut [f32],
+    ) -> [*const f32; 2] {
+        match self {}
+    }
+}
+
+pub(super) unsafe fn multiply_block(_: &Block, _: [*const f32; 2], _: MatMulShape, _: &mut [f32]) {
+    unreachable!("there is no plan with tiles")
+}
