@@ -13,11 +13,13 @@ use crate::{
 };
 
 /// Steps of the depth between two visits to `c`.
-const DEPTH: usize = 512;
-/// Pieces aimed at.
+const DEPTH: usize = 384;
+/// Pieces of the rows, or of the depth; and how many rows a piece has at most, whose parts are in the second-level cache.
 const PIECES: usize = 8;
-/// Rows or columns of a piece at most: with `DEPTH` their parts leave room in the second-level cache.
-const LINES: usize = 256;
+const MOST_ROWS: usize = 256;
+/// Pieces of the columns, for each of which all rows' parts come from far: few, as long as their sums are near.
+const COLUMN_PIECES: usize = 4;
+const MOST_COLUMNS: usize = 512;
 /// Floats of parts that stay in the second-level cache by themselves.
 const RESIDENT: usize = 1 << 18;
 /// Floats in a row of a tile.
@@ -47,15 +49,15 @@ pub(super) fn plan(shape: MatMulShape) -> Option<(Cut, Before)> {
         columns: n,
         depth: k,
     };
-    let share = |length: usize| length.div_ceil(PIECES).next_multiple_of(GROUP);
+    let share = |length: usize, pieces: usize| length.div_ceil(pieces).next_multiple_of(GROUP);
     Some(if 2 * PIECES * m * n <= (m + n) * k {
-        let depth = share(k);
+        let depth = share(k, PIECES);
         (Cut { depth, ..whole }, Before::Neither)
     } else if m >= n {
-        let rows = share(m).min(LINES);
+        let rows = share(m, PIECES).min(MOST_ROWS);
         (Cut { rows, ..whole }, Before::B)
     } else {
-        let columns = share(n).min(LINES);
+        let columns = share(n, COLUMN_PIECES).min(MOST_COLUMNS);
         (Cut { columns, ..whole }, Before::A)
     })
 }

@@ -1,6 +1,9 @@
 //! The formulas of a step, forward and backward, a vector of units at a time.
 
-use crate::{activation::polynomial, simd::Simd};
+use crate::{
+    activation::{polynomial, reciprocal},
+    simd::Simd,
+};
 
 /// An activation whose slope follows from its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +69,7 @@ fn tanh<V: Simd>(x: V) -> V {
         square,
         [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3],
     );
-    let mut reciprocal = below.reciprocal_estimate();
-    let mut step = 0;
-    while step < 2 {
-        let error = (-below).fma(reciprocal, V::splat(1.0));
-        reciprocal = reciprocal.fma(error.fma(error, error), reciprocal);
-        step += 1;
-    }
-    x * above * reciprocal
+    x * above * reciprocal(below)
 }
 
 /// The formulas of a recurrent layer, with `x` the pre-activations from the inputs, `s = h · U` those from the state,
