@@ -271,7 +271,10 @@ impl MatMul {
 
     /// Each chunk of the depth has an output of its own, one after the other in `target`.
     fn run_grid(&self, workers: &Workers, call: &Call, target: &mut [f32]) {
-        let (shape, cut) = (self.shape, self.cut);
+        let shape = self.shape;
+        let cut = self.tiles.map_or(self.cut, |before| {
+            before.cut(self.cut, shape, workers.threads())
+        });
         let [by_rows, by_columns, chunks] = cut.grid(&shape);
         let parts = Parts::new(target);
         workers.run(by_rows * by_columns * chunks, &|piece, scratch| {

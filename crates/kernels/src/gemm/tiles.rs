@@ -11,15 +11,19 @@ use crate::{
     simd::{Avx512, Simd},
     workers::Parts,
 };
+use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
 
 /// Steps of the depth between two visits to `c`.
 const DEPTH: usize = 384;
-/// Pieces of the rows, or of the depth; and how many rows a piece has at most, whose parts are in the second-level cache.
+/// Pieces of the depth.
 const PIECES: usize = 8;
-const MOST_ROWS: usize = 256;
-/// Pieces of the columns, for each of which all rows' parts come from far: few, as long as their sums are near.
-const COLUMN_PIECES: usize = 4;
-const MOST_COLUMNS: usize = 512;
+/// Pieces of the rows or columns: few, as each reads all of the other factor. Pieces do not change sums, so
+/// [`Before::cut`] makes more of them where there are more threads.
+const LONG_PIECES: usize = 4;
+/// Rows of a piece whose parts, over `DEPTH`, leave room in the second-level cache.
+const ROWS: usize = 256;
+/// Columns of a piece at most.
+const COLUMNS: usize = 512;
 /// Floats of parts that stay in the second-level cache by themselves.
 const RESIDENT: usize = 1 << 18;
 /// Floats in a row of a tile.
@@ -49,20 +53,35 @@ pub(super) fn plan(shape: MatMulShape) -> Option<(Cut, Before)> {
         columns: n,
         depth: k,
     };
-    let share = |length: usize, pieces: usize| length.div_ceil(pieces).next_multiple_of(GROUP);
     Some(if 2 * PIECES * m * n <= (m + n) * k {
         let depth = share(k, PIECES);
         (Cut { depth, ..whole }, Before::Neither)
     } else if m >= n {
-        let rows = share(m, PIECES).min(MOST_ROWS);
+        let rows = share(m, LONG_PIECES);
+        let rows = if rows > ROWS + ROWS / 2 { ROWS } else { rows };
         (Cut { rows, ..whole }, Before::B)
     } else {
-        let columns = share(n, COLUMN_PIECES).min(MOST_COLUMNS);
+        let columns = share(n, LONG_PIECES).min(COLUMNS);
         (Cut { columns, ..whole }, Before::A)
     })
 }
 
+/// A part of a length for each of so many pieces.
+fn share(length: usize, pieces: usize) -> usize {
+    length.div_ceil(pieces).next_multiple_of(GROUP)
+}
+
 impl Before {
+    /// The cut, with a piece for each thread at least.
+    pub(super) fn cut(self, mut cut: Cut, shape: MatMulShape, threads: usize) -> Cut {
+        match self {
+            Self::Neither => {}
+            Self::A => cut.columns = cut.columns.min(share(shape.n, threads)),
+            Self::B => cut.rows = cut.rows.min(share(shape.m, threads)),
+        }
+        cut
+    }
+
     /// Floats that the parts of a whole factor take.
     pub(super) fn shared(self, shape: MatMulShape) -> usize {
         let MatMulShape { m, n, k, .. } = shape;
@@ -205,8 +224,9 @@ impl Slice<'_> {
                 for down in (0..rows).step_by(GROUP) {
                     let a = a.wrapping_add(down / GROUP * a_stride);
                     let ahead = self.ahead((a, down), (b, across));
-                    multiply(self.tiles, [a, b], steps, sums.as_mut_ptr(), ahead);
                     let lines = (rows - down).min(GROUP);
+                    self.fetch((row + down, lines), column + across);
+                    multiply(self.tiles, [a, b], steps, sums.as_mut_ptr(), ahead);
                     self.finish(sums, (row + down, lines), (column + across, count));
                 }
             }
@@ -235,6 +255,29 @@ impl Slice<'_> {
             }
         } else {
             Ahead { start: a, lines: 0 }
+        }
+    }
+
+    /// Fetches what sums will meet: short rows far from one another, which no processor foresees.
+    #[inline(always)]
+    unsafe fn fetch(&self, (row, rows): (usize, usize), column: usize) {
+        let block = self.block;
+        for line in row..row + rows {
+            for place in [0, LANES].map(|lane| line * block.c_stride + column + lane) {
+                // SAFETY: fetching ahead never faults; the level has the instruction.
+                unsafe {
+                    _mm_prefetch::<_MM_HINT_ET0>(block.c.wrapping_add(place).cast());
+                    match block.beside {
+                        Beside::Nothing => {}
+                        Beside::Sums(sums) => {
+                            _mm_prefetch::<_MM_HINT_ET0>(sums.wrapping_add(place).cast());
+                        }
+                        Beside::Added(other) | Beside::Slope(other) => {
+                            _mm_prefetch::<_MM_HINT_T0>(other.wrapping_add(place).cast());
+                        }
+                    }
+                }
+            }
         }
     }
 
