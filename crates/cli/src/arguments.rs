@@ -43,7 +43,7 @@ pub enum Command {
     Train(train::Arguments),
     /// Measure a bundle on data with known answers
     Evaluate(evaluate::Arguments),
-    /// Predict from pictures, folders of pictures, IDX files or tables
+    /// Predict from pictures, folders of pictures, IDX files, tables or texts
     Predict(predict::Arguments),
     /// Show what data, a recipe or a bundle hold
     Inspect(inspect::Arguments),

@@ -13,7 +13,7 @@ use crate::{ExitStatus, files};
 /// The arguments of `init`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Data: a folder of class folders, IDX files, CIFAR-10, or a table (.csv)
+    /// Data: a folder of class folders, IDX files, CIFAR-10, a table (.csv, .tsv), or texts (.csv, .jsonl, .conll, folders)
     path: PathBuf,
     /// Where the recipe is written; a file that is there is never replaced
     #[arg(long, short, default_value = "recipe.toml", value_name = "FILE")]

@@ -104,6 +104,7 @@ fn what_init_writes_can_be_checked_and_trained() {
     }
     place.run(&["init", "pictures"]).done();
     let recipe = place.read("recipe.toml");
+    assert!(recipe.contains("train = \"pictures\"\n"), "{recipe}");
     place
         .run(&["init", "pictures"])
         .fails(1, &["recipe.toml", "already there", "--output"]);

@@ -66,6 +66,25 @@ fn recipes_of_the_examples_are_fine() {
 }
 
 #[test]
+fn a_folder_with_tables_of_texts_is_one_of_texts() {
+    let place = Place::new();
+    place.write("set/train.csv", reviews(200));
+    place.write("set/test.csv", reviews(40));
+    place.run(&["init", "set"]).done();
+    let recipe = place.read("recipe.toml");
+    for line in [
+        "task = \"text-classification\"\n",
+        "train = \"set/train.csv\"\n",
+        "valid = { fraction",
+        "test = \"set/test.csv\"\n",
+    ] {
+        assert!(recipe.contains(line), "{recipe}");
+    }
+    let trained = place.run(&["train", "recipe.toml", "--run", "run", "--json"]);
+    assert_eq!(trained.json()["test"]["rows"], 40);
+}
+
+#[test]
 fn reviews_in_gbk_go_all_the_way() {
     const OWN: &str = "房间很干净，下次还来";
     let place = Place::new();

@@ -19,9 +19,15 @@ use crate::Error;
 /// If the data cannot be read, or are of no known kind.
 pub fn init(data: &Path, folder: &Path) -> Result<String, Error> {
     if let Some(guess) = guess(data)? {
-        return text::texts(data, &guess, folder);
+        let parts = [None, None];
+        return text::texts(data, parts, &guess, folder);
     }
     let found = detect(data)?;
+    // A folder may hold a table of texts.
+    if let (SourceKind::Csv, Some(guess)) = (found.kind, guess(&found.train)?) {
+        let parts = [found.valid.as_deref(), found.test.as_deref()];
+        return text::texts(&found.train, parts, &guess, folder);
+    }
     let summary = inspect(data, &Limits::default())?;
     let mut text = heading(&summary);
     match found.kind {
@@ -50,7 +56,9 @@ fn heading(summary: &Summary) -> String {
 /// A path as the recipe writes it.
 fn path_text(path: &Path, folder: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let (path, folder) = (absolute(path), absolute(folder));
+    // The folder of a bare file name is empty.
+    let folder = absolute(&Path::new(".").join(folder));
+    let path = absolute(path);
     let relative = path.strip_prefix(&folder).unwrap_or(&path);
     toml::Value::String(relative.display().to_string()).to_string()
 }
@@ -67,8 +75,8 @@ fn data_section(text: &mut String, found: &Found, summary: &Summary, folder: &Pa
         Some(test) => {
             let _ = writeln!(
                 text,
-                "test = {}            # measured once at the end, steers nothing",
-                path_text(test, folder)
+                "{:<39} # measured once at the end, steers nothing",
+                format!("test = {}", path_text(test, folder))
             );
         }
         None => text.push_str(
@@ -241,7 +249,8 @@ fn table(text: &mut String, found: &Found, summary: &Summary, folder: &Path) -> 
     let name = toml::Value::String(target.name.clone());
     let _ = writeln!(
         text,
-        "target = {name}                       # a guess: the column to predict"
+        "{:<39} # a guess: the column to predict",
+        format!("target = {name}")
     );
     let texts: Vec<_> = summary
         .columns

@@ -8,11 +8,16 @@ use jingwei_data::texts::{Format, Guess, OnBad, ReadOptions, read_texts};
 use super::path_text;
 use crate::Error;
 
-/// Writes a recipe for texts that look like `guess`.
+/// Writes a recipe for texts that look like `guess`. `parts` are the files to validate and to test with, if there are any.
 ///
 /// # Errors
 /// If the data cannot be read as that.
-pub(super) fn texts(data: &Path, guess: &Guess, folder: &Path) -> Result<String, Error> {
+pub(super) fn texts(
+    data: &Path,
+    parts: [Option<&Path>; 2],
+    guess: &Guess,
+    folder: &Path,
+) -> Result<String, Error> {
     let dataset = read_texts(data, &options(guess), None)?;
     let task = match guess.tagged {
         true => "sequence-tagging",
@@ -33,12 +38,21 @@ pub(super) fn texts(data: &Path, guess: &Guess, folder: &Path) -> Result<String,
         );
     }
     let _ = writeln!(text, "[data]\ntrain = {}", path_text(data, folder));
-    text.push_str(PARTS);
+    for ((key, path), part) in ["valid", "test"].iter().zip(parts).zip(PARTS) {
+        match path {
+            Some(path) => {
+                let _ = writeln!(text, "{key} = {}", path_text(path, folder));
+            }
+            None => text.push_str(part),
+        }
+    }
+    text.push_str(ON_BAD);
     if let Some(target) = &guess.target {
         let name = toml::Value::String(target.clone());
         let _ = writeln!(
             text,
-            "target = {name}                        # a guess: the column of the classes"
+            "{:<39} # a guess: the column of the classes",
+            format!("target = {name}")
         );
     }
     let keys = keys(guess);
@@ -84,10 +98,13 @@ fn keys(guess: &Guess) -> Vec<String> {
     keys
 }
 
-const PARTS: &str = r#"valid = { fraction = 0.1 }              # measured after each epoch; each class gives its share
-test = { fraction = 0.1 }               # measured once at the end, steers nothing
-on_bad = "quarantine"                   # or "stop": bad rows are left out, counted and listed in the report
-"#;
+/// What is cut off for validation and for the test where there are no files of theirs.
+const PARTS: [&str; 2] = [
+    "valid = { fraction = 0.1 }              # measured after each epoch; each class gives its share\n",
+    "test = { fraction = 0.1 }               # measured once at the end, steers nothing\n",
+];
+
+const ON_BAD: &str = "on_bad = \"quarantine\"                   # or \"stop\": bad rows are left out, counted and listed in the report\n";
 
 const CLASSIFICATION: &str = r#"
 [prepare.text]                          # cleaning is on: HTML, addresses, full-width and traditional characters
