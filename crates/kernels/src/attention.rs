@@ -8,6 +8,8 @@
 mod backward;
 mod block;
 mod forward;
+#[cfg_attr(not(target_arch = "x86_64"), path = "attention/no_tiles.rs")]
+mod tiles;
 
 pub use backward::Targets;
 

@@ -3,8 +3,18 @@
 use super::{GROUP, Tiles};
 use std::arch::asm;
 
-/// Sums of 32 rows by 32 columns, tile after tile.
+/// Floats of the sums of a group of rows and one of columns.
 pub(crate) const SUMS: usize = GROUP * GROUP;
+
+/// Where the sums of 32 rows by 32 columns go.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums {
+    pub start: *mut f32,
+    /// Floats from one row to the next.
+    pub stride: usize,
+    /// They are added to what is there.
+    pub keep: bool,
+}
 
 /// Loads both tiles of a part of `a`, which begin at these bytes of a step.
 macro_rules! a {
@@ -51,26 +61,33 @@ pub(crate) struct Ahead {
     pub lines: usize,
 }
 
-/// Writes the sums of `steps` steps (at least one) of a group of rows and one of columns, packed by [`super::parts`]: four
-/// tiles, rows first. Meanwhile what lies `ahead` is brought to the second-level cache.
-///
-/// # Safety
-/// `a` and `b` hold `steps` steps of a group, `sums` is writable for [`SUMS`] floats.
-#[inline(always)]
-pub(crate) unsafe fn multiply(
-    _: &Tiles,
-    [a, b]: [*const f32; 2],
-    steps: usize,
-    sums: *mut f32,
-    ahead: Ahead,
-) {
-    // SAFETY: by the contract; `Tiles` vouches for the instructions and the configuration; fetching ahead never faults.
-    unsafe {
+impl Ahead {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self {
+        start: std::ptr::null(),
+        lines: 0,
+    };
+}
+
+/// What is done four times over, for the tiles of the sums.
+macro_rules! sums {
+    ($first:literal, $second:literal, $third:literal, $fourth:literal) => {
+        concat!(
+            $first,
+            "\n",
+            $second,
+            "\nlea {lower}, [{stride} * 8]\nlea {lower}, [{sums} + {lower} * 2]\n",
+            $third,
+            "\n",
+            $fourth,
+        )
+    };
+}
+
+macro_rules! run {
+    ($begin:expr, $a:ident, $b:ident, $steps:ident, $sums:ident, $ahead:ident) => {
         asm!(
-            "tilezero tmm0",
-            "tilezero tmm1",
-            "tilezero tmm2",
-            "tilezero tmm3",
+            $begin,
             "2:",
             // The smaller products first; each part stays for as many products as can be.
             a!(0, 1024),
@@ -96,19 +113,65 @@ pub(crate) unsafe fn multiply(
             "add {b}, 6144",
             "dec {steps}",
             "jnz 2b",
-            "tilestored [{sums} + {row}], tmm0",
-            "tilestored [{sums} + {row} + 1024], tmm1",
-            "tilestored [{sums} + {row} + 2048], tmm2",
-            "tilestored [{sums} + {row} + 3072], tmm3",
-            a = inout(reg) a => _,
-            b = inout(reg) b => _,
-            steps = inout(reg) steps => _,
-            sums = in(reg) sums,
+            sums!(
+                "tilestored [{sums} + {stride}], tmm0",
+                "tilestored [{sums} + {stride} + 64], tmm1",
+                "tilestored [{lower} + {stride}], tmm2",
+                "tilestored [{lower} + {stride} + 64], tmm3"
+            ),
+            a = inout(reg) $a => _,
+            b = inout(reg) $b => _,
+            steps = inout(reg) $steps => _,
+            sums = in(reg) $sums.start,
+            stride = in(reg) $sums.stride * 4,
+            lower = out(reg) _,
             row = in(reg) 64usize,
-            ahead = inout(reg) ahead.start => _,
-            lines = in(reg) ahead.lines,
+            ahead = inout(reg) $ahead.start => _,
+            lines = in(reg) $ahead.lines,
             line = out(reg) _,
             options(nostack),
-        );
+        )
+    };
+}
+
+/// Multiplies `steps` steps (at least one) of a group of rows and one of columns, packed by [`super::parts`]. Meanwhile what
+/// lies `ahead` is brought to the second-level cache.
+///
+/// # Safety
+/// `a` and `b` hold `steps` steps of a group, and the sums 32 rows of 32 floats.
+#[inline(always)]
+pub(crate) unsafe fn multiply(
+    _: &Tiles,
+    [a, b]: [*const f32; 2],
+    steps: usize,
+    sums: Sums,
+    ahead: Ahead,
+) {
+    // SAFETY: by the contract; `Tiles` vouches for the instructions and the configuration; fetching ahead never faults.
+    unsafe {
+        if sums.keep {
+            run!(
+                sums!(
+                    "tileloadd tmm0, [{sums} + {stride}]",
+                    "tileloadd tmm1, [{sums} + {stride} + 64]",
+                    "tileloadd tmm2, [{lower} + {stride}]",
+                    "tileloadd tmm3, [{lower} + {stride} + 64]"
+                ),
+                a,
+                b,
+                steps,
+                sums,
+                ahead
+            );
+        } else {
+            run!(
+                "tilezero tmm0\ntilezero tmm1\ntilezero tmm2\ntilezero tmm3",
+                a,
+                b,
+                steps,
+                sums,
+                ahead
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! them. With P the weights and D = Σ dy · y of each query: dV = Pᵀ dy, dS = P · (dy Vᵀ − D), dQ = dS K, dK = dSᵀ Q.
 
 use super::block::{Product, Sizes, Start, take};
-use super::{Attention, Positions, Source, dot_products, exp2_below_one, mask_terms};
+use super::{Attention, Positions, Source, dot_products, exp2_below_one, mask_terms, tiles};
 use crate::gemm::block::next_rows;
 use crate::gemm::pack::{Matrix, pack_columns};
 use crate::level::dispatch;
@@ -132,7 +132,12 @@ impl Attention {
             };
             // The pointers lie within slices that were measured above, and pieces write different
             // rows, heads or copies.
-            backward_piece(level, &task, scratch);
+            if self.suits_tiles(level) {
+                // SAFETY: as above; the level has tiles.
+                unsafe { tiles::backward::backward_piece(&task, scratch) }
+            } else {
+                backward_piece(level, &task, scratch);
+            }
         });
         if chunks > 1 {
             self.sum_copies(workers, copies, chunks, &dq);
@@ -163,6 +168,9 @@ impl Attention {
     }
 
     pub(super) fn backward_scratch(&self, level: Level) -> usize {
+        if self.suits_tiles(level) {
+            return self.tiled_backward_scratch();
+        }
         let Sizes {
             keys,
             queries,
@@ -256,36 +264,36 @@ impl Attention {
 
 /// A place in memory that the pieces of a run write, each its own part.
 #[derive(Clone, Copy)]
-struct Target {
-    start: *mut f32,
-    stride: usize,
+pub(super) struct Target {
+    pub start: *mut f32,
+    pub stride: usize,
 }
 
 // SAFETY: pieces write disjoint parts.
 unsafe impl Sync for Target {}
 
 impl Target {
-    fn at(self, row: usize, channel: usize) -> Self {
+    pub fn at(self, row: usize, channel: usize) -> Self {
         let start = self.start.wrapping_add(row * self.stride + channel);
         Self { start, ..self }
     }
 }
 
 /// A range of the keys of one head, with the queries of all heads that read it.
-struct Task<'a> {
-    attention: Attention,
+pub(super) struct Task<'a> {
+    pub attention: Attention,
     sizes: Sizes,
-    q: Source,
-    k: Source,
-    v: Source,
-    dy: Source,
-    mask: Option<&'a [f32]>,
-    log_sums: &'a [f32],
-    products: &'a [f32],
+    pub q: Source,
+    pub k: Source,
+    pub v: Source,
+    pub dy: Source,
+    pub mask: Option<&'a [f32]>,
+    pub log_sums: &'a [f32],
+    pub products: &'a [f32],
     dq: Target,
-    dk: Target,
-    dv: Target,
-    keys: std::ops::Range<usize>,
+    pub dk: Target,
+    pub dv: Target,
+    pub keys: std::ops::Range<usize>,
 }
 
 dispatch! {
@@ -350,7 +358,7 @@ impl Task<'_> {
     /// # Safety
     /// The task reaches all that its sizes name; so for the others.
     #[inline(always)]
-    unsafe fn clear_queries(&self) {
+    pub(super) unsafe fn clear_queries(&self) {
         let width = self.attention.group() * self.attention.depth;
         for row in 0..self.attention.time {
             // SAFETY: the row is there, and this piece's own.
@@ -497,7 +505,7 @@ impl Task<'_> {
                 product.run::<V, false>(strip, vectors);
                 done += strip;
             }
-            self.add_queries::<V>((head, first, rows), memory);
+            self.add_queries::<V>((head, first, rows), memory.dq, depth);
             self.add_keys::<V>((block, count), (first, rows), memory);
         }
     }
@@ -585,19 +593,15 @@ impl Task<'_> {
 
     /// Adds the block's part of the gradients of queries to what earlier blocks of keys gave.
     #[inline(always)]
-    unsafe fn add_queries<V: Simd>(
+    pub(super) unsafe fn add_queries<V: Simd>(
         &self,
         (head, first, rows): (usize, usize, usize),
-        memory: &mut Memory,
+        dq: &[f32],
+        depth: usize,
     ) {
         let channels = self.attention.depth;
         let scale = V::splat(self.attention.scale);
-        for (row, part) in memory
-            .dq
-            .chunks_exact(self.sizes.depth)
-            .enumerate()
-            .take(rows)
-        {
+        for (row, part) in dq.chunks_exact(depth).enumerate().take(rows) {
             let to = self.dq.at(first + row, head * channels).start;
             // SAFETY: the row is there, and this piece's own.
             let to = unsafe { std::slice::from_raw_parts_mut(to, channels) };
@@ -627,15 +631,15 @@ impl Task<'_> {
 }
 
 /// One query before a block of keys.
-struct Row {
-    terms: *const f32,
+pub(super) struct Row {
+    pub terms: *const f32,
     /// Keys that it sees.
-    limit: usize,
+    pub limit: usize,
     /// Keys of the block.
-    count: usize,
-    scale: f32,
-    log_sum: f32,
-    product: f32,
+    pub count: usize,
+    pub scale: f32,
+    pub log_sum: f32,
+    pub product: f32,
 }
 
 impl Row {
@@ -644,7 +648,7 @@ impl Row {
     /// # Safety
     /// Weights, flows and terms hold whole vectors for `count` keys.
     #[inline(always)]
-    unsafe fn differentiate<V: Simd>(&self, weights: *mut f32, flows: *mut f32) {
+    pub unsafe fn differentiate<V: Simd>(&self, weights: *mut f32, flows: *mut f32) {
         let whole = self.limit / V::LANES * V::LANES;
         let tail = V::mask_from_bits((1 << (self.limit - whole)) - 1);
         let (scale, log_sum) = (V::splat(self.scale), V::splat(self.log_sum));

@@ -1,7 +1,7 @@
 //! The forward pass: each piece is a block of queries of one head, which walks over the blocks of keys.
 
 use super::block::{Product, Sizes, Start, take};
-use super::{Attention, Positions, Source, exp2_below_one, mask_terms};
+use super::{Attention, Positions, Source, exp2_below_one, mask_terms, tiles};
 use crate::gemm::block::next_rows;
 use crate::gemm::pack::{Matrix, pack_columns, pack_rows};
 use crate::level::dispatch;
@@ -73,12 +73,25 @@ impl Attention {
             };
             // The pointers lie within slices that `check` and the assertions above have measured, and
             // pieces write different rows of different heads.
-            forward_block(level, &task, scratch);
+            if self.suits_tiles(level) {
+                // SAFETY: as above; the level has tiles.
+                unsafe { tiles::forward::forward_block(&task, scratch) }
+            } else {
+                forward_block(level, &task, scratch);
+            }
         });
     }
 
     fn forward_sizes(&self, level: Level) -> Sizes {
         let width = 2 * level.lanes();
+        if self.suits_tiles(level) {
+            return Sizes {
+                width,
+                keys: 0,
+                queries: self.tiled_queries(),
+                depth: 0,
+            };
+        }
         let blocks = self.time.div_ceil(TILES * level.tile_rows()).max(1);
         Sizes {
             width,
@@ -93,6 +106,9 @@ impl Attention {
     }
 
     pub(super) fn forward_scratch(&self, level: Level) -> usize {
+        if self.suits_tiles(level) {
+            return self.tiled_forward_scratch();
+        }
         let Sizes {
             keys,
             queries,
@@ -105,23 +121,23 @@ impl Attention {
 }
 
 /// A block of queries of one head.
-struct Task<'a> {
-    attention: Attention,
+pub(super) struct Task<'a> {
+    pub attention: Attention,
     sizes: Sizes,
-    q: *const f32,
-    q_stride: usize,
-    k: *const f32,
-    k_stride: usize,
-    v: *const f32,
-    v_stride: usize,
-    mask: Option<&'a [f32]>,
+    pub q: *const f32,
+    pub q_stride: usize,
+    pub k: *const f32,
+    pub k_stride: usize,
+    pub v: *const f32,
+    pub v_stride: usize,
+    pub mask: Option<&'a [f32]>,
     y: *mut f32,
     y_stride: usize,
     /// One float a query, or null.
     log_sums: *mut f32,
     /// The position of the first query.
-    first: usize,
-    queries: usize,
+    pub first: usize,
+    pub queries: usize,
 }
 
 dispatch! {
@@ -189,7 +205,7 @@ fn forward_generic<V: Simd>(task: &Task, mut scratch: &mut [f32]) {
                 task.block::<V>(block, count, &mut memory);
             }
         }
-        task.finish::<V>(&memory);
+        task.finish::<V>(depth, memory.sums, memory.largest, memory.totals);
     }
 }
 
@@ -332,14 +348,19 @@ impl Task<'_> {
 
     /// Writes the results and the logarithms of the sums.
     #[inline(always)]
-    unsafe fn finish<V: Simd>(&self, memory: &Memory) {
-        let depth = self.sizes.depth;
+    pub(super) unsafe fn finish<V: Simd>(
+        &self,
+        depth: usize,
+        sums: &[f32],
+        largest: &[f32],
+        totals: &[f32],
+    ) {
         let channels = self.attention.depth;
         for query in 0..self.queries {
-            let total = memory.totals[query];
+            let total = totals[query];
             // A sum that is not a number must stay so.
             let factor = V::splat(if total == 0.0 { 0.0 } else { 1.0 / total });
-            let sums = &memory.sums[query * depth..(query + 1) * depth];
+            let sums = &sums[query * depth..(query + 1) * depth];
             for channel in (0..channels).step_by(V::LANES) {
                 let count = V::LANES.min(channels - channel);
                 let value = V::from_slice(&sums[channel..]) * factor;
@@ -352,8 +373,8 @@ impl Task<'_> {
         }
         for query in (0..self.queries).step_by(V::LANES) {
             let count = V::LANES.min(self.queries - query);
-            let total = V::from_slice(&memory.totals[query..query + count]);
-            let largest = V::from_slice(&memory.largest[query..query + count]);
+            let total = V::from_slice(&totals[query..query + count]);
+            let largest = V::from_slice(&largest[query..query + count]);
             let logarithm = math::log(total) * V::splat(std::f32::consts::LOG2_E) + largest;
             let logarithm = V::zero().select(logarithm, total.eq(V::zero()));
             // SAFETY: there is one float a query.
@@ -365,7 +386,7 @@ impl Task<'_> {
 /// Turns the first `limit` scores of a row into weights and those up to `visible` into zeros; takes them into the
 /// row's largest score and total, and returns the factor that older sums must be multiplied by.
 #[inline(always)]
-unsafe fn weigh<V: Simd>(
+pub(super) unsafe fn weigh<V: Simd>(
     scores: *mut f32,
     terms: *const f32,
     limit: usize,

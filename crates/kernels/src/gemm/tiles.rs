@@ -4,8 +4,8 @@ use super::{Block, Cut, MatMulShape, block::Beside};
 use crate::{
     Workers,
     amx::{
-        GROUP, GROUP_STEP, STEP, TILE, Tiles, parts,
-        product::{Ahead, SUMS, multiply},
+        GROUP, GROUP_STEP, STEP, Tiles, parts,
+        product::{Ahead, SUMS, Sums, multiply},
     },
     gemm::pack::Matrix,
     simd::{Avx512, Simd},
@@ -226,7 +226,12 @@ impl Slice<'_> {
                     let ahead = self.ahead((a, down), (b, across));
                     let lines = (rows - down).min(GROUP);
                     self.fetch((row + down, lines), column + across);
-                    multiply(self.tiles, [a, b], steps, sums.as_mut_ptr(), ahead);
+                    let target = Sums {
+                        start: sums.as_mut_ptr(),
+                        stride: GROUP,
+                        keep: false,
+                    };
+                    multiply(self.tiles, [a, b], steps, target, ahead);
                     self.finish(sums, (row + down, lines), (column + across, count));
                 }
             }
@@ -240,7 +245,7 @@ impl Slice<'_> {
         const LINES: usize = GROUP_STEP / 16;
         let groups = self.block.rows.1.div_ceil(GROUP);
         if !self.fetches {
-            Ahead { start: a, lines: 0 }
+            Ahead::NONE
         } else if !self.split[0].is_null() && across == 0 {
             Ahead {
                 start: a.wrapping_add(self.stride),
@@ -254,7 +259,7 @@ impl Slice<'_> {
                 lines,
             }
         } else {
-            Ahead { start: a, lines: 0 }
+            Ahead::NONE
         }
     }
 
@@ -293,12 +298,11 @@ impl Slice<'_> {
     /// The rows and columns lie within `c` and belong to this piece alone.
     #[inline(always)]
     unsafe fn finish(&self, sums: &[f32], (row, rows): (usize, usize), columns: (usize, usize)) {
-        for (index, tile) in sums.chunks_exact(TILE).enumerate() {
-            let (down, across) = (index / 2 * LANES, index % 2 * LANES);
-            let count = columns.1.saturating_sub(across).min(LANES);
-            let lines = rows.saturating_sub(down).min(LANES);
-            for (line, sums) in tile.chunks_exact(LANES).take(lines).enumerate() {
-                let place = (row + down + line) * self.block.c_stride + columns.0 + across;
+        for (line, sums) in sums.chunks_exact(GROUP).take(rows).enumerate() {
+            for (half, sums) in sums.chunks_exact(LANES).enumerate() {
+                let across = half * LANES;
+                let count = columns.1.saturating_sub(across).min(LANES);
+                let place = (row + line) * self.block.c_stride + columns.0 + across;
                 // SAFETY: as the caller vouches; no more than `count` floats are touched.
                 unsafe {
                     let sum = Avx512::load(sums.as_ptr());

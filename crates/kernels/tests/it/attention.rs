@@ -111,6 +111,7 @@ fn attention_of_every_shape() {
         [2, 13, 301, 3, 3, 16],
         [1, 250, 33, 2, 2, 48],
         [1, 400, 700, 2, 2, 64],
+        [1, 570, 570, 4, 2, 40],
         [3, 17, 40, 6, 2, 7],
         [2, 0, 3, 2, 2, 8],
         [2, 3, 0, 2, 2, 8],
@@ -124,7 +125,11 @@ fn attention_of_every_shape() {
 
 #[test]
 fn masked_attention() {
-    for sizes in [[3, 40, 300, 2, 1, 16], [3, 300, 300, 2, 2, 33]] {
+    for sizes in [
+        [3, 40, 300, 2, 1, 16],
+        [3, 300, 300, 2, 2, 33],
+        [3, 100, 520, 2, 1, 33],
+    ] {
         let (batch, source) = (sizes[0], sizes[2]);
         // A scattered mask, one that begins late, and one with nothing at all.
         let mask: Vec<f32> = (0..batch * source)
