@@ -45,10 +45,10 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
             "{address} is reachable from other machines, and there are no keys; be sure of that"
         ));
     }
-    let kind = if preparation(&bundle).is_ok_and(|preparation| size(&preparation).is_some()) {
-        "image/png"
-    } else {
-        "text/csv"
+    let kind = match preparation(&bundle) {
+        Ok(preparation) if size(&preparation).is_some() => "image/png",
+        Ok(preparation) if preparation.text().is_some() => "text/plain",
+        _ => "text/csv",
     };
     let predictor = Predictor::new(bundle, runtime)?;
     let name = name.unwrap_or_default();
