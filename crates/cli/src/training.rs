@@ -184,6 +184,17 @@ impl Column {
 }
 
 impl Observer for Watching<'_> {
+    fn notes(&mut self, notes: &[String]) -> Result<(), Error> {
+        self.waiting = None;
+        if !self.printer.is_json() {
+            notes.iter().for_each(|note| {
+                let note = self.printer.paint(Look::Dim, note);
+                self.print(&note);
+            });
+        }
+        Ok(())
+    }
+
     fn start(&mut self, trainer: &Trainer) -> Result<(), Error> {
         self.waiting = None;
         self.begun = Instant::now();

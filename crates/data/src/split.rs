@@ -1,5 +1,7 @@
 //! Cutting a dataset into parts: lists of indices, seeded, stratified by class if asked for.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::random::stream;
@@ -53,10 +55,128 @@ pub struct Split {
 /// # Ok::<(), jingwei_data::Error>(())
 /// ```
 pub fn by_fraction(dataset: &Dataset, indices: &[usize], options: SplitOptions) -> Result<Split> {
+    let (classes, counts) = wanted(dataset, indices, options)?;
+    let total = counts.iter().sum();
+    let mut held = Vec::with_capacity(total);
+    let mut train = Vec::with_capacity(indices.len() - total.min(indices.len()));
+    for ((number, class), count) in classes.iter().enumerate().zip(counts) {
+        let order = order_of(class, options.seed, number);
+        held.extend_from_slice(&order[..count]);
+        train.extend_from_slice(&order[count..]);
+    }
+    finish(train, held)
+}
+
+/// As [`by_fraction`], but samples with the same key stay together: `keys` has one for each sample of the dataset.
+///
+/// Where all keys differ, the parts are those of [`by_fraction`]. Else samples come with the others of their key, and
+/// keys with too many for what a class still has to give stay in training, so that shares may be missed a little.
+///
+/// # Errors
+/// As [`by_fraction`], or if there are not as many keys as samples.
+///
+/// ```
+/// use jingwei_data::{Dataset, Features, Targets, split::{by_fraction_together, SplitOptions}};
+/// let features = Features::Rows { columns: vec!["x".into()], values: (0..10).map(|x| x as f32).collect() };
+/// let data = Dataset::new(features, Targets::None)?;
+/// let keys = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4];
+/// let options = SplitOptions { fraction: 0.2, ..Default::default() };
+/// let split = by_fraction_together(&data, &data.indices(), &keys, options)?;
+/// assert_eq!((split.held.len(), split.held[0] + 1), (2, split.held[1]));
+/// # Ok::<(), jingwei_data::Error>(())
+/// ```
+pub fn by_fraction_together(
+    dataset: &Dataset,
+    indices: &[usize],
+    keys: &[usize],
+    options: SplitOptions,
+) -> Result<Split> {
+    if keys.len() != dataset.len() {
+        let cause = format!("{} keys for {} samples", keys.len(), dataset.len());
+        return Err(Error::setting("keys", cause, "give one for each sample"));
+    }
+    let (classes, counts) = wanted(dataset, indices, options)?;
+    let orders: Vec<Vec<usize>> = classes
+        .iter()
+        .enumerate()
+        .map(|(number, class)| order_of(class, options.seed, number))
+        .collect();
+    let mut taken = Taken::new(&classes, keys, counts);
+    for closest in [false, true] {
+        for (class, order) in orders.iter().enumerate() {
+            taken.take(class, order, closest);
+        }
+    }
+    let is_held = |index: &&usize| taken.held.contains(&keys[**index]);
+    let (held, train) = indices
+        .iter()
+        .partition::<Vec<usize>, _>(|index| is_held(index));
+    finish(train, held)
+}
+
+/// Which keys are held back, and what each class gives.
+struct Taken<'a> {
+    keys: &'a [usize],
+    held: HashSet<usize>,
+    /// The classes of each key's samples, ascending.
+    members: HashMap<usize, Vec<usize>>,
+    /// Samples of each class.
+    sizes: Vec<usize>,
+    wanted: Vec<usize>,
+    given: Vec<usize>,
+}
+
+impl<'a> Taken<'a> {
+    fn new(classes: &[Vec<usize>], keys: &'a [usize], wanted: Vec<usize>) -> Self {
+        let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (class, indices) in classes.iter().enumerate() {
+            for &index in indices {
+                members.entry(keys[index]).or_default().push(class);
+            }
+        }
+        Self {
+            keys,
+            held: HashSet::new(),
+            members,
+            sizes: classes.iter().map(Vec::len).collect(),
+            given: vec![0; wanted.len()],
+            wanted,
+        }
+    }
+
+    /// Takes keys in the order of a class's samples until it has given its share. A key is taken if no class gives more
+    /// than it shall, or, where the `closest` count is wanted, if none misses its share by more than before.
+    fn take(&mut self, class: usize, order: &[usize], closest: bool) {
+        for key in order.iter().map(|&index| self.keys[index]) {
+            if self.given[class] >= self.wanted[class] {
+                return;
+            }
+            if self.held.contains(&key) {
+                continue;
+            }
+            let own = &self.members[&key];
+            let fits = own.chunk_by(|one, other| one == other).all(|run| {
+                let (wanted, before) = (self.wanted[run[0]], self.given[run[0]]);
+                let after = before + run.len();
+                let is_closer = wanted.abs_diff(after) <= wanted.abs_diff(before);
+                after <= wanted || (closest && is_closer && after < self.sizes[run[0]])
+            });
+            if fits {
+                own.iter().for_each(|&class| self.given[class] += 1);
+                self.held.insert(key);
+            }
+        }
+    }
+}
+
+/// The indices by class, and how many of each are to be held back.
+fn wanted(
+    dataset: &Dataset,
+    indices: &[usize],
+    options: SplitOptions,
+) -> Result<(Vec<Vec<usize>>, Vec<usize>)> {
     let SplitOptions {
-        fraction,
-        stratify,
-        seed,
+        fraction, stratify, ..
     } = options;
     if !(fraction > 0.0 && fraction < 1.0) {
         let cause = format!("{fraction} is not above 0 and below 1");
@@ -66,17 +186,10 @@ pub fn by_fraction(dataset: &Dataset, indices: &[usize], options: SplitOptions) 
             "hold back a share such as 0.1",
         ));
     }
-    let groups = groups(dataset, indices, stratify)?;
+    let classes = groups(dataset, indices, stratify)?;
     let total = (indices.len() as f64 * fraction).round() as usize;
-    let counts = shares(&groups, fraction, total);
-    let mut held = Vec::with_capacity(total);
-    let mut train = Vec::with_capacity(indices.len() - total.min(indices.len()));
-    for ((number, group), count) in groups.iter().enumerate().zip(counts) {
-        let order = order_of(group, seed, number);
-        held.extend_from_slice(&order[..count]);
-        train.extend_from_slice(&order[count..]);
-    }
-    finish(train, held)
+    let counts = shares(&classes, fraction, total);
+    Ok((classes, counts))
 }
 
 /// Cuts the samples named by `indices` into `folds` parts of about one size; each is held back once.

@@ -17,6 +17,8 @@ use crate::{Error, Result};
 const BANDS: usize = 21;
 const ROWS: usize = 6;
 const SIGNATURE: usize = BANDS * ROWS;
+/// Different texts among which near duplicates are looked for, so that what is kept of each (about 100 bytes) fits.
+const MOST_COMPARED: usize = 8_000_000;
 
 /// When texts count as near duplicates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -62,7 +64,8 @@ impl Duplicates {
     }
 }
 
-/// Finds the exact and near duplicates among texts.
+/// Finds the exact and near duplicates among texts. It keeps about 100 bytes of each, and beyond eight million different
+/// texts looks for exact ones alone.
 ///
 /// # Errors
 /// If a setting is out of its bounds or a text cannot be read.
@@ -78,27 +81,36 @@ impl Duplicates {
 /// ```
 pub fn find(texts: &(impl TextSource + ?Sized), options: &DuplicateOptions) -> Result<Duplicates> {
     check(options)?;
-    let signed: Result<Vec<(u128, Box<[u32]>)>> = (0..texts.len())
+    let hashes: Result<Vec<u128>> = (0..texts.len())
         .into_par_iter()
-        .map(|index| {
-            let text = texts.get(index)?;
-            Ok((whole(&text), signature(&shingles(&text, options.shingle))))
-        })
+        .map(|index| Ok(whole(&texts.get(index)?)))
         .collect();
-    let signed = signed?;
     let mut groups = Groups::new(texts.len());
     let mut seen: HashMap<u128, usize, FxBuildHasher> = HashMap::default();
     let mut different = Vec::new();
-    for (index, (hash, _)) in signed.iter().enumerate() {
-        match seen.get(hash) {
+    for (index, hash) in hashes?.into_iter().enumerate() {
+        match seen.get(&hash) {
             Some(&first) => groups.join(first, index),
             None => {
-                seen.insert(*hash, index);
+                seen.insert(hash, index);
                 different.push(index);
             }
         }
     }
-    let exact = signed.len() - different.len();
+    drop(seen);
+    let exact = texts.len() - different.len();
+    different.truncate(MOST_COMPARED);
+    let factors: Vec<u64> = (0..SIGNATURE as u64).map(|row| draw(7, row) | 1).collect();
+    let signed: Result<Vec<[u32; BANDS]>> = different
+        .par_iter()
+        .map(|&index| {
+            Ok(bands(
+                &shingles(&texts.get(index)?, options.shingle),
+                &factors,
+            ))
+        })
+        .collect();
+    let signed = signed?;
     let mut near = 0;
     for band in 0..BANDS {
         for bucket in buckets(&different, &signed, band) {
@@ -164,30 +176,32 @@ fn shingles(text: &str, length: usize) -> Vec<u64> {
     runs.filter(|run| seen.insert(*run)).collect()
 }
 
-fn signature(shingles: &[u64]) -> Box<[u32]> {
-    let mut least = vec![u32::MAX; SIGNATURE];
-    let factors: Vec<u64> = (0..SIGNATURE as u64).map(|row| draw(7, row) | 1).collect();
+/// A number for each band of the signature, which texts alike share with a good chance.
+fn bands(shingles: &[u64], factors: &[u64]) -> [u32; BANDS] {
+    let mut least = [u32::MAX; SIGNATURE];
     for &shingle in shingles {
-        for (least, factor) in least.iter_mut().zip(&factors) {
+        for (least, factor) in least.iter_mut().zip(factors) {
             *least = (*least).min((shingle.wrapping_mul(*factor) >> 32) as u32);
         }
     }
-    least.into_boxed_slice()
+    let band = |band: usize| draw(fnv(least[band * ROWS..][..ROWS].iter().copied(), 0), 3) as u32;
+    std::array::from_fn(band)
 }
 
 /// Texts that agree in a band, in the order of their first ones.
-fn buckets(different: &[usize], signed: &[(u128, Box<[u32]>)], band: usize) -> Vec<Vec<usize>> {
-    let mut places: HashMap<&[u32], usize, FxBuildHasher> = HashMap::default();
-    let mut buckets: Vec<Vec<usize>> = Vec::new();
-    for &index in different {
-        let key = &signed[index].1[band * ROWS..(band + 1) * ROWS];
-        let place = *places.entry(key).or_insert_with(|| {
-            buckets.push(Vec::new());
-            buckets.len() - 1
-        });
-        buckets[place].push(index);
-    }
-    buckets.retain(|bucket| bucket.len() > 1);
+fn buckets(different: &[usize], signed: &[[u32; BANDS]], band: usize) -> Vec<Vec<usize>> {
+    let mut sorted: Vec<(u32, usize)> = signed
+        .iter()
+        .zip(different)
+        .map(|(bands, &index)| (bands[band], index))
+        .collect();
+    sorted.par_sort_unstable();
+    let mut buckets: Vec<Vec<usize>> = sorted
+        .chunk_by(|one, other| one.0 == other.0)
+        .filter(|bucket| bucket.len() > 1)
+        .map(|bucket| bucket.iter().map(|&(_, index)| index).collect())
+        .collect();
+    buckets.sort_unstable();
     buckets
 }
 

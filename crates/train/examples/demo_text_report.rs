@@ -216,7 +216,7 @@ fn reviews() -> Result<Report, Error> {
                     1,
                 ),
             ],
-            tag_errors: Vec::new(),
+            ..TextReport::default()
         },
         ..Report::default()
     })

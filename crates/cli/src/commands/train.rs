@@ -163,6 +163,8 @@ fn summary(result: &RunResult, folder: &Path) -> serde_json::Value {
         "bundle": result.bundle,
         "report": result.bundle.as_ref().map(|bundle| bundle.join(REPORT_FILE)),
         "quarantined": result.quarantined,
+        "notes": result.notes,
+        "duplicates": result.duplicates,
         "warnings": result.warnings,
     })
 }

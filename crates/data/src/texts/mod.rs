@@ -1,5 +1,6 @@
 //! Texts with labels or tags, read by the crate `jingwei-text`.
 
+mod duplicates;
 mod guess;
 
 use std::path::Path;
@@ -8,8 +9,10 @@ use std::sync::Arc;
 use jingwei_text::read::{self, Corpus, Labels};
 
 use crate::dataset::TextColumn;
+pub use duplicates::duplicates;
 pub use guess::{Guess, guess};
 pub use jingwei_text::OnBad;
+pub use jingwei_text::duplicates::Duplicates;
 pub use jingwei_text::read::{Format, ReadOptions, Scheme};
 
 use crate::{Dataset, Error, Features, Origins, Quarantined, Result, Sequences, Targets};

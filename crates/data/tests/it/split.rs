@@ -1,4 +1,4 @@
-use jingwei_data::split::{SplitOptions, by_fraction, folds};
+use jingwei_data::split::{SplitOptions, by_fraction, by_fraction_together, folds};
 use jingwei_data::{Dataset, Features, Targets};
 
 fn with_labels(labels: Vec<u32>) -> Dataset {
@@ -121,4 +121,73 @@ fn impossible_parts_are_refused() {
     assert!(folds(&data, &data.indices(), 1, true, 0).is_err());
     assert!(folds(&data, &data.indices(), 3, true, 0).is_err());
     assert!(by_fraction(&data, &[5], SplitOptions::default()).is_err());
+}
+
+#[test]
+fn with_a_key_for_each_sample_nothing_changes() {
+    let data = uneven();
+    for (seed, fraction) in [(0, 0.1), (1, 0.25), (2, 0.5)] {
+        let options = SplitOptions {
+            fraction,
+            seed,
+            ..Default::default()
+        };
+        let alone = by_fraction(&data, &data.indices(), options).unwrap();
+        let keys = data.indices();
+        let together = by_fraction_together(&data, &data.indices(), &keys, options).unwrap();
+        assert_eq!(alone, together);
+    }
+}
+
+#[test]
+fn samples_of_a_key_stay_together_and_classes_keep_their_shares() {
+    let data = uneven();
+    // Pairs that come again far away, some across classes, and one group of 120.
+    let keys: Vec<usize> = (0..1000)
+        .map(|index| match index {
+            300..420 => 300,
+            700..800 => index - 700,
+            _ => index,
+        })
+        .collect();
+    for seed in 0..20 {
+        let options = SplitOptions {
+            fraction: 0.1,
+            seed,
+            ..Default::default()
+        };
+        let split = by_fraction_together(&data, &data.indices(), &keys, options).unwrap();
+        let held: Vec<usize> = split.held.iter().map(|&index| keys[index]).collect();
+        assert!(
+            split
+                .train
+                .iter()
+                .all(|&index| !held.contains(&keys[index]))
+        );
+        assert!(
+            (99..=101).contains(&split.held.len()),
+            "{}",
+            split.held.len()
+        );
+        for class in 0..3 {
+            let share = count(&data, &data.indices(), class) as f64 * 0.1;
+            assert!((count(&data, &split.held, class) as f64 - share).abs() <= 1.0);
+        }
+    }
+}
+
+#[test]
+fn doubled_samples_can_be_held_back() {
+    let data = with_labels((0..40).map(|index| index / 2 % 2).collect());
+    let keys: Vec<usize> = (0..40).map(|index| index / 2 * 2).collect();
+    let options = SplitOptions::default();
+    let split = by_fraction_together(&data, &data.indices(), &keys, options).unwrap();
+    assert_eq!((split.train.len(), split.held.len()), (36, 4));
+    let few = with_labels(vec![0, 0, 1, 1, 0, 0, 1, 1]);
+    let keys = [0, 0, 2, 2, 4, 4, 6, 6];
+    let split = by_fraction_together(&few, &few.indices(), &keys, options).unwrap();
+    assert_eq!(split.held.len(), 2);
+    let one = [0; 8];
+    assert!(by_fraction_together(&few, &few.indices(), &one, options).is_err());
+    assert!(by_fraction_together(&few, &few.indices(), &[0], options).is_err());
 }

@@ -20,6 +20,15 @@ pub enum Outcome {
 /// Observers are called in their order, on the training's own thread; [`Observer::step`] belongs to the step and
 /// should be quick and allocate nothing.
 pub trait Observer {
+    /// The data are read; `notes` say in sentences what was found in them. Only those who look on at a whole run are
+    /// told.
+    ///
+    /// # Errors
+    /// Any error ends the training.
+    fn notes(&mut self, _notes: &[String]) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The training begins, or goes on after `trainer.progress().step` steps.
     ///
     /// # Errors

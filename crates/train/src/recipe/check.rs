@@ -140,6 +140,13 @@ fn check_loss(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
 }
 
 fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    if recipe.data.duplicates.is_some() && !recipe.task.reads_text() {
+        return Err(source.error_at(
+            &[Step::Key("data"), Step::Key("duplicates")],
+            "duplicates are looked for among texts alone".to_owned(),
+            "leave `duplicates` out".to_owned(),
+        ));
+    }
     for (key, part) in [("valid", &recipe.data.valid), ("test", &recipe.data.test)] {
         let Part::Held(held) = part else { continue };
         if !(held.fraction > 0.0 && held.fraction < 1.0) {

@@ -25,6 +25,9 @@ pub struct DataRecipe {
     /// them and lists them in the report.
     #[serde(default)]
     pub on_bad: OnBad,
+    /// What becomes of texts that come more than once, letter by letter or nearly so; default `together`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<DuplicateRule>,
     /// The names of the classes, in the order of their numbers; default those of the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
@@ -40,6 +43,19 @@ pub struct DataRecipe {
     /// How texts are read.
     #[serde(default, skip_serializing_if = "TextRecipe::is_default")]
     pub text: TextRecipe,
+}
+
+/// What becomes of texts that come more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateRule {
+    /// A split leaves all of them on the same side.
+    #[default]
+    Together,
+    /// Only the first one trains or is held back, and none that validation or test files hold too.
+    Drop,
+    /// They are not looked for.
+    Ignore,
 }
 
 /// How texts are read, where they are.

@@ -23,7 +23,7 @@ use jingwei_nn::{
 use serde::{Deserialize, Serialize};
 
 pub use columns::Columns;
-pub use data::{DataRecipe, ImageRecipe, TextRecipe};
+pub use data::{DataRecipe, DuplicateRule, ImageRecipe, TextRecipe};
 pub use model::{ModelRecipe, Resnet, Zoo};
 pub use part::{Held, Part};
 pub use place::RecipeError;

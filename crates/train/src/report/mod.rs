@@ -40,6 +40,6 @@ pub use diagram::diagram;
 pub use explain::{occlusion, weigh, worth_explaining};
 pub use page::render;
 pub use text_data::{
-    BaselineScores, Counted, Explanation, Lengths, TagError, TagSpan, TextData, TextPart,
-    TextReport, TokenWeight, WorstText,
+    BaselineScores, Counted, DuplicateText, DuplicateTexts, Explanation, Lengths, TagError,
+    TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText,
 };

@@ -14,6 +14,8 @@ const BINS: usize = 40;
 pub struct TextReport {
     /// Lengths, vocabulary, languages, what was set aside.
     pub data: Option<TextData>,
+    /// Texts that come more than once; none if they were not looked for.
+    pub duplicates: Option<DuplicateTexts>,
     /// An ordinary method on the same texts.
     pub baseline: Option<BaselineScores>,
     /// The texts that the model gets most wrong, worst first.
@@ -54,6 +56,74 @@ pub struct TextData {
     pub set_aside: Vec<Counted>,
     /// What was done to texts that were used, such as "cut to 256 tokens".
     pub changed: Vec<Counted>,
+}
+
+/// Texts that come more than once.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DuplicateTexts {
+    /// Texts that are the same as an earlier one, letter by letter.
+    pub exact: u64,
+    /// Further texts that are nearly the same as an earlier one.
+    pub near: u64,
+    /// Groups of texts that are the same or nearly so.
+    pub groups: u64,
+    /// Whether all but one of a group were left out; otherwise groups of one file are on one side of the split.
+    pub dropped: bool,
+    /// How many were left out.
+    pub left_out: u64,
+    /// Texts of each part that is held back which are in the training part too, where there are any.
+    pub crossing: Vec<Counted>,
+    /// Some groups, or the first texts of them.
+    pub examples: Vec<Vec<DuplicateText>>,
+}
+
+/// A text that comes more than once.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DuplicateText {
+    /// The text.
+    pub text: String,
+    /// The part that it is in; empty if it was left out.
+    pub part: String,
+    /// Where it came from: a file and a row.
+    pub origin: String,
+}
+
+impl DuplicateTexts {
+    /// What was found and what was done, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let texts = |count: u64| match count {
+            1 => "1 text".to_owned(),
+            count => format!("{count} texts"),
+        };
+        if self.groups == 0 {
+            return "no text comes more than once".to_owned();
+        }
+        let groups = match self.groups {
+            1 => "1 group".to_owned(),
+            groups => format!("{groups} groups"),
+        };
+        let done = match self.dropped {
+            true => format!("{} left out of the training", texts(self.left_out)),
+            false if self.crossing.is_empty() => "none is torn apart by a split".to_owned(),
+            false => "kept together where that left enough to measure on".to_owned(),
+        };
+        let crossing = self.crossing.iter().map(|part| {
+            let texts = texts(part.count);
+            format!(
+                "; {texts} of the {} part in the training part too",
+                part.name
+            )
+        });
+        let found = format!(
+            "{} the same as an earlier one, {} nearly so, in {groups}: {done}",
+            texts(self.exact),
+            self.near
+        );
+        found + &crossing.collect::<String>()
+    }
 }
 
 /// One part of the texts.

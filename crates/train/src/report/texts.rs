@@ -7,7 +7,10 @@ use super::figure::{Figure, Key};
 use super::scale::Axis;
 use super::tag_examples::{self, Examples};
 use super::text::{self, percent};
-use super::{Counted, Explanation, TextData, TextReport, TokenWeight, WorstText};
+use super::{
+    Counted, DuplicateText, DuplicateTexts, Explanation, TextData, TextReport, TokenWeight,
+    WorstText,
+};
 
 /// Longer texts are folded, letters.
 const FOLDED: usize = 300;
@@ -18,9 +21,24 @@ const STRONGEST: usize = 4;
 #[derive(Debug, Serialize)]
 pub(super) struct View {
     data: Option<DataView>,
+    duplicates: Option<DuplicatesView>,
     worst: Vec<WorstView>,
     explanations: Vec<ExplanationView>,
     errors: Vec<Examples>,
+}
+
+#[derive(Debug, Serialize)]
+struct DuplicatesView {
+    sentence: String,
+    groups: Vec<Vec<DuplicateView>>,
+}
+
+#[derive(Debug, Serialize)]
+struct DuplicateView {
+    start: String,
+    is_cut: bool,
+    part: String,
+    origin: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,6 +99,7 @@ struct CountedTable {
 pub(super) fn view(report: &TextReport, name: &dyn Fn(usize) -> String) -> View {
     View {
         data: report.data.as_ref().map(data),
+        duplicates: report.duplicates.as_ref().map(duplicates),
         worst: report.worst.iter().map(|text| worst(text, name)).collect(),
         explanations: report
             .explanations
@@ -88,6 +107,25 @@ pub(super) fn view(report: &TextReport, name: &dyn Fn(usize) -> String) -> View 
             .map(|explanation| explain(explanation, name))
             .collect(),
         errors: tag_examples::examples(&report.tag_errors),
+    }
+}
+
+fn duplicates(found: &DuplicateTexts) -> DuplicatesView {
+    let shown = |text: &DuplicateText| DuplicateView {
+        start: text.text.chars().take(FOLDED).collect(),
+        is_cut: text.text.chars().nth(FOLDED).is_some(),
+        part: match text.part.as_str() {
+            "" => "left out".to_owned(),
+            part => part.to_owned(),
+        },
+        origin: text.origin.clone(),
+    };
+    let groups = found.examples.iter();
+    DuplicatesView {
+        sentence: found.sentence(),
+        groups: groups
+            .map(|group| group.iter().map(shown).collect())
+            .collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A run folder holds everything about one run: `recipe.toml`, `history.jsonl`, `events/` for TensorBoard,
 //! `checkpoints/`, and at the end `bundle/` with the model and its `report.html`.
 
+mod duplicates;
 mod finish;
 mod report;
 mod source;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use jingwei_data::prepare::TextPreparation;
-use jingwei_data::{Preparation, Targets};
+use jingwei_data::{Dataset, Preparation, Targets};
 use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
 use jingwei_nn::{Loss, Network, Sizes, TIME};
@@ -28,7 +29,7 @@ use crate::fit::{
 };
 use crate::history::Epoch;
 use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe};
-use crate::report::{BaselineScores, Evaluation};
+use crate::report::{BaselineScores, DuplicateTexts, Evaluation};
 use crate::{Error, Lock, files};
 
 /// A recipe with its text and the folder that its paths begin at.
@@ -88,6 +89,10 @@ pub struct RunResult {
     pub parameters: usize,
     /// Samples that were left out because they could not be read.
     pub quarantined: usize,
+    /// What was found in the data, in sentences.
+    pub notes: Vec<String>,
+    /// Texts that come more than once; none if they were not looked for.
+    pub duplicates: Option<DuplicateTexts>,
     /// What the user should know, such as damaged checkpoints that were passed over.
     pub warnings: Vec<String>,
 }
@@ -136,6 +141,15 @@ impl Prepared {
             objective,
             functions,
         })
+    }
+
+    /// What was found in the data, in sentences.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let notes = self.source.datasets().flat_map(Dataset::notes).cloned();
+        let duplicates = self.source.duplicates.as_ref();
+        let duplicates = duplicates.map(|found| format!("duplicates: {}", found.sentence()));
+        notes.chain(duplicates).collect()
     }
 
     /// What the trainer reads.
@@ -233,6 +247,10 @@ pub fn run_training(
 ) -> Result<RunResult, Error> {
     let _lock = Lock::take(run)?;
     let prepared = Prepared::new(job)?;
+    let notes = prepared.notes();
+    for observer in observers.iter_mut() {
+        observer.notes(&notes)?;
+    }
     let mut trainer = Trainer::new(
         runtime,
         &prepared.functions,
@@ -283,6 +301,8 @@ pub fn run_training(
             .datasets()
             .map(|dataset| dataset.quarantine().len())
             .sum(),
+        notes,
+        duplicates: prepared.source.duplicates.clone(),
         warnings: warnings
             .iter()
             .map(|warning| format!("{warning}; went on from the checkpoint before it"))

@@ -177,6 +177,13 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
         .datasets()
         .map(|dataset| dataset.quarantine().len())
         .sum();
+    warnings.extend(source.datasets().flat_map(Dataset::notes).cloned());
+    for part in source.duplicates.iter().flat_map(|found| &found.crossing) {
+        warnings.push(format!(
+            "{} texts of the {} part are in the training part too, letter by letter or nearly so: its figures are too good.",
+            part.count, part.name
+        ));
+    }
     if left_out > 0 {
         warnings.push(format!(
             "{left_out} samples could not be read and were left out."

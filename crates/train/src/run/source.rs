@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use jingwei_data::csv::CsvTarget;
 use jingwei_data::inspect::inspect;
 use jingwei_data::source::{ReadOptions, SourceKind, detect, read};
-use jingwei_data::split::{SplitOptions, by_fraction};
+use jingwei_data::split::{Split, SplitOptions, by_fraction, by_fraction_together};
 use jingwei_data::texts::{self, ReadOptions as TextReadOptions, read_texts};
 use jingwei_data::{Dataset, Features, Limits, OnBad, Targets};
 use sha2::{Digest, Sha256};
 
+use super::duplicates::Groups;
 use crate::Error;
 use crate::recipe::{Held, Part, Recipe, Task};
+use crate::report::DuplicateTexts;
 
 /// What is mixed into the seed, so that test and validation part are chosen apart.
 const TEST_STREAM: u64 = 0x7465_7374;
@@ -27,6 +29,8 @@ pub struct Source {
     pub valid: Option<SourcePart>,
     /// The part that steers nothing.
     pub test: Option<SourcePart>,
+    /// Texts that come more than once; none if they were not looked for.
+    pub duplicates: Option<DuplicateTexts>,
 }
 
 /// A part of the data.
@@ -57,22 +61,31 @@ impl Source {
         let dataset = reader.read(&path)?;
         check_task(recipe.task, &dataset)?;
         let same = reader.like(&dataset);
+        let own = |part: &Part| match part {
+            Part::Path(path) => same.read(&folder.join(path)).map(Some),
+            Part::None | Part::Held(_) => Ok(None),
+        };
+        let (valid, test) = (own(&recipe.data.valid)?, own(&recipe.data.test)?);
+        let groups = Groups::find(recipe, &dataset, [valid.as_ref(), test.as_ref()])?;
+        let train = match &groups {
+            Some(groups) => groups.trained(),
+            None => dataset.indices(),
+        };
+        let keys = groups.as_ref().and_then(Groups::keys);
+        let keys = keys.as_deref();
         let seed = recipe.train.seed;
-        let (train, test) = cut(
-            &dataset,
-            dataset.indices(),
-            &recipe.data.test,
-            seed ^ TEST_STREAM,
-            folder,
-            &same,
-        )?;
-        let (train, valid) = cut(&dataset, train, &recipe.data.valid, seed, folder, &same)?;
-        Ok(Self {
+        let part = &recipe.data.test;
+        let (train, test) = cut(&dataset, train, part, test, keys, seed ^ TEST_STREAM)?;
+        let (train, valid) = cut(&dataset, train, &recipe.data.valid, valid, keys, seed)?;
+        let mut source = Self {
             dataset,
             train,
             valid,
             test,
-        })
+            duplicates: None,
+        };
+        source.duplicates = groups.map(|groups| groups.told(&source)).transpose()?;
+        Ok(source)
     }
 
     /// How many of the samples are of each class; empty for a regression.
@@ -184,43 +197,40 @@ impl Reader {
     }
 }
 
-/// Takes a part out of the samples, or reads its own files.
+/// Takes a part out of the samples, unless it has its own files. With `keys`, samples with the same one stay together.
 fn cut(
     dataset: &Dataset,
     indices: Vec<usize>,
     part: &Part,
+    own: Option<Dataset>,
+    keys: Option<&[usize]>,
     seed: u64,
-    folder: &Path,
-    reader: &Reader,
 ) -> Result<(Vec<usize>, Option<SourcePart>), Error> {
-    match part {
-        Part::None => Ok((indices, None)),
-        Part::Path(path) => {
-            let own = reader.read(&folder.join(path))?;
-            Ok((
-                indices,
-                Some(SourcePart {
-                    indices: own.indices(),
-                    own: Some(own),
-                }),
-            ))
-        }
-        Part::Held(Held { fraction, stratify }) => {
-            let options = SplitOptions {
-                fraction: *fraction,
-                stratify: *stratify,
-                seed,
-            };
-            let split = by_fraction(dataset, &indices, options)?;
-            Ok((
-                split.train,
-                Some(SourcePart {
-                    own: None,
-                    indices: split.held,
-                }),
-            ))
-        }
-    }
+    let Part::Held(Held { fraction, stratify }) = part else {
+        let own = own.map(|own| SourcePart {
+            indices: own.indices(),
+            own: Some(own),
+        });
+        return Ok((indices, own));
+    };
+    let options = SplitOptions {
+        fraction: *fraction,
+        stratify: *stratify,
+        seed,
+    };
+    let alone = by_fraction(dataset, &indices, options)?;
+    let together = keys.map(|keys| by_fraction_together(dataset, &indices, keys, options));
+    // Where nearly all texts are of a few groups, a part of whole groups would be empty, or too small to tell anything.
+    let is_enough = |split: &Split| split.held.len() * 2 > alone.held.len();
+    let split = match together {
+        Some(Ok(together)) if is_enough(&together) => together,
+        _ => alone,
+    };
+    let held = SourcePart {
+        own: None,
+        indices: split.held,
+    };
+    Ok((split.train, Some(held)))
 }
 
 fn read_options(recipe: &Recipe, path: &Path) -> Result<ReadOptions, Error> {

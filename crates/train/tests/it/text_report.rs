@@ -5,8 +5,9 @@ use jingwei_train::metrics::{
     ClassificationSummary, LabelSummary, Labelled, Predictions, SpanErrorKind, TagSummary, Tagged,
 };
 use jingwei_train::report::{
-    BaselineScores, Counted, Evaluation, Explanation, Lengths, Report, TagError, TagSpan, TextData,
-    TextPart, TextReport, TokenWeight, WorstText, occlusion, render, weigh, worth_explaining,
+    BaselineScores, Counted, DuplicateText, DuplicateTexts, Evaluation, Explanation, Lengths,
+    Report, TagError, TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText, occlusion,
+    render, weigh, worth_explaining,
 };
 
 use crate::report::{HOSTILE, tags};
@@ -62,6 +63,17 @@ fn report(text: &str) -> Report {
                 set_aside: counted(),
                 changed: counted(),
             }),
+            duplicates: Some(DuplicateTexts {
+                exact: 1,
+                near: 2,
+                groups: 2,
+                examples: vec![vec![DuplicateText {
+                    text: text.into(),
+                    part: "train".to_owned(),
+                    origin: text.into(),
+                }]],
+                ..DuplicateTexts::default()
+            }),
             baseline: Some(BaselineScores {
                 name: text.into(),
                 valid: Some(accuracy_of(6)),
@@ -111,7 +123,7 @@ fn hostile_texts_stay_text() {
 fn every_part_has_its_section_and_may_be_missing() {
     let page = render(&report("文字")).unwrap();
     let all = tags(&page);
-    for id in ["spans", "worst-texts", "tokens", "data"] {
+    for id in ["spans", "worst-texts", "tokens", "data", "duplicates"] {
         let section = format!("id=\"{id}\"");
         assert_eq!(
             all.iter().filter(|tag| tag.contains(&section)).count(),

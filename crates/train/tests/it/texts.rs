@@ -128,6 +128,8 @@ fn a_report_of_names_shows_wrong_spans_in_their_texts() {
          [train]\nepochs = 4\nbatch_size = 16\noptimizer = { adam = { learning_rate = 0.03 } }\n";
     let (result, page) = train(folder.path(), "names.conll", &data, recipe);
     assert!(result.baseline.is_none());
+    // All sentences are one of three, so that no part could be held back if each stayed on one side.
+    assert!(page.contains("texts of the valid part are in the training part too"));
     let Some(Evaluation::Tags(summary)) = &result.valid else {
         panic!("no figures of tags");
     };
@@ -135,5 +137,93 @@ fn a_report_of_names_shows_wrong_spans_in_their_texts() {
     assert!(spans.scores.recall > 0.9 && spans.scores.f1 < 1.0);
     for words in ["Errors by kind", "Wrong spans", "invented", "PER", "今天"] {
         assert!(page.contains(words), "{words}");
+    }
+}
+
+/// Reviews of which some come again, letter by letter or with another mark at the end.
+fn doubled() -> String {
+    let mut data = reviews(["差评", "好评"]);
+    let rows: Vec<String> = data.lines().skip(1).map(str::to_owned).collect();
+    for row in rows.iter().take(60) {
+        writeln!(data, "{row}").unwrap();
+    }
+    for row in rows.iter().skip(100).take(40) {
+        let (text, label) = row.split_once(',').unwrap();
+        writeln!(data, "{text}！,{label}").unwrap();
+    }
+    data
+}
+
+#[test]
+fn texts_that_come_again_do_not_cross_the_split() {
+    for (rule, words) in [
+        ("", "none is torn apart by a split"),
+        (
+            "duplicates = \"drop\"\n",
+            "100 texts left out of the training",
+        ),
+        ("duplicates = \"ignore\"\n", ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = format!(
+            "task = \"text-classification\"\n[data]\ntrain = \"reviews.csv\"\n{rule}\
+             test = {{ fraction = 0.3 }}\n{MODEL}"
+        );
+        let (result, page) = train(folder.path(), "reviews.csv", &doubled(), &recipe);
+        let Some(found) = &result.duplicates else {
+            assert_eq!(words, "");
+            assert!(!page.contains("<h3 id=\"duplicates\">"));
+            continue;
+        };
+        assert_eq!((found.exact, found.near, found.groups), (60, 40, 100));
+        assert_eq!(found.crossing, []);
+        assert!(
+            result.notes.iter().any(|note| note.contains(words)),
+            "{:?}",
+            result.notes
+        );
+        assert!(page.contains(words) && page.contains("<h3 id=\"duplicates\">"));
+        let parts = found
+            .examples
+            .iter()
+            .map(|group| [&group[0].part, &group[1].part]);
+        let dropped = found.dropped;
+        assert!(parts.into_iter().all(|[one, other]| match dropped {
+            true => other.is_empty(),
+            false => one == other,
+        }));
+        let Some(Evaluation::Classification(test)) = &result.test else {
+            panic!("no test figures");
+        };
+        let texts = if dropped { 300.0 } else { 400.0 };
+        assert!(
+            (test.rows as f64 - texts * 0.3).abs() <= 1.0,
+            "{}",
+            test.rows
+        );
+    }
+}
+
+#[test]
+fn texts_of_a_test_file_that_train_too_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = reviews(["差评", "好评"]);
+    let mut other = "text,label\n别的东西很好,好评\n完全不同的话题,差评\n".to_owned();
+    for row in data.lines().skip(1).take(7) {
+        writeln!(other, "{row}").unwrap();
+    }
+    fs::write(folder.path().join("test.csv"), other).unwrap();
+    for (rule, crossing) in [("together", 7), ("drop", 0)] {
+        let recipe = format!(
+            "task = \"text-classification\"\n[data]\ntrain = \"reviews.csv\"\ntest = \"test.csv\"\n\
+             duplicates = \"{rule}\"\n{MODEL}"
+        );
+        fs::remove_dir_all(folder.path().join("run")).ok();
+        let (result, page) = train(folder.path(), "reviews.csv", &data, &recipe);
+        let found = result.duplicates.unwrap();
+        let crosses: u64 = found.crossing.iter().map(|part| part.count).sum();
+        assert_eq!((found.exact, crosses), (7, crossing));
+        let warned = page.contains("7 texts of the test part are in the training part too");
+        assert_eq!(warned, crossing > 0);
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn text_report(
 ) -> Result<TextReport, Error> {
     let mut report = TextReport {
         data: Some(data::data(prepared, encoded)?),
+        duplicates: prepared.source.duplicates.clone(),
         ..TextReport::default()
     };
     let Some((part, evaluator)) = shown else {
