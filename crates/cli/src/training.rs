@@ -85,6 +85,9 @@ impl<'a> Watching<'a> {
             let text = format!("row-sparse (lazy) {name}: {tables}");
             self.print(&self.printer.paint(Look::Dim, text));
         }
+        for found in trainer.pretrained() {
+            self.print(&self.printer.paint(Look::Dim, found.sentence()));
+        }
         let done = trainer.progress().step;
         if done > 0 && !trainer.progress().finished {
             let (step, total) = (count(done), count(trainer.total_steps()));

@@ -37,12 +37,12 @@ pub struct ParameterSpec {
     pub trainable: bool,
     /// Whether its gradients are row-sparse, where they can be; by its size, if nothing is said.
     pub row_sparse: Option<bool>,
-    /// What is counted on the training data and takes the place of the first values.
+    /// What is counted on the training data, or read for them, and takes the place of the first values.
     pub prior: Option<Prior>,
 }
 
-/// First values that come from the training data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// First values that come from the training data, or from a file for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prior {
     /// For each hashed n-gram and class, the log-count ratio of Naive Bayes times the inverse document frequency.
     NaiveBayes {
@@ -50,6 +50,13 @@ pub enum Prior {
         ngrams: usize,
         /// The rows that n-grams are hashed to.
         buckets: usize,
+    },
+    /// For each word that a file has a vector for, that vector.
+    Vectors {
+        /// The file.
+        path: String,
+        /// The list of its words, for an `.npy` file.
+        words: Option<String>,
     },
 }
 

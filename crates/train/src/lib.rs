@@ -24,6 +24,7 @@ mod lock;
 pub mod memory;
 pub mod metrics;
 pub mod model;
+pub mod pretrained;
 mod priors;
 pub mod recipe;
 pub mod report;

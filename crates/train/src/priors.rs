@@ -2,21 +2,21 @@
 
 use jingwei_data::{BatchSource, Targets};
 use jingwei_graph::ops::NgramHash;
-use jingwei_nn::Prior;
 
 use crate::Error;
 
-/// Counts what a parameter begins with.
+/// For each of `buckets` hashed n-grams and each class, the log-count ratio of Naive Bayes times the inverse document
+/// frequency.
 ///
 /// # Errors
 /// If the samples are no texts with classes.
-pub(crate) fn values(
-    prior: Prior,
+pub(crate) fn naive_bayes(
+    ngrams: usize,
+    buckets: usize,
     source: &BatchSource<'_>,
     targets: &Targets,
     indices: &[usize],
 ) -> Result<Vec<f32>, Error> {
-    let Prior::NaiveBayes { ngrams, buckets } = prior;
     let (Some(ids), Some(classes)) = (source.token_ids(), Classes::of(targets)) else {
         return Err(Error::Setting {
             name: "model.layers".to_owned(),

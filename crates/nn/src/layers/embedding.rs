@@ -5,6 +5,7 @@ use jingwei_graph::ops::{self, CompareKind};
 use serde::{Deserialize, Serialize};
 
 use super::{Build, Builder, settings};
+use crate::build::Prior;
 use crate::{Error, Initializer, Result, Uniform};
 
 /// For each token id the row of a table: vectors that are learned.
@@ -21,6 +22,11 @@ use crate::{Error, Initializer, Result, Uniform};
 /// A large table (2²¹ values and more) that nothing but such layers reads gets gradients for those rows alone that a batch
 /// names, and the optimiser updates no other: "row-sparse (lazy)", what it remembers of the others stays as it is. A step
 /// costs the same for any number of rows then. `row_sparse` decides otherwise.
+///
+/// # Pretrained vectors
+/// With `vectors`, training begins with the vectors of a file, `units` numbers each, for the words that it has; the others
+/// begin as ever. Frozen (`trainable = false`) or trained, they are weights like others afterwards, and the file is no
+/// longer needed.
 ///
 /// ```
 /// use jingwei_nn::{Embedding, Sequential};
@@ -52,6 +58,12 @@ pub struct Embedding {
     /// Whether gradients are row-sparse, where they can be; by the size of the table by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row_sparse: Option<bool>,
+    /// A file of pretrained vectors: word2vec's or GloVe's text form, or `.npy` with the list of its words in `words`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<String>,
+    /// For an `.npy` file of vectors, the file with its words, one a line, in the order of its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// The first values of the table; uniform within ±0.05 by default, as in Keras.
     #[serde(default = "uniform", skip_serializing_if = "is_uniform")]
     pub embeddings_initializer: Initializer,
@@ -69,6 +81,8 @@ impl Embedding {
             buckets: 0,
             trainable: true,
             row_sparse: None,
+            vectors: None,
+            words: None,
             embeddings_initializer: uniform(),
         }
     }
@@ -101,6 +115,13 @@ impl Embedding {
         self
     }
 
+    /// With the vectors of a text file as first values.
+    #[must_use]
+    pub fn vectors(mut self, file: impl Into<String>) -> Self {
+        self.vectors = Some(file.into());
+        self
+    }
+
     /// With other first values of the table.
     #[must_use]
     pub fn embeddings_initializer(mut self, initializer: Initializer) -> Self {
@@ -129,6 +150,28 @@ impl Embedding {
             _ => Err(wrong("ngrams", "at least 1", 0)),
         }
     }
+
+    fn prior(&self, builder: &Builder<'_>) -> Result<Option<Prior>> {
+        let wrong = |setting, expected, found: &String| {
+            Err(Error::Setting {
+                place: builder.place(),
+                setting,
+                expected,
+                found: found.clone(),
+            })
+        };
+        match (&self.vectors, &self.words) {
+            (Some(file), _) if self.ngrams > 1 => {
+                wrong("vectors", "none where n-grams are hashed", file)
+            }
+            (None, Some(file)) => wrong("words", "none without `vectors`", file),
+            (None, None) => Ok(None),
+            (Some(path), words) => Ok(Some(Prior::Vectors {
+                path: path.clone(),
+                words: words.clone(),
+            })),
+        }
+    }
 }
 
 impl Build for Embedding {
@@ -139,11 +182,13 @@ impl Build for Embedding {
         }
         builder.at_least_one("units", self.units)?;
         let sizes = [self.rows(builder)?, self.units];
+        let prior = self.prior(builder)?;
         let initializer = self.embeddings_initializer;
         initializer.check(&builder.place(), "embeddings_initializer")?;
         let table = builder.parameter("embeddings", &sizes, initializer, true)?;
         if let Some(spec) = builder.built.parameters.last_mut() {
             (spec.trainable, spec.row_sparse) = (self.trainable, self.row_sparse);
+            spec.prior = prior;
         }
         let ids = match self.ngrams {
             1 => ids,

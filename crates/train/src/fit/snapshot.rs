@@ -6,6 +6,7 @@ use super::trainer::Weights;
 use super::{FitOptions, Functions, Progress, Slots, Trainer};
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Group};
+use crate::pretrained::Pretrained;
 
 /// Looking on.
 impl Trainer<'_> {
@@ -25,6 +26,12 @@ impl Trainer<'_> {
     #[must_use]
     pub fn functions(&self) -> &Functions {
         self.functions
+    }
+
+    /// Which parameters began with pretrained vectors.
+    #[must_use]
+    pub fn pretrained(&self) -> &[Pretrained] {
+        &self.pretrained
     }
 
     /// The processor that the training runs on.

@@ -4,11 +4,12 @@ use jingwei_data::{BatchSource, Dataset, Preparation};
 use jingwei_engine::{AlignedVec, Buffer, Runtime, Workspace};
 use jingwei_graph::Shape;
 use jingwei_kernels::Scratch;
-use jingwei_nn::TIME;
+use jingwei_nn::{Prior, TIME};
 
 use super::functions::{Functions, TARGETS};
 use super::plans::Plans;
 use super::{Evaluator, FitOptions, Progress, Slots};
+use crate::pretrained::{self, Pretrained};
 use crate::{Error, priors};
 
 /// What a training reads.
@@ -47,6 +48,7 @@ pub struct Trainer<'a> {
     pub(super) slots: Slots,
     pub(super) best: Option<Weights>,
     pub(super) progress: Progress,
+    pub(super) pretrained: Vec<Pretrained>,
 }
 
 /// Setting up.
@@ -89,14 +91,15 @@ impl<'a> Trainer<'a> {
             source,
             best: None,
             progress: Progress::default(),
+            pretrained: Vec::new(),
         };
-        trainer.initialise(data.train)?;
+        trainer.initialise(data.train, data.preparation)?;
         trainer.prepare();
         Ok(trainer)
     }
 
     /// Gives parameters and states their first values; `train` names the samples that train.
-    fn initialise(&mut self, train: &[usize]) -> Result<(), Error> {
+    fn initialise(&mut self, train: &[usize], preparation: &Preparation) -> Result<(), Error> {
         let Functions {
             training,
             parameters,
@@ -105,8 +108,19 @@ impl<'a> Trainer<'a> {
         } = self.functions;
         let values = self.workspace.buffer_mut(Buffer::Parameters);
         for (entry, parameter) in training.parameters.entries().iter().zip(parameters) {
-            let first = match parameter.prior {
-                Some(prior) => priors::values(prior, &self.source, self.dataset.targets(), train)?,
+            let targets = self.dataset.targets();
+            let first = match &parameter.prior {
+                Some(Prior::NaiveBayes { ngrams, buckets }) => {
+                    priors::naive_bayes(*ngrams, *buckets, &self.source, targets, train)?
+                }
+                Some(Prior::Vectors { path, words }) => {
+                    let file = pretrained::file(path, words.as_deref());
+                    let mut first = parameter.initial(self.options.seed);
+                    let (source, table) = (&self.source, &mut first[..]);
+                    let found = pretrained::fill(&file, parameter, preparation, source, table)?;
+                    self.pretrained.push(found);
+                    first
+                }
                 None => parameter.initial(self.options.seed),
             };
             values[entry.range()].copy_from_slice(&first);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jingwei_nn::{Loss, Sizes};
+use jingwei_nn::{Layer, Loss, Sizes};
 
 use super::peek::sample_sizes;
 use super::place::{Source, Step};
@@ -180,6 +180,7 @@ fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), Re
             remedy.to_owned(),
         ));
     }
+    check_files(recipe, source, folder)?;
     let Some(sizes) = sample_sizes(recipe, folder) else {
         return Ok(());
     };
@@ -193,6 +194,31 @@ fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), Re
         _ => classes,
     };
     network_error(recipe, source, &sizes, ANY_VOCABULARY, outputs).map_or(Ok(()), Err)
+}
+
+/// Whether the files that layers name are there.
+fn check_files(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), RecipeError> {
+    for (number, entry) in recipe.model.layers.iter().enumerate() {
+        let Layer::Embedding(embedding) = &entry.layer else {
+            continue;
+        };
+        for (key, file) in [("vectors", &embedding.vectors), ("words", &embedding.words)] {
+            let Some(file) = file.as_ref().filter(|file| !folder.join(file).is_file()) else {
+                continue;
+            };
+            let steps = [
+                Step::Key("model"),
+                Step::Key("layers"),
+                Step::Index(number),
+                Step::Key("embedding"),
+                Step::Key(key),
+            ];
+            let message = format!("there is no file {}", folder.join(file).display());
+            let remedy = "paths begin at the folder of the recipe".to_owned();
+            return Err(source.error_at(&steps, message, remedy));
+        }
+    }
+    Ok(())
 }
 
 /// The size of a vocabulary that is not known yet.

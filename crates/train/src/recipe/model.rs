@@ -1,5 +1,7 @@
 //! `[model]`: the network.
 
+use std::path::Path;
+
 use jingwei_graph::Dim;
 use jingwei_nn::{Activation, Dense, Entry, Error, Layer, Network, Sizes, zoo};
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,18 @@ impl Default for Resnet {
 }
 
 impl ModelRecipe {
+    /// Joins the paths of files that layers name to the folder that they begin at.
+    pub(crate) fn begin_paths_at(&mut self, folder: &Path) {
+        for entry in &mut self.layers {
+            if let Layer::Embedding(embedding) = &mut entry.layer {
+                let files = [&mut embedding.vectors, &mut embedding.words];
+                for file in files.into_iter().flatten() {
+                    *file = folder.join(&*file).display().to_string();
+                }
+            }
+        }
+    }
+
     /// The network for samples of these sizes that gives `outputs` values. Embeddings that leave `input_dim` open get
     /// the size of the vocabulary.
     ///

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Evaluation;
 use crate::metrics::SpanErrorKind;
+use crate::pretrained::Pretrained;
 
 /// Bins of a histogram of lengths.
 const BINS: usize = 40;
@@ -16,6 +17,8 @@ pub struct TextReport {
     pub data: Option<TextData>,
     /// Texts that come more than once; none if they were not looked for.
     pub duplicates: Option<DuplicateTexts>,
+    /// Embeddings that began with pretrained vectors.
+    pub pretrained: Vec<Pretrained>,
     /// An ordinary method on the same texts.
     pub baseline: Option<BaselineScores>,
     /// The texts that the model gets most wrong, worst first.

@@ -12,6 +12,8 @@ use super::{
     WorstText,
 };
 
+use crate::pretrained::Pretrained;
+
 /// Longer texts are folded, letters.
 const FOLDED: usize = 300;
 /// How many of the strongest tokens are listed in words.
@@ -21,10 +23,18 @@ const STRONGEST: usize = 4;
 #[derive(Debug, Serialize)]
 pub(super) struct View {
     data: Option<DataView>,
+    pretrained: Vec<PretrainedView>,
     duplicates: Option<DuplicatesView>,
     worst: Vec<WorstView>,
     explanations: Vec<ExplanationView>,
     errors: Vec<Examples>,
+}
+
+#[derive(Debug, Serialize)]
+struct PretrainedView {
+    parameter: String,
+    sentence: String,
+    missing: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +109,7 @@ struct CountedTable {
 pub(super) fn view(report: &TextReport, name: &dyn Fn(usize) -> String) -> View {
     View {
         data: report.data.as_ref().map(data),
+        pretrained: report.pretrained.iter().map(pretrained).collect(),
         duplicates: report.duplicates.as_ref().map(duplicates),
         worst: report.worst.iter().map(|text| worst(text, name)).collect(),
         explanations: report
@@ -107,6 +118,14 @@ pub(super) fn view(report: &TextReport, name: &dyn Fn(usize) -> String) -> View 
             .map(|explanation| explain(explanation, name))
             .collect(),
         errors: tag_examples::examples(&report.tag_errors),
+    }
+}
+
+fn pretrained(found: &Pretrained) -> PretrainedView {
+    PretrainedView {
+        parameter: found.parameter.clone(),
+        sentence: found.sentence(),
+        missing: found.missing.join(" "),
     }
 }
 

@@ -183,8 +183,9 @@ impl Job {
             }),
             _ => {
                 let vocabulary = preparation.text().map_or(0, TextPreparation::ids);
-                self.recipe
-                    .network(&sizes, vocabulary, outputs, &self.text, &self.file)
+                let mut recipe = self.recipe.clone();
+                recipe.model.begin_paths_at(&self.folder);
+                recipe.network(&sizes, vocabulary, outputs, &self.text, &self.file)
             }
         }
     }

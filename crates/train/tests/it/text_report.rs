@@ -4,6 +4,7 @@ use jingwei_data::Sequences;
 use jingwei_train::metrics::{
     ClassificationSummary, LabelSummary, Labelled, Predictions, SpanErrorKind, TagSummary, Tagged,
 };
+use jingwei_train::pretrained::Pretrained;
 use jingwei_train::report::{
     BaselineScores, Counted, DuplicateText, DuplicateTexts, Evaluation, Explanation, Lengths,
     Report, TagError, TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText, occlusion,
@@ -63,6 +64,12 @@ fn report(text: &str) -> Report {
                 set_aside: counted(),
                 changed: counted(),
             }),
+            pretrained: vec![Pretrained {
+                file: text.into(),
+                parameter: text.into(),
+                missing: vec![text.into()],
+                ..Pretrained::default()
+            }],
             duplicates: Some(DuplicateTexts {
                 exact: 1,
                 near: 2,
@@ -143,8 +150,8 @@ fn every_part_has_its_section_and_may_be_missing() {
     }
     assert_eq!(
         page.matches("<details><summary>").count(),
-        0,
-        "short texts are not folded"
+        1,
+        "short texts are not folded, but words without vectors are"
     );
     let bare = Report {
         text: TextReport {

@@ -227,3 +227,67 @@ fn texts_of_a_test_file_that_train_too_are_told() {
         assert_eq!(warned, crossing > 0);
     }
 }
+
+#[test]
+fn an_embedding_begins_with_pretrained_vectors() {
+    let data = reviews(["差评", "好评"]);
+    let embedding = |settings: &str| {
+        format!(
+            "task = \"text-classification\"\n[data]\ntrain = \"reviews.csv\"\n\
+             [prepare.text]\ntokenizer = {{ character = {{}} }}\n[model]\n\
+             layers = [{{ embedding = {{ units = 3, {settings} }} }}, {{ global_avg_pool1d = {{}} }}]\n\
+             [train]\nepochs = 2\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("vectors.txt"), "好 1 2 3\n不在 4 5 6\n差 7 8 9\n").unwrap();
+    for trained in [false, true] {
+        fs::remove_dir_all(path.join("run")).ok();
+        let settings = format!("vectors = \"vectors.txt\", trainable = {trained}");
+        let (result, page) = train(path, "reviews.csv", &data, &embedding(&settings));
+        assert!(page.contains("id=\"pretrained\"") && page.contains("2 of "));
+        assert!(page.contains(if trained { "trained on)" } else { "frozen)" }));
+        // The bundle holds the vectors: the file is not needed for predictions.
+        let bundle = jingwei_bundle::Bundle::load(&result.bundle.unwrap()).unwrap();
+        let preparation = bundle.preparation().unwrap().text().unwrap();
+        let words = preparation.vocabulary.words();
+        let row = words.iter().position(|word| word == "好").unwrap() + 2;
+        let mut entries = bundle.function().parameters.entries().iter();
+        let entry = entries
+            .find(|entry| entry.name.ends_with("embeddings"))
+            .unwrap();
+        let table = &bundle.parameters()[entry.range()];
+        assert_eq!(table[row * 3..][..3] == [1.0, 2.0, 3.0], !trained);
+    }
+    let fails = |settings: &str, words: &[&str]| {
+        fs::write(path.join("recipe.toml"), embedding(settings)).unwrap();
+        let runtime = Runtime::new(Level::best(), 1).unwrap();
+        let run = path.join("bad");
+        let failed = Job::load(&path.join("recipe.toml"))
+            .and_then(|job| run_training(&job, &run, &runtime, &mut [], &AtomicBool::new(false)));
+        let message = failed.unwrap_err().to_string();
+        for word in words {
+            assert!(message.contains(word), "`{word}` is not in: {message}");
+        }
+    };
+    fs::write(path.join("wide.txt"), "好 1 2 3 4\n差 7 8 9 10\n").unwrap();
+    fs::write(path.join("cut.txt"), "好 1 2 3\n差 7 8\n").unwrap();
+    fails(
+        "vectors = \"absent.txt\"",
+        &["recipe.toml:7:", "no file", "absent.txt"],
+    );
+    fails(
+        "vectors = \"wide.txt\"",
+        &["have 4 numbers", "set `units` to 4"],
+    );
+    fails("vectors = \"cut.txt\"", &["cut.txt, line 2", "cut short"]);
+    fails(
+        "words = \"wide.txt\"",
+        &["`words`", "none without `vectors`"],
+    );
+    fails(
+        "vector = \"wide.txt\"",
+        &["unknown key `vector`", "did you mean `vectors`"],
+    );
+}

@@ -78,6 +78,7 @@ pub(super) fn text_report(
 ) -> Result<TextReport, Error> {
     let mut report = TextReport {
         data: Some(data::data(prepared, encoded)?),
+        pretrained: trainer.pretrained().to_vec(),
         duplicates: prepared.source.duplicates.clone(),
         ..TextReport::default()
     };
