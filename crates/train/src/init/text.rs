@@ -38,13 +38,18 @@ pub(super) fn texts(
         );
     }
     let _ = writeln!(text, "[data]\ntrain = {}", path_text(data, folder));
-    for ((key, path), part) in ["valid", "test"].iter().zip(parts).zip(PARTS) {
-        match path {
-            Some(path) => {
-                let _ = writeln!(text, "{key} = {}", path_text(path, folder));
+    let own = [
+        (valid_share(guess.tagged, dataset.len()), VALID),
+        ("0.1", TEST),
+    ];
+    for ((key, path), (share, note)) in ["valid", "test"].iter().zip(parts).zip(own) {
+        let _ = match path {
+            Some(path) => writeln!(text, "{key} = {}", path_text(path, folder)),
+            None => {
+                let part = format!("{key} = {{ fraction = {share} }}");
+                writeln!(text, "{part:<39} # {note}")
             }
-            None => text.push_str(part),
-        }
+        };
     }
     text.push_str(ON_BAD);
     if let Some(target) = &guess.target {
@@ -98,11 +103,19 @@ fn keys(guess: &Guess) -> Vec<String> {
     keys
 }
 
-/// What is cut off for validation and for the test where there are no files of theirs.
-const PARTS: [&str; 2] = [
-    "valid = { fraction = 0.1 }              # measured after each epoch; each class gives its share\n",
-    "test = { fraction = 0.1 }               # measured once at the end, steers nothing\n",
-];
+/// What is cut off for validation where there is no file of its own.
+///
+/// Nothing is stopped early, so that a few hundred texts are enough to measure on: the others are worth more to learn
+/// from.
+fn valid_share(tagged: bool, texts: usize) -> &'static str {
+    match tagged || texts < 5_000 {
+        true => "0.1",
+        false => "0.05",
+    }
+}
+
+const VALID: &str = "measured after each epoch; each class gives its share";
+const TEST: &str = "measured once at the end, steers nothing";
 
 const ON_BAD: &str = "on_bad = \"quarantine\"                   # or \"stop\": bad rows are left out, counted and listed in the report\n";
 
@@ -113,7 +126,7 @@ tokenizer = { character = {} }          # or { word = {} }: jieba's words for Ch
 [model]                                 # the sum of what n-grams and vectors of tokens say of each class
 layers = [
   { name = "ngrams", inputs = ["input"], ngram_bayes = { units = CLASSES, gain = 20.0 } },
-  { name = "vectors", inputs = ["input"], embedding = { units = 64 } },
+  { name = "vectors", inputs = ["input"], embedding = { units = 128 } },
   { spatial_dropout1d = { rate = 0.3 } },
   # With many thousands of texts, { lstm = { units = 64, bidirectional = true, return_sequences = true } } may help here.
   { global_avg_pool1d = {} },
@@ -154,3 +167,15 @@ schedule = { one_cycle = { rise = 0.1 } }   # the learning rate rises, then fall
 clip = { norm = 5.0 }
 checkpoint = { every_epochs = 1 }
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::valid_share;
+
+    #[test]
+    fn many_texts_give_a_smaller_share_for_validation() {
+        let shares = [(false, 200), (false, 13_849), (true, 19_484)];
+        let shares = shares.map(|(tagged, texts)| valid_share(tagged, texts));
+        assert_eq!(shares, ["0.1", "0.05", "0.1"]);
+    }
+}
