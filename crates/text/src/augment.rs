@@ -47,12 +47,20 @@ impl TextAugmentation {
     /// assert_eq!(ids, [1, 1, 1]);
     /// ```
     pub fn apply(&self, ids: &mut Vec<u32>, key: u64) {
+        let kept = self.apply_to(ids, [PADDING, UNKNOWN], key);
+        ids.truncate(kept);
+    }
+
+    /// The same in place, for ids of any type, of which `special` are padding and unknown: how many are left, from the
+    /// beginning on. Nothing is allocated.
+    pub fn apply_to<T: Copy + PartialEq>(&self, ids: &mut [T], special: [T; 2], key: u64) -> usize {
+        let [padding, unknown] = special;
         if self.mask > 0.0 {
             let key = draw(key, 0);
-            let tokens = ids.iter_mut().enumerate().filter(|(_, id)| **id != PADDING);
+            let tokens = ids.iter_mut().enumerate().filter(|(_, id)| **id != padding);
             for (at, id) in tokens {
                 if uniform(key, at as u64) < self.mask {
-                    *id = UNKNOWN;
+                    *id = unknown;
                 }
             }
         }
@@ -67,15 +75,23 @@ impl TextAugmentation {
                 at += 1;
             }
         }
-        if self.drop > 0.0 && !ids.is_empty() {
-            let key = draw(key, 2);
-            let stays = (draw(key, u64::MAX) % ids.len() as u64) as usize;
-            let mut at = 0;
-            ids.retain(|_| {
-                let kept = at == stays || uniform(key, at as u64) >= self.drop;
-                at += 1;
-                kept
-            });
+        if self.drop <= 0.0 || ids.is_empty() {
+            return ids.len();
         }
+        let key = draw(key, 2);
+        let stays = (draw(key, u64::MAX) % ids.len() as u64) as usize;
+        let mut kept = 0;
+        for at in 0..ids.len() {
+            if at == stays || uniform(key, at as u64) >= self.drop {
+                ids[kept] = ids[at];
+                kept += 1;
+            }
+        }
+        kept
+    }
+
+    /// Whether anything is changed.
+    pub fn is_none(&self) -> bool {
+        self.drop <= 0.0 && self.swap <= 0.0 && self.mask <= 0.0
     }
 }

@@ -4,6 +4,7 @@ mod mixup;
 mod place;
 mod sample;
 
+use jingwei_text::augment::TextAugmentation;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -57,6 +58,12 @@ pub struct Augment {
     pub mixup: f32,
     /// What gaps are filled with.
     pub fill: Fill,
+    /// The chance of a token of a text to be left out; one token always stays. 0 to 1. Not where tokens have tags.
+    pub drop: f64,
+    /// The chance of a token of a text to change places with the next. 0 to 1. Not where tokens have tags.
+    pub swap: f64,
+    /// The chance of a token of a text to become unknown. 0 to 1.
+    pub mask: f64,
 }
 
 impl Augment {
@@ -84,11 +91,33 @@ impl Augment {
                 ));
             }
         }
+        for (name, chance) in [
+            ("drop", self.drop),
+            ("swap", self.swap),
+            ("mask", self.mask),
+        ] {
+            if !(0.0..=1.0).contains(&chance) {
+                return Err(Error::setting(
+                    format!("augment.{name}"),
+                    format!("{chance} is not between 0 and 1"),
+                    "0.1 changes one token of ten",
+                ));
+            }
+        }
         Ok(())
     }
 
+    /// What is done to tokens of texts.
+    #[must_use]
+    pub fn tokens(&self) -> TextAugmentation {
+        let Self {
+            drop, swap, mask, ..
+        } = *self;
+        TextAugmentation { drop, swap, mask }
+    }
+
     /// Whether anything is done to single pictures.
-    pub(crate) fn changes_pictures(&self) -> bool {
+    pub fn changes_pictures(&self) -> bool {
         let strengths = [
             self.shift,
             self.rotate,

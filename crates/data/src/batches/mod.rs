@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::{Augment, Mixup, SampleAugment, mix};
 use crate::prepare::{ColumnMap, FeatureMap, FeaturePreparation, TargetPreparation, TextMap};
+use crate::random::{Draws, stream};
 use crate::{Dataset, Error, Features, Permutation, Preparation, Result, Sequences, Targets};
 use sequences::SequenceBatches;
 pub(crate) use sequences::padded;
@@ -290,7 +291,8 @@ impl<'a> BatchSource<'a> {
             let place = self.position(&order, start + position);
             let index = self.indices[place];
             if let Some(sequences) = &self.sequences {
-                sequences.write(place, features, target);
+                let key = self.token_key(epoch, index);
+                sequences.write(place, key, features, target);
                 self.write_target(index, target);
                 continue;
             }
@@ -305,6 +307,12 @@ impl<'a> BatchSource<'a> {
                 mix(target, other_target, share);
             }
         }
+    }
+
+    /// What the changes to the tokens of a sample are drawn from.
+    fn token_key(&self, epoch: u64, index: usize) -> u64 {
+        let mut draws = Draws::new(self.options.seed, stream("tokens"), epoch, index);
+        u64::from(draws.bits()) << 32 | u64::from(draws.bits())
     }
 
     /// Reads a byte of each cache line of the pictures at these positions. They lie far apart in memory, and reads that
@@ -377,7 +385,16 @@ fn encoded(
         Targets::Tags { tags, .. } => Some(map.cut_tags(tags, indices)),
         _ => None,
     };
+    let augment = options.augment.tokens();
+    if tags.is_some() && (augment.drop > 0.0 || augment.swap > 0.0) {
+        return Err(Error::setting(
+            "augment",
+            "tags belong to the tokens where they stand",
+            "leave `drop` and `swap` out; `mask` hides tokens",
+        ));
+    }
     let mut sequences = SequenceBatches::new(ids, tags, map.side(), map.fixed_length());
+    sequences.augment = augment;
     sequences.arrange(options.batch_size, options.shuffle, options.seed, 0);
     Ok(Some(sequences))
 }
@@ -394,6 +411,15 @@ fn changes(
         seed: options.seed,
     });
     let pictures = match &preparation.features {
+        FeaturePreparation::Images(_) | FeaturePreparation::Rows(_)
+            if !augment.tokens().is_none() =>
+        {
+            return Err(Error::setting(
+                "augment",
+                "`drop`, `swap` and `mask` change tokens, and there are none",
+                "leave them out",
+            ));
+        }
         FeaturePreparation::Images(images) if augment.changes_pictures() => {
             Some(SampleAugment::new(augment, images, options.seed)?)
         }

@@ -1,6 +1,7 @@
 //! Batches of sequences: samples of similar length together, so that little is padded.
 
-use jingwei_text::prepare::Side;
+use jingwei_text::augment::TextAugmentation;
+use jingwei_text::prepare::{PADDING, Side, UNKNOWN};
 
 use crate::prepare::text::{pad, padding_start};
 use crate::random::stream;
@@ -16,6 +17,8 @@ pub(crate) struct SequenceBatches {
     /// A tag for each id, where tags are predicted.
     pub(crate) tags: Option<Sequences>,
     pub(crate) side: Side,
+    /// Random changes to the ids.
+    pub(crate) augment: TextAugmentation,
     /// The length that every batch has; without one, it follows from the longest sample of the batch.
     pub(crate) length: Option<usize>,
     /// The positions of the samples, batch after batch, in the epoch that was arranged last.
@@ -37,6 +40,7 @@ impl SequenceBatches {
             ids,
             tags,
             side,
+            augment: TextAugmentation::default(),
             length,
             order: (0..u32::try_from(count).unwrap_or(u32::MAX)).collect(),
             times: Vec::new(),
@@ -96,9 +100,25 @@ impl SequenceBatches {
         );
     }
 
-    /// Writes a sample, and its tags if there are any, each with padding to the length of `ids`.
-    pub(crate) fn write(&self, position: usize, ids: &mut [f32], tags: &mut [f32]) {
+    /// Writes a sample, and its tags if there are any, each with padding to the length of `ids`; `key` is that of the
+    /// random changes.
+    pub(crate) fn write(&self, position: usize, key: u64, ids: &mut [f32], tags: &mut [f32]) {
         pad(self.ids.get(position), self.side, ids);
+        if !self.augment.is_none() {
+            let len = self.ids.get(position).len().min(ids.len());
+            let start = padding_start(len, self.side, ids.len());
+            let own = &mut ids[start..start + len];
+            let kept = self
+                .augment
+                .apply_to(own, [PADDING as f32, UNKNOWN as f32], key);
+            match self.side {
+                Side::After => own[kept..].fill(0.0),
+                Side::Before => {
+                    own.copy_within(..kept, len - kept);
+                    own[..len - kept].fill(0.0);
+                }
+            }
+        }
         if let Some(own) = &self.tags {
             pad(own.get(position), self.side, tags);
         }

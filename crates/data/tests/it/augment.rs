@@ -35,6 +35,7 @@ fn everything() -> Augment {
         erase: 0.3,
         mixup: 0.4,
         fill: Fill::Edge,
+        ..Augment::default()
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use jingwei_data::prepare::PrepareOptions;
+use jingwei_data::prepare::{PrepareOptions, Side};
 use jingwei_data::texts::{Format, ReadOptions, guess, read_texts};
-use jingwei_data::{BatchOptions, BatchSource, Dataset, Preparation, Targets};
+use jingwei_data::{Augment, BatchOptions, BatchSource, Dataset, Preparation, Targets};
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::path::PathBuf {
     let path = folder.join(name);
@@ -137,4 +137,163 @@ fn what_lies_in_files_is_guessed() {
     assert!(guess(&conll).unwrap().unwrap().tagged);
     let data = read_texts(&conll, &ReadOptions::default(), None).unwrap();
     assert!(matches!(data.targets(), Targets::Tags { tags, .. } if tags.get(0).len() == 3));
+}
+
+/// The ids and targets of all samples of an epoch, a row a sample, in the order of the samples.
+fn filled(
+    data: &Dataset,
+    preparation: &Preparation,
+    options: &BatchOptions,
+    epoch: u64,
+) -> Vec<(Vec<f32>, Vec<f32>)> {
+    let indices = data.indices();
+    let mut source = BatchSource::new(data, &indices, preparation, options.clone()).unwrap();
+    source.arrange(epoch);
+    let mut rows = vec![(Vec::new(), Vec::new()); data.len()];
+    for step in 0..source.steps_per_epoch() {
+        let (count, (time, target)) = (source.batch_len(step), source.lens(step));
+        let (mut ids, mut targets) = (vec![f32::NAN; count * time], vec![f32::NAN; count * target]);
+        source.fill(epoch, step, 0..count, &mut ids, &mut targets, &mut []);
+        for (row, sample) in source.samples(epoch, step).enumerate() {
+            rows[sample] = (
+                ids[row * time..][..time].to_vec(),
+                targets[row * target..][..target].to_vec(),
+            );
+        }
+    }
+    rows
+}
+
+#[test]
+fn tokens_are_changed_anew_in_each_epoch() {
+    let (_folder, data) = reviews();
+    for side in [Side::After, Side::Before] {
+        let mut options = characters();
+        options.text.pad = side;
+        let preparation = Preparation::fit(&data, &data.indices(), &options).unwrap();
+        let batches = |augment: Augment| BatchOptions {
+            augment,
+            batch_size: 8,
+            seed: 3,
+            ..BatchOptions::default()
+        };
+        let plain = filled(&data, &preparation, &batches(Augment::default()), 0);
+        let own = |row: &[f32]| row.iter().filter(|id| **id != 0.0).count();
+        let masked = batches(Augment {
+            mask: 1.0,
+            ..Augment::default()
+        });
+        for (row, (_, label)) in filled(&data, &preparation, &masked, 0).iter().zip(&plain) {
+            assert!(row.0.iter().all(|&id| id == 0.0 || id == 1.0) && row.1 == *label);
+        }
+        let dropped = batches(Augment {
+            drop: 0.5,
+            swap: 0.2,
+            ..Augment::default()
+        });
+        let first = filled(&data, &preparation, &dropped, 0);
+        assert_eq!(first, filled(&data, &preparation, &dropped, 0));
+        let again = filled(&data, &preparation, &dropped, 1);
+        assert!(
+            first
+                .iter()
+                .zip(&again)
+                .any(|(one, other)| one.0 != other.0)
+        );
+        let all: usize = plain.iter().map(|row| own(&row.0)).sum();
+        let left: usize = first.iter().map(|row| own(&row.0)).sum();
+        assert!(
+            left * 10 > all * 4 && left * 10 < all * 7,
+            "{left} of {all}"
+        );
+        for (row, (whole, _)) in first.iter().zip(&plain) {
+            let kept = own(&row.0);
+            let place = if side == Side::After {
+                0
+            } else {
+                row.0.len() - kept
+            };
+            assert!((1..=own(whole)).contains(&kept));
+            assert!(row.0[place..][..kept].iter().all(|id| *id != 0.0));
+        }
+    }
+}
+
+#[test]
+fn tags_are_cut_in_step_with_their_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let sentence = |count: usize| {
+        let line = |at: usize| format!("{}\tT{at}\n", ["甲", "乙", "丙", "丁", "戊"][at]);
+        (0..count).map(line).collect::<String>() + "\n"
+    };
+    let text: String = [5, 3, 1, 5, 4, 2].map(sentence).concat();
+    let path = write(folder.path(), "tags.conll", text.as_bytes());
+    let data = read_texts(&path, &ReadOptions::default(), None).unwrap();
+    for (truncate, pad) in [
+        (Side::Before, Side::After),
+        (Side::Before, Side::Before),
+        (Side::After, Side::Before),
+    ] {
+        let mut options = characters();
+        (options.text.truncate, options.text.pad) = (truncate, pad);
+        options.text.max_length = Some(3);
+        let preparation = Preparation::fit(&data, &data.indices(), &options).unwrap();
+        let vocabulary = preparation.text().unwrap().vocabulary.clone();
+        let rows = filled(&data, &preparation, &BatchOptions::default(), 0);
+        for (sample, (ids, tags)) in rows.iter().enumerate() {
+            let text = data.text(sample).unwrap().unwrap();
+            let tokens: Vec<&str> = text.split('\n').collect();
+            let beyond = tokens.len().saturating_sub(3);
+            let kept = if truncate == Side::Before {
+                &tokens[beyond..]
+            } else {
+                &tokens[..tokens.len() - beyond]
+            };
+            let own: Vec<(&str, u32)> = ids
+                .iter()
+                .zip(tags)
+                .filter(|(id, _)| **id != 0.0)
+                .map(|(id, tag)| (vocabulary.word(*id as u32).unwrap(), *tag as u32))
+                .collect();
+            assert_eq!(own.iter().map(|own| own.0).collect::<Vec<_>>(), kept);
+            // The first token has tag T0, which is number 0, and so on.
+            let places = own
+                .iter()
+                .map(|(token, tag)| ["甲", "乙", "丙", "丁", "戊"][*tag as usize] == *token);
+            assert!(places.into_iter().all(|same| same), "{own:?}");
+        }
+        let drop = BatchOptions {
+            augment: Augment {
+                drop: 0.1,
+                ..Augment::default()
+            },
+            ..BatchOptions::default()
+        };
+        let error = BatchSource::new(&data, &data.indices(), &preparation, drop).unwrap_err();
+        assert!(
+            error.to_string().contains("tags belong to the tokens"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_reading_changed_or_left_out_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "text,label\n很好的, pos \n太差了,neg\n,neg\n不错的,pos\n很差的,other\n";
+    let path = write(folder.path(), "told.csv", text.as_bytes());
+    let options = ReadOptions {
+        on_bad: jingwei_data::texts::OnBad::Quarantine,
+        ..ReadOptions::default()
+    };
+    let data = read_texts(&path, &options, None).unwrap();
+    assert_eq!((data.len(), data.left_out()), (4, 1));
+    assert_eq!(data.causes().unwrap()["empty text"], 1);
+    let notes = data.notes().join("\n");
+    for words in [
+        "spaces around labels were cut off, 1 times",
+        "`other` has one example",
+    ] {
+        assert!(notes.contains(words), "{notes}");
+    }
 }

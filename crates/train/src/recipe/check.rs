@@ -58,6 +58,7 @@ fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     if let Err(error) = recipe.augment.check() {
         return Err(source.error_at(&[Step::Key("augment")], error.to_string(), String::new()));
     }
+    check_augment(recipe, source)?;
     let classes = recipe
         .task
         .has_classes()
@@ -75,6 +76,36 @@ fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     }
     check_stopping(recipe, source)?;
     check_loss(recipe, source)
+}
+
+/// Whether the random changes fit what samples are.
+fn check_augment(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
+    let (augment, task) = (&recipe.augment, recipe.task);
+    let tokens = augment.tokens();
+    let wrong = |key: &str, message: &str, remedy: &str| {
+        let path = [Step::Key("augment"), Step::Key(key)];
+        let path = &path[..if key.is_empty() { 1 } else { 2 }];
+        Err(source.error_at(path, message.to_owned(), remedy.to_owned()))
+    };
+    for (key, chance) in [
+        ("drop", tokens.drop),
+        ("swap", tokens.swap),
+        ("mask", tokens.mask),
+    ] {
+        if chance > 0.0 && !task.reads_text() {
+            let message = format!("`{key}` changes tokens of texts, and there are none");
+            return wrong(key, &message, "leave it out");
+        }
+        if chance > 0.0 && task == Task::SequenceTagging && key != "mask" {
+            let message = format!("`{key}` would part tokens from their tags");
+            return wrong(key, &message, "leave it out; `mask` hides tokens");
+        }
+    }
+    if task.reads_text() && (augment.changes_pictures() || augment.mixup > 0.0) {
+        let message = "texts are no pictures";
+        return wrong("", message, "leave all but `drop`, `swap` and `mask` out");
+    }
+    Ok(())
 }
 
 fn check_stopping(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
@@ -264,5 +295,10 @@ pub(super) fn network_error(
         Step::Index(number.unwrap_or(1).saturating_sub(1)),
     ];
     let depth = if number.is_some() { 3 } else { 2 };
-    Some(source.error_at(&path[..depth], message, String::new()))
+    let is_open = recipe.task.reads_text() && recipe.prepare.text.length.is_none();
+    let remedy = match is_open && message.contains("where the length is open") {
+        true => "set the layer's `padding = \"same\"`, or `length` in [prepare.text], such as 128",
+        false => "",
+    };
+    Some(source.error_at(&path[..depth], message, remedy.to_owned()))
 }

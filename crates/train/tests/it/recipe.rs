@@ -252,3 +252,76 @@ fn the_head_of_an_idx_file_is_enough_to_check_the_layers() {
     let expected = "layer 1 `conv2d_1`: expected at least 13 × 13 values for its window, found [batch, 12, 12, 1]";
     assert!(error.starts_with(expected), "{error}");
 }
+
+/// The error of a recipe for texts with this task, `[prepare.text]`, layers and rest.
+fn text_message(task: &str, prepare: &str, layer: &str, rest: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe.toml");
+    let recipe = format!(
+        "task = \"{task}\"\n[data]\ntrain = \"texts.csv\"\n[prepare.text]\n{prepare}\n[model]\n\
+         layers = [\n  {{ embedding = {{ units = 8 }} }},\n  {layer}\n]\n{rest}"
+    );
+    std::fs::write(&path, recipe).unwrap();
+    match Recipe::load(&path) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn recipes_for_texts_are_told_what_to_set_before_data_are_read() {
+    let (classify, tag) = ("text-classification", "sequence-tagging");
+    let valid = "{ conv1d = { filters = 4, kernel = 5 } }, { global_max_pool1d = {} },";
+    let found = text_message(classify, "", valid, "");
+    for words in [
+        "recipe.toml:9:",
+        "layer 2",
+        "`padding = \"same\"`",
+        "`length` in [prepare.text]",
+    ] {
+        assert!(found.contains(words), "{words}: {found}");
+    }
+    assert_eq!(text_message(classify, "length = 32", valid, ""), "");
+    let found = text_message(classify, "length = 3", valid, "");
+    assert!(found.contains("layer 2"), "{found}");
+    let mean = "{ global_avg_pool1d = {} },";
+    assert_eq!(
+        text_message(
+            classify,
+            "",
+            mean,
+            "[augment]\ndrop = 0.1\nswap = 0.1\nmask = 0.1\n"
+        ),
+        ""
+    );
+    assert_eq!(text_message(tag, "", "", "[augment]\nmask = 0.1\n"), "");
+    for (task, rest, expected) in [
+        (
+            tag,
+            "[augment]\ndrop = 0.1\n",
+            "part tokens from their tags",
+        ),
+        (
+            classify,
+            "[augment]\nmask = 1.5\n",
+            "1.5 is not between 0 and 1",
+        ),
+        (classify, "[augment]\nmsak = 0.5\n", "did you mean `mask`"),
+        (
+            classify,
+            "[augment]\nshift = 0.5\n",
+            "texts are no pictures",
+        ),
+    ] {
+        let layer = if task == tag { "" } else { mean };
+        let found = text_message(task, "", layer, rest);
+        assert!(found.contains(expected), "{found}");
+    }
+    let other = error("shift = 0.1", "drop = 0.1");
+    assert!(
+        other.contains("changes tokens of texts, and there are none"),
+        "{other}"
+    );
+    let other = error("test  = \"t10k\"", "test = \"t10k\"\nduplicates = \"drop\"");
+    assert!(other.contains("looked for among texts alone"), "{other}");
+}
