@@ -1,6 +1,7 @@
 //! A dataset in memory: features, targets, and where each sample came from.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use std::sync::Arc;
@@ -183,6 +184,7 @@ pub struct Dataset {
     origins: Origins,
     quarantine: Vec<Quarantined>,
     notes: Vec<String>,
+    left_out: Option<BTreeMap<String, u64>>,
     len: usize,
 }
 
@@ -225,6 +227,7 @@ impl Dataset {
             origins,
             quarantine: Vec::new(),
             notes: Vec::new(),
+            left_out: None,
             len,
         })
     }
@@ -232,6 +235,12 @@ impl Dataset {
     /// Adds samples that the reader set aside.
     pub fn with_quarantine(mut self, quarantine: Vec<Quarantined>) -> Self {
         self.quarantine = quarantine;
+        self
+    }
+
+    /// Says how many samples were set aside by cause, where not all of them are listed.
+    pub fn with_left_out(mut self, causes: BTreeMap<String, u64>) -> Self {
+        self.left_out = Some(causes);
         self
     }
 
@@ -283,7 +292,20 @@ impl Dataset {
         &self.targets
     }
 
-    /// Samples that were set aside while reading.
+    /// How many samples were set aside while reading, listed or not.
+    pub fn left_out(&self) -> usize {
+        match &self.left_out {
+            Some(causes) => causes.values().sum::<u64>() as usize,
+            None => self.quarantine.len(),
+        }
+    }
+
+    /// How many samples were set aside for each cause, if the reader counted them so.
+    pub fn causes(&self) -> Option<&BTreeMap<String, u64>> {
+        self.left_out.as_ref()
+    }
+
+    /// Samples that were set aside while reading; of texts at most ten thousand are listed.
     pub fn quarantine(&self) -> &[Quarantined] {
         &self.quarantine
     }

@@ -53,8 +53,13 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         .for_each(|warning| printer.warning(warning));
     if result.quarantined > 0 {
         let samples = counted(result.quarantined, "sample", "samples");
+        let were = if result.quarantined == 1 {
+            "was"
+        } else {
+            "were"
+        };
         printer.warning(format_args!(
-            "{samples} could not be read and were left out; the report lists them"
+            "{samples} could not be read and {were} left out; the report lists them"
         ));
     }
     let interrupted = result.outcome == Outcome::Interrupted;

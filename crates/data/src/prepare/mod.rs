@@ -13,6 +13,7 @@ use crate::{Dataset, Error, Features, Result, Targets};
 
 pub use images::{ImagePreparation, ImageScaling, PixelMap};
 pub use jingwei_text::prepare::{Side, TextOptions, TextPreparation, Token};
+pub use jingwei_text::statistics::Bare;
 pub use jingwei_text::vectors::VectorFile;
 pub use rows::{Column, ColumnMap, ColumnScaling};
 pub use text::TextMap;

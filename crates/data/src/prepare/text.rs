@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use jingwei_text::prepare::{Encoder, Side, TextOptions, TextPreparation, Token};
 use jingwei_text::read::{Part, Texts};
+use jingwei_text::statistics::{Bare, bare};
 use rayon::prelude::*;
 
 use crate::batches::padded;
@@ -123,6 +124,11 @@ impl TextMap {
             Side::After => tokens.truncate(preparation.max_length),
         }
         tokens
+    }
+
+    /// Why a text tells a model nothing, if so.
+    pub fn bare(&self, text: &str) -> Option<Bare> {
+        bare(&self.encoder.tokens(text))
     }
 
     /// Where `len` values begin in a sequence padded to `time`.

@@ -29,9 +29,23 @@ pub fn read_texts(path: &Path, options: &ReadOptions, names: Option<&[String]>) 
         labels,
         origins,
         quarantine,
-        notes,
+        counts,
+        mut notes,
         ..
     } = read::read(path, options)?;
+    let place = path.display();
+    if counts.trimmed_labels > 0 {
+        let labels = counts.trimmed_labels;
+        notes.push(format!(
+            "{place}: spaces around labels were cut off, {labels} times"
+        ));
+    }
+    if counts.rewritten_tags > 0 {
+        let tags = counts.rewritten_tags;
+        notes.push(format!(
+            "{place}: {tags} tags were written in another scheme and were rewritten"
+        ));
+    }
     let tokenised = matches!(labels, Labels::Tags { .. });
     let targets = renumber(targets(labels), names, path)?;
     let features = Features::Texts(TextColumn {
@@ -45,6 +59,7 @@ pub fn read_texts(path: &Path, options: &ReadOptions, names: Option<&[String]>) 
     let dataset = Dataset::with_origins(features, targets, Origins::Texts(origins))?;
     Ok(dataset
         .with_quarantine(set_aside.collect())
+        .with_left_out(counts.causes)
         .with_notes(notes))
 }
 

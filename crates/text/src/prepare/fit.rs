@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 use crate::prepare::encoder::Pipeline;
 use crate::prepare::stop_words::{self, read_small};
 use crate::prepare::{
-    Encoder, Learnt, TextOptions, TextPreparation, Tokenizer, Vocabulary, subword,
+    Encoder, Learnt, TextOptions, TextPreparation, Tokenizer, Vocabulary, jieba, subword,
 };
 use crate::read::TextSource;
 use crate::{Error, Result};
@@ -93,7 +93,11 @@ impl TextPreparation {
             _ => None,
         };
         let dictionary = dictionary
-            .map(|path| read_small(path, "dictionary"))
+            .map(|path| {
+                let dictionary = read_small(path, "dictionary")?;
+                jieba::entries(&dictionary, &path.display().to_string())?;
+                Ok::<_, Error>(dictionary)
+            })
             .transpose()?;
         let mut fresh = Self {
             options: options.clone(),

@@ -20,7 +20,8 @@ pub(super) struct Entry<'a> {
 }
 
 /// Reads `word`, `word frequency`, `word tag` or `word frequency tag` lines.
-pub(super) fn entries(dictionary: &str) -> Result<Vec<Entry<'_>>> {
+/// `place` names it in messages.
+pub(super) fn entries<'a>(dictionary: &'a str, place: &str) -> Result<Vec<Entry<'a>>> {
     /// Jieba adds all frequencies up.
     const MOST: usize = 1 << 40;
     let mut entries = Vec::new();
@@ -28,7 +29,7 @@ pub(super) fn entries(dictionary: &str) -> Result<Vec<Entry<'_>>> {
         let wrong = |cause: String| {
             let remedy =
                 "write `word`, `word frequency` or `word frequency tag`, with a space between";
-            Error::content(format!("dictionary, line {}", number + 1), cause, remedy)
+            Error::content(format!("{place}, line {}", number + 1), cause, remedy)
         };
         let fields: Vec<&str> = line.split_whitespace().collect();
         let (word, frequency, tag) = match fields[..] {
@@ -57,7 +58,7 @@ pub(super) fn entries(dictionary: &str) -> Result<Vec<Entry<'_>>> {
 
 /// Segmentation with an own dictionary beside jieba's.
 pub(super) fn with_dictionary(dictionary: &str) -> Result<Arc<Jieba>> {
-    let entries = entries(dictionary)?;
+    let entries = entries(dictionary, "dictionary")?;
     let mut jieba = Jieba::clone(&shared());
     for entry in entries {
         jieba.add_word(entry.word, entry.frequency, entry.tag);

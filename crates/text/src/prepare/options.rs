@@ -1,6 +1,6 @@
 //! What a recipe's `[prepare.text]` says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -244,6 +244,18 @@ pub(crate) const MOST_IDS: usize = 5_000_000;
 pub(crate) const MOST_TOKENS: usize = 1 << 20;
 
 impl TextOptions {
+    /// Joins the paths of files to the folder that they begin at.
+    pub fn begin_paths_at(&mut self, folder: &Path) {
+        let own = match &mut self.tokenizer {
+            Tokenizer::Word(words) => words.dictionary.as_mut(),
+            Tokenizer::File(file) => Some(&mut file.path),
+            _ => None,
+        };
+        for path in own.into_iter().chain(self.stop_words.file.as_mut()) {
+            *path = folder.join(&*path);
+        }
+    }
+
     /// Tokens of a text that are kept, as far as the settings say it.
     pub(super) fn most_tokens(&self) -> Option<usize> {
         match (self.max_length, self.length) {

@@ -81,7 +81,7 @@ impl TextPreparation {
         if subwords {
             subword::load(&self.tokenizer, &self.vocabulary)?;
         }
-        jieba::entries(&self.dictionary).map(|_| ())
+        jieba::entries(&self.dictionary, "dictionary").map(|_| ())
     }
 
     /// How many ids there are, padding and unknown included.

@@ -30,7 +30,7 @@ pub(super) fn texts(
     for note in dataset.notes() {
         let _ = writeln!(text, "# Note: {note}");
     }
-    let left_out = dataset.quarantine().len();
+    let left_out = dataset.left_out();
     if left_out > 0 {
         let _ = writeln!(
             text,
@@ -63,6 +63,9 @@ pub(super) fn texts(
     let keys = keys(guess);
     if !keys.is_empty() {
         let _ = writeln!(text, "text = {{ {} }}", keys.join(", "));
+    }
+    if guess.format == Format::TaggedNames {
+        text.push_str(PARTS_OF_SPEECH);
     }
     let classes = dataset.class_names().len().to_string();
     text.push_str(&match guess.tagged {
@@ -102,6 +105,9 @@ fn keys(guess: &Guess) -> Vec<String> {
     }
     keys
 }
+
+const PARTS_OF_SPEECH: &str = r#"# For parts of speech instead of names: format = "tagged_words", and tokenizer = { word = {} } below.
+"#;
 
 /// What is cut off for validation where there is no file of its own.
 ///

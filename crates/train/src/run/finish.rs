@@ -50,6 +50,13 @@ pub(super) fn finish(
     });
     (result.valid, result.test) = (valid.clone(), test.clone());
     result.baseline.clone_from(&text.baseline);
+    let changed = text.data.iter().flat_map(|data| &data.changed);
+    for changed in changed.filter(|changed| changed.name.starts_with("kept, but")) {
+        let texts = if changed.count == 1 { "text" } else { "texts" };
+        result
+            .warnings
+            .push(format!("{} {texts} {}", changed.count, changed.name));
+    }
     let title = run.file_name().unwrap_or_default().to_string_lossy();
     let metrics = json!({ "valid": &valid, "test": &test });
     let measured = Measured {

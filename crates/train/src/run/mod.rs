@@ -121,7 +121,9 @@ impl Prepared {
     pub fn new(job: &Job) -> Result<Self, Error> {
         let recipe = &job.recipe;
         let source = Source::read(recipe, &job.folder)?;
-        let preparation = Preparation::fit(&source.dataset, &source.train, &recipe.prepare)?;
+        let mut prepare = recipe.prepare.clone();
+        prepare.text.begin_paths_at(&job.folder);
+        let preparation = Preparation::fit(&source.dataset, &source.train, &prepare)?;
         let counts = Source::class_counts(&source.dataset, &source.train);
         let objective = Objective {
             loss: recipe.loss(),
@@ -297,11 +299,7 @@ pub fn run_training(
         bundle: None,
         weights_hash: trainer.weights_hash(),
         parameters: prepared.functions.training.parameters.values(),
-        quarantined: prepared
-            .source
-            .datasets()
-            .map(|dataset| dataset.quarantine().len())
-            .sum(),
+        quarantined: prepared.source.datasets().map(Dataset::left_out).sum(),
         notes,
         duplicates: prepared.source.duplicates.clone(),
         warnings: warnings

@@ -61,7 +61,7 @@ pub(super) fn report(
         worst: measured.worst,
         text: measured.text,
         run: run(trainer, measured.weights_hash),
-        quarantined: quarantined.len() as u64,
+        quarantined: source.datasets().map(Dataset::left_out).sum::<usize>() as u64,
         quarantined_rows: listed
             .map(|row| QuarantinedRow {
                 origin: row.origin.clone(),
@@ -173,10 +173,7 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
             "There is no test part: the validation part steered the training, so its figures are somewhat too good.".to_owned(),
         );
     }
-    let left_out: usize = source
-        .datasets()
-        .map(|dataset| dataset.quarantine().len())
-        .sum();
+    let left_out: usize = source.datasets().map(Dataset::left_out).sum();
     warnings.extend(source.datasets().flat_map(Dataset::notes).cloned());
     for part in source.duplicates.iter().flat_map(|found| &found.crossing) {
         warnings.push(format!(
@@ -185,9 +182,10 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
         ));
     }
     if left_out > 0 {
-        warnings.push(format!(
-            "{left_out} samples could not be read and were left out."
-        ));
+        warnings.push(match left_out {
+            1 => "1 sample could not be read and was left out.".to_owned(),
+            _ => format!("{left_out} samples could not be read and were left out."),
+        });
     }
     warnings
 }

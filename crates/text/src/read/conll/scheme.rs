@@ -55,8 +55,10 @@ fn check_bio(tags: &[String]) -> Result<(), (usize, String)> {
             Some(('I', _)) => {
                 let before = at
                     .checked_sub(1)
-                    .map_or("the sentence's start", |b| &tags[b]);
-                return Err((at, format!("`{tag}` behind `{before}`")));
+                    .map_or("the sentence's start".to_owned(), |b| {
+                        format!("`{}`", tags[b])
+                    });
+                return Err((at, format!("`{tag}` behind {before}")));
             }
             None if tag == "O" => None,
             _ => return Err((at, format!("`{tag}` is neither O, B-… nor I-…"))),
@@ -80,8 +82,10 @@ fn check_bioes(tags: &[String]) -> Result<(), (usize, String)> {
         if !fits {
             let before = at
                 .checked_sub(1)
-                .map_or("the sentence's start", |b| &tags[b]);
-            return Err((at, format!("`{tag}` behind `{before}`")));
+                .map_or("the sentence's start".to_owned(), |b| {
+                    format!("`{}`", tags[b])
+                });
+            return Err((at, format!("`{tag}` behind {before}")));
         }
         open = next;
     }

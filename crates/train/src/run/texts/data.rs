@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use jingwei_data::prepare::TextMap;
-use jingwei_data::{Dataset, Features};
+use jingwei_data::prepare::{Bare, TextMap};
+use jingwei_data::{Dataset, Features, Targets};
 
 use super::{Encoded, EncodedPart};
 use crate::Error;
@@ -45,6 +45,7 @@ pub(super) fn data(prepared: &Prepared, encoded: &Encoded) -> Result<TextData, E
             *scripts.entry(script_of(&text)).or_default() += 1;
         }
     }
+    let mut bare = bare(encoded)?;
     let longest = lengths.iter().copied().max().unwrap_or_default();
     let counts = encoded.part("train").map(count_ids).unwrap_or_default();
     let name = |id: u32| encoded.map.encoder().decode(&[id]);
@@ -70,9 +71,43 @@ pub(super) fn data(prepared: &Prepared, encoded: &Encoded) -> Result<TextData, E
         encodings: Vec::new(),
         kept: parts.iter().map(|part| part.texts).sum(),
         set_aside: set_aside(prepared.source.datasets()),
-        changed: if cut > 0 { vec![changed] } else { Vec::new() },
+        changed: {
+            bare.extend((cut > 0).then_some(changed));
+            bare
+        },
         parts,
     })
+}
+
+/// Texts of which nothing tells the model anything, by cause, with the place of the first. They are used all the same.
+fn bare(encoded: &Encoded) -> Result<Vec<Counted>, Error> {
+    let mut causes: Vec<(&str, Counted)> = Vec::new();
+    for part in &encoded.parts {
+        if matches!(part.dataset.targets(), Targets::Tags { .. }) {
+            continue;
+        }
+        for (ids, &index) in part.ids.iter().zip(part.indices) {
+            let text = part.dataset.text(index)?.unwrap_or_default();
+            let is_suspect = ids.iter().all(|id| *id == UNKNOWN);
+            if !is_suspect && text.chars().any(char::is_alphanumeric) {
+                continue;
+            }
+            let Some(cause) = encoded.map.bare(&text).map(Bare::describe) else {
+                continue;
+            };
+            match causes.iter_mut().find(|(name, _)| *name == cause) {
+                Some((_, counted)) => counted.count += 1,
+                None => {
+                    let name = format!(
+                        "kept, but {cause}; the first: {}",
+                        part.dataset.origin(index)
+                    );
+                    causes.push((cause, Counted::new(name, 1)));
+                }
+            }
+        }
+    }
+    Ok(causes.into_iter().map(|(_, counted)| counted).collect())
 }
 
 /// The lengths before truncation: only texts that were filled up to the limit are looked at again.
@@ -134,8 +169,16 @@ fn script_of(text: &str) -> &'static str {
 /// Rows that were not used, by cause: what stands in quotes and numbers differ from row to row and are left out.
 fn set_aside<'a>(datasets: impl Iterator<Item = &'a Dataset>) -> Vec<Counted> {
     let mut causes: HashMap<String, u64> = HashMap::new();
-    for row in datasets.flat_map(Dataset::quarantine) {
-        *causes.entry(cause(&row.reason)).or_default() += 1;
+    for dataset in datasets {
+        match dataset.causes() {
+            Some(counted) => counted
+                .iter()
+                .for_each(|(name, count)| *causes.entry(name.clone()).or_default() += count),
+            None => dataset
+                .quarantine()
+                .iter()
+                .for_each(|row| *causes.entry(cause(&row.reason)).or_default() += 1),
+        }
     }
     let mut all = sorted(causes.into_iter());
     let rest: u64 = all.iter().skip(CAUSES).map(|cause| cause.count).sum();

@@ -7,7 +7,7 @@ use super::{Encoded, worst};
 use crate::Error;
 use crate::fit::{Evaluator, Trainer, Weights};
 use crate::inference::Inference;
-use crate::metrics::{Predictions, two_columns};
+use crate::metrics::{LABEL_THRESHOLD, Labelled, Predictions, two_columns};
 use crate::report::{Explanation, occlusion, weigh, worth_explaining};
 use crate::run::{Prepared, SourcePart};
 
@@ -60,30 +60,106 @@ pub(super) fn explanations(
 ) -> Result<Vec<Explanation>, Error> {
     let (probabilities, classes) = evaluator.probabilities();
     let labels = labels(dataset, part);
-    let Some(own) = encoded
-        .parts
-        .iter()
-        .find(|own| own.indices.as_ptr() == part.indices.as_ptr())
-    else {
+    let predictions = Predictions::new(&probabilities, classes, &labels, None)?;
+    let decision = |row: usize| {
+        let (class, probability) = predictions.predicted(row);
+        let truth = Some(predictions.label(row));
+        Decision {
+            row,
+            class,
+            probability,
+            truth,
+        }
+    };
+    let rows = worth_explaining(&predictions, EXPLAINED).into_iter();
+    let decisions: Vec<Decision> = rows.map(decision).collect();
+    explain(model, encoded, dataset, part, classes, &decisions)
+}
+
+/// Explains labels that were said of some texts: some surely wrong, some unsure, some surely right.
+pub(super) fn of_labels(
+    model: &Model,
+    encoded: &Encoded,
+    dataset: &Dataset,
+    part: &SourcePart,
+    evaluator: &Evaluator,
+    labels: &Sequences,
+) -> Result<Vec<Explanation>, Error> {
+    let own = labels.chosen(&part.indices);
+    let classes = dataset.class_names().len();
+    let labelled = &Labelled::new(evaluator.predictions(), classes, &own)?;
+    let said = |row: usize| {
+        let said =
+            (0..classes).filter(move |&label| labelled.probability(row, label) > LABEL_THRESHOLD);
+        said.map(move |class| (row, class))
+    };
+    let mut surest: Vec<Decision> = (0..labelled.rows())
+        .flat_map(said)
+        .map(|(row, class)| Decision {
+            row,
+            class,
+            probability: labelled.probability(row, class),
+            truth: match labelled.has(row, class) {
+                true => Some(class),
+                false => own.get(row).first().map(|&label| label as usize),
+            },
+        })
+        .collect();
+    surest.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    let each = EXPLAINED.div_ceil(3);
+    let mut chosen: Vec<Decision> = Vec::new();
+    let mut add = |from: &mut dyn Iterator<Item = &Decision>| {
+        let most = chosen.len() + each;
+        for decision in from {
+            if chosen.len() < most && chosen.iter().all(|other| other.row != decision.row) {
+                chosen.push(*decision);
+            }
+        }
+    };
+    let is_right = |decision: &&Decision| decision.truth == Some(decision.class);
+    add(&mut surest.iter().filter(|decision| !is_right(decision)));
+    add(&mut surest.iter().rev());
+    add(&mut surest.iter().filter(is_right));
+    explain(model, encoded, dataset, part, classes, &chosen)
+}
+
+/// What was said of a text.
+#[derive(Clone, Copy)]
+struct Decision {
+    row: usize,
+    class: usize,
+    probability: f32,
+    truth: Option<usize>,
+}
+
+fn explain(
+    model: &Model,
+    encoded: &Encoded,
+    dataset: &Dataset,
+    part: &SourcePart,
+    classes: usize,
+    decisions: &[Decision],
+) -> Result<Vec<Explanation>, Error> {
+    let mut parts = encoded.parts.iter();
+    let own = parts.find(|own| own.indices.as_ptr() == part.indices.as_ptr());
+    let Some(own) = own.filter(|_| classes > 1) else {
         return Ok(Vec::new());
     };
-    let predictions = Predictions::new(&probabilities, classes, &labels, None)?;
-    let rows = worth_explaining(&predictions, EXPLAINED).into_iter();
-    let short = rows.filter(|row| (1..=LONGEST).contains(&own.ids.get(*row).len()));
-    let explain = |row: usize| {
-        let (class, probability) = predictions.predicted(row);
+    let is_short = |decision: &&Decision| (1..=LONGEST).contains(&own.ids.get(decision.row).len());
+    let explain = |decision: &Decision| {
+        let Decision { row, class, .. } = *decision;
         let ids = own.ids.get(row);
         let weights = occlusion(ids, class, classes, |texts| model.predict(encoded, texts))?;
         let text = worst::whole(dataset, part.indices[row])?;
         Ok(Explanation {
             tokens: weigh(&text, &encoded.map.kept_places(&text), &weights),
             class,
-            probability,
-            truth: Some(predictions.label(row)),
+            probability: decision.probability,
+            truth: decision.truth,
             origin: dataset.origin(part.indices[row]),
         })
     };
-    short.map(explain).collect()
+    decisions.iter().filter(is_short).map(explain).collect()
 }
 
 /// The class of each text.

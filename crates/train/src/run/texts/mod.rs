@@ -90,6 +90,9 @@ pub(super) fn text_report(
         Targets::Tags { .. } => report.tag_errors = tag_errors(dataset, part, evaluator)?,
         Targets::Labels { labels, .. } => {
             report.worst = worst::of_labels(dataset, part, evaluator, labels)?;
+            let model = explain::Model::new(prepared, trainer, weights);
+            report.explanations =
+                explain::of_labels(&model, encoded, dataset, part, evaluator, labels)?;
         }
         Targets::Classes { .. } => {
             report.worst = worst::of_classes(dataset, part, evaluator)?;
