@@ -249,7 +249,7 @@ fn an_embedding_begins_with_pretrained_vectors() {
         assert!(page.contains("id=\"pretrained\"") && page.contains("2 of "));
         assert!(page.contains(if trained { "trained on)" } else { "frozen)" }));
         // The bundle holds the vectors: the file is not needed for predictions.
-        let bundle = jingwei_bundle::Bundle::load(&result.bundle.unwrap()).unwrap();
+        let bundle = jingwei_bundle::Bundle::load(result.bundle.unwrap()).unwrap();
         let preparation = bundle.preparation().unwrap().text().unwrap();
         let words = preparation.vocabulary.words();
         let row = words.iter().position(|word| word == "好").unwrap() + 2;
