@@ -33,7 +33,7 @@ impl Runtime {
     }
 
     /// The best level and all processors, unless the environment variables `JINGWEI_SIMD` (`scalar`, `neon`, `avx2`,
-    /// `avx512`) and `JINGWEI_THREADS` say otherwise.
+    /// `avx512`, `amx`) and `JINGWEI_THREADS` say otherwise.
     ///
     /// # Errors
     /// [`Error::Runtime`] if a variable holds something else or the processor lacks the level.

@@ -24,6 +24,8 @@ const LONG_PIECES: usize = 4;
 const ROWS: usize = 256;
 /// Columns of a piece at most.
 const COLUMNS: usize = 512;
+/// Floats of a factor that each piece splits for itself sooner than threads can wait for one another.
+const SMALL: usize = 1 << 14;
 /// Floats of parts that stay in the second-level cache by themselves.
 const RESIDENT: usize = 1 << 18;
 /// Floats in a row of a tile.
@@ -59,10 +61,24 @@ pub(super) fn plan(shape: MatMulShape) -> Option<(Cut, Before)> {
     } else if m >= n {
         let rows = share(m, LONG_PIECES);
         let rows = if rows > ROWS + ROWS / 2 { ROWS } else { rows };
-        (Cut { rows, ..whole }, Before::B)
+        (
+            Cut { rows, ..whole },
+            if n * k > SMALL {
+                Before::B
+            } else {
+                Before::Neither
+            },
+        )
     } else {
         let columns = share(n, LONG_PIECES).min(COLUMNS);
-        (Cut { columns, ..whole }, Before::A)
+        (
+            Cut { columns, ..whole },
+            if m * k > SMALL {
+                Before::A
+            } else {
+                Before::Neither
+            },
+        )
     })
 }
 
