@@ -70,7 +70,9 @@ pub(super) fn texts(
     let classes = dataset.class_names().len().to_string();
     text.push_str(&match guess.tagged {
         true => TAGGING.to_owned(),
-        false => CLASSIFICATION.replace("CLASSES", &classes),
+        false => CLASSIFICATION
+            .replace("CLASSES", &classes)
+            .replace("EPOCHS", &epochs(dataset.len()).to_string()),
     });
     Ok(text)
 }
@@ -120,6 +122,11 @@ fn valid_share(tagged: bool, texts: usize) -> &'static str {
     }
 }
 
+/// Epochs to classify so many texts: about 1,300 batches, as far as another look at the same texts still teaches.
+fn epochs(texts: usize) -> usize {
+    (52_000 / texts.max(1)).clamp(4, 8)
+}
+
 const VALID: &str = "measured after each epoch; each class gives its share";
 const TEST: &str = "measured once at the end, steers nothing";
 
@@ -141,7 +148,7 @@ layers = [
 ]
 
 [train]
-epochs = 4
+epochs = EPOCHS
 batch_size = 32
 seed = 0
 optimizer = { adam = { learning_rate = 1e-3 } }
@@ -176,12 +183,20 @@ checkpoint = { every_epochs = 1 }
 
 #[cfg(test)]
 mod tests {
-    use super::valid_share;
+    use super::{epochs, valid_share};
 
     #[test]
     fn many_texts_give_a_smaller_share_for_validation() {
         let shares = [(false, 200), (false, 13_849), (true, 19_484)];
         let shares = shares.map(|(tagged, texts)| valid_share(tagged, texts));
         assert_eq!(shares, ["0.1", "0.05", "0.1"]);
+    }
+
+    #[test]
+    fn few_texts_are_seen_more_often() {
+        assert_eq!(
+            [100, 3_000, 10_000, 13_849, 1_000_000].map(epochs),
+            [8, 8, 5, 4, 4]
+        );
     }
 }
