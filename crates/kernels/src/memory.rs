@@ -1,7 +1,7 @@
 //! Aligned buffers, and taking several disjoint slices of them at once.
 
 use std::{
-    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
     ops::{Deref, DerefMut, Range},
     ptr::NonNull,
     sync::Arc,
@@ -9,6 +9,9 @@ use std::{
 
 /// Bytes that every [`AlignedVec`] is aligned to: a cache line, and a 512-bit vector.
 pub const ALIGNMENT: usize = 64;
+
+/// Bytes of a large page.
+const HUGE_PAGE: usize = 1 << 21;
 
 /// A fixed number of `f32`, zeroed at first and aligned to [`ALIGNMENT`].
 pub struct AlignedVec {
@@ -32,18 +35,40 @@ impl AlignedVec {
         }
         let layout = Self::layout(len);
         // SAFETY: the layout has a size above zero.
-        let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
+        let start = unsafe { alloc(layout) }.cast::<f32>();
         let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
+        advise(start, layout);
+        // SAFETY: the memory was just allocated with this size.
+        unsafe { start.write_bytes(0, len) }
         Self { start, len }
     }
 
     fn layout(len: usize) -> Layout {
         let bytes = len.checked_mul(size_of::<f32>());
         bytes
-            .and_then(|bytes| Layout::from_size_align(bytes, ALIGNMENT).ok())
+            .and_then(|bytes| {
+                let alignment = if bytes < 2 * HUGE_PAGE {
+                    ALIGNMENT
+                } else {
+                    HUGE_PAGE
+                };
+                Layout::from_size_align(bytes, alignment).ok()
+            })
             .unwrap_or_else(|| panic!("a buffer of {len} floats exceeds the address space"))
     }
 }
+
+/// Asks for large pages, of which a processor needs fewer addresses, where a buffer has room for several.
+#[cfg(target_os = "linux")]
+fn advise(start: NonNull<f32>, layout: Layout) {
+    if layout.align() == HUGE_PAGE {
+        // SAFETY: the range is this buffer's own; the advice changes nothing that can be read.
+        unsafe { libc::madvise(start.as_ptr().cast(), layout.size(), libc::MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise(_: NonNull<f32>, _: Layout) {}
 
 #[repr(align(64))]
 struct Line;
