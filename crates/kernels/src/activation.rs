@@ -133,6 +133,13 @@ pub(crate) fn sigmoid<V: Simd>(x: V) -> V {
 /// Hyperbolic tangent to 4 ulp, by the rational minimax approximation of Eigen.
 #[inline(always)]
 pub(crate) fn tanh<V: Simd>(x: V) -> V {
+    let (above, below) = tanh_ratio(x);
+    x.select(above / below, x.abs().lt(V::splat(4e-4)))
+}
+
+/// Numerator and denominator of [`tanh`]; the latter lies within 0.004 and 0.4.
+#[inline(always)]
+pub(crate) fn tanh_ratio<V: Simd>(x: V) -> (V, V) {
     let bound = 7.905_311;
     let clamped = V::splat(-bound).max(V::splat(bound).min(x));
     let square = clamped * clamped;
@@ -152,7 +159,7 @@ pub(crate) fn tanh<V: Simd>(x: V) -> V {
         square,
         [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3],
     );
-    x.select(clamped * above / below, x.abs().lt(V::splat(4e-4)))
+    (clamped * above, below)
 }
 
 /// The error function to 4 ulp, by the rational minimax approximation of Eigen.

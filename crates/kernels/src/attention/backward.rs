@@ -445,7 +445,6 @@ impl Task<'_> {
         let Attention {
             depth: channels,
             causal,
-            time,
             ..
         } = self.attention;
         let vectors = depth / V::LANES;
@@ -475,21 +474,9 @@ impl Task<'_> {
                     } else {
                         visible
                     };
-                    let at = head * time + first + row;
                     let weights = memory.weights[row * keys..].as_mut_ptr();
                     let flows = memory.flows[row * keys..].as_mut_ptr();
-                    let terms = match self.mask {
-                        Some(_) => memory.terms.as_ptr(),
-                        None => std::ptr::null(),
-                    };
-                    let row = Row {
-                        terms,
-                        limit,
-                        count,
-                        scale: self.attention.scale_in_twos(),
-                        log_sum: self.log_sums[at],
-                        product: self.products[at],
-                    };
+                    let row = self.row((head, first + row), (limit, count), memory.terms);
                     row.differentiate::<V>(weights, flows);
                 }
                 let product = Product {
@@ -507,6 +494,28 @@ impl Task<'_> {
             }
             self.add_queries::<V>((head, first, rows), memory.dq, depth);
             self.add_keys::<V>((block, count), (first, rows), memory);
+        }
+    }
+
+    /// The query of a head at a position, before a block of `count` keys of which it sees `limit`.
+    #[inline(always)]
+    pub(super) fn row(
+        &self,
+        (head, position): (usize, usize),
+        (limit, count): (usize, usize),
+        terms: &[f32],
+    ) -> Row {
+        let at = head * self.attention.time + position;
+        Row {
+            terms: match self.mask {
+                Some(_) => terms.as_ptr(),
+                None => std::ptr::null(),
+            },
+            limit,
+            count,
+            scale: self.attention.scale_in_twos(),
+            log_sum: self.log_sums[at],
+            product: self.products[at],
         }
     }
 
@@ -632,14 +641,14 @@ impl Task<'_> {
 
 /// One query before a block of keys.
 pub(super) struct Row {
-    pub terms: *const f32,
+    terms: *const f32,
     /// Keys that it sees.
-    pub limit: usize,
+    limit: usize,
     /// Keys of the block.
-    pub count: usize,
-    pub scale: f32,
-    pub log_sum: f32,
-    pub product: f32,
+    count: usize,
+    scale: f32,
+    log_sum: f32,
+    product: f32,
 }
 
 impl Row {

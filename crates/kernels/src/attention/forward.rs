@@ -314,22 +314,13 @@ impl Task<'_> {
         }
         let mut factors = [0.0; MOST_ROWS];
         for (row, factor) in factors.iter_mut().enumerate().take(rows) {
-            let limit = if self.attention.causal {
-                visible.min((self.first + done + row + 1).saturating_sub(block))
-            } else {
-                visible
-            };
-            let terms = match self.mask {
-                Some(_) => memory.terms.as_ptr(),
-                None => std::ptr::null(),
-            };
             // SAFETY: a row of scores holds whole vectors of the visible keys, as the terms do.
             *factor = unsafe {
                 let scores = scores.add(row * keys);
                 let largest = &mut memory.largest[done + row];
                 let total = &mut memory.totals[done + row];
-                let scale = self.attention.scale_in_twos();
-                weigh::<V>(scores, terms, limit, visible, scale, largest, total)
+                let keys = (block, visible);
+                self.weigh_keys::<V>(done + row, keys, scores, memory.terms, largest, total)
             };
         }
         let product = Product {
@@ -344,6 +335,34 @@ impl Task<'_> {
         };
         // SAFETY: as above.
         unsafe { product.run::<V, false>(rows, depth / V::LANES) };
+    }
+
+    /// [`weigh`] for one query and the `visible` first keys of a block.
+    ///
+    /// # Safety
+    /// The row of scores and the terms hold whole vectors of the visible keys.
+    #[inline(always)]
+    pub(super) unsafe fn weigh_keys<V: Simd>(
+        &self,
+        query: usize,
+        (block, visible): (usize, usize),
+        scores: *mut f32,
+        terms: &[f32],
+        largest: &mut f32,
+        total: &mut f32,
+    ) -> f32 {
+        let limit = if self.attention.causal {
+            visible.min((self.first + query + 1).saturating_sub(block))
+        } else {
+            visible
+        };
+        let terms = match self.mask {
+            Some(_) => terms.as_ptr(),
+            None => std::ptr::null(),
+        };
+        let scale = self.attention.scale_in_twos();
+        // SAFETY: by the contract.
+        unsafe { weigh::<V>(scores, terms, limit, visible, scale, largest, total) }
     }
 
     /// Writes the results and the logarithms of the sums.
@@ -386,7 +405,7 @@ impl Task<'_> {
 /// Turns the first `limit` scores of a row into weights and those up to `visible` into zeros; takes them into the
 /// row's largest score and total, and returns the factor that older sums must be multiplied by.
 #[inline(always)]
-pub(super) unsafe fn weigh<V: Simd>(
+unsafe fn weigh<V: Simd>(
     scores: *mut f32,
     terms: *const f32,
     limit: usize,

@@ -61,24 +61,10 @@ pub(super) fn plan(shape: MatMulShape) -> Option<(Cut, Before)> {
     } else if m >= n {
         let rows = share(m, LONG_PIECES);
         let rows = if rows > ROWS + ROWS / 2 { ROWS } else { rows };
-        (
-            Cut { rows, ..whole },
-            if n * k > SMALL {
-                Before::B
-            } else {
-                Before::Neither
-            },
-        )
+        (Cut { rows, ..whole }, Before::B.unless_small(n * k))
     } else {
         let columns = share(n, LONG_PIECES).min(COLUMNS);
-        (
-            Cut { columns, ..whole },
-            if m * k > SMALL {
-                Before::A
-            } else {
-                Before::Neither
-            },
-        )
+        (Cut { columns, ..whole }, Before::A.unless_small(m * k))
     })
 }
 
@@ -88,6 +74,10 @@ fn share(length: usize, pieces: usize) -> usize {
 }
 
 impl Before {
+    fn unless_small(self, factor: usize) -> Self {
+        if factor > SMALL { self } else { Self::Neither }
+    }
+
     /// The cut, with a piece for each thread at least.
     pub(super) fn cut(self, mut cut: Cut, shape: MatMulShape, threads: usize) -> Cut {
         match self {
@@ -111,7 +101,11 @@ impl Before {
     /// Floats of scratch for a piece.
     pub(super) fn scratch(self, cut: Cut) -> usize {
         let depth = cut.depth.min(DEPTH);
-        SUMS + parts::floats(GROUP, depth) + parts::floats(cut.rows, depth)
+        let rows = match self {
+            Self::A => 0,
+            Self::Neither | Self::B => parts::floats(cut.rows, depth),
+        };
+        SUMS + parts::floats(GROUP, depth) + rows
     }
 
     /// Splits the factor into `target` and returns where the parts of each lie.

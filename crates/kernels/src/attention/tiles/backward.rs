@@ -6,7 +6,7 @@ use crate::{
     amx::{GROUP, STEP, Tiles, parts, product::Sums},
     attention::{
         Attention, Source,
-        backward::{Row, Target, Task},
+        backward::{Target, Task},
         block::take,
         mask_terms,
     },
@@ -195,7 +195,7 @@ impl Task<'_> {
         memory: &mut Memory,
     ) {
         let keys = self.attention.block_keys();
-        let Attention { causal, time, .. } = self.attention;
+        let causal = self.attention.causal;
         let visible = if causal {
             count.min(position + rows - block)
         } else {
@@ -232,21 +232,9 @@ impl Task<'_> {
             } else {
                 visible
             };
-            let at = head * time + position + row;
-            let terms = match self.mask {
-                Some(_) => memory.terms.as_ptr(),
-                None => std::ptr::null(),
-            };
             let weights = memory.weights[(done + row) * keys..].as_mut_ptr();
             let flows = memory.flows[(done + row) * keys..].as_mut_ptr();
-            let row = Row {
-                terms,
-                limit,
-                count,
-                scale: self.attention.scale_in_twos(),
-                log_sum: self.log_sums[at],
-                product: self.products[at],
-            };
+            let row = self.row((head, position + row), (limit, count), memory.terms);
             // SAFETY: rows have whole vectors for `count` keys.
             unsafe { row.differentiate::<Avx512>(weights, flows) };
         }

@@ -3,12 +3,7 @@
 use super::{Split, multiply, steps, stored};
 use crate::{
     amx::{GROUP, Tiles, parts, product::Sums},
-    attention::{
-        Attention, Source,
-        block::take,
-        forward::{Task, weigh},
-        mask_terms,
-    },
+    attention::{Attention, Source, block::take, forward::Task, mask_terms},
     simd::{Avx512, Simd},
 };
 
@@ -162,20 +157,18 @@ impl Task<'_> {
                 );
             }
             for row in 0..rows {
-                let limit = if self.attention.causal {
-                    visible.min((self.first + done + row + 1).saturating_sub(block))
-                } else {
-                    visible
-                };
-                let terms = match self.mask {
-                    Some(_) => memory.terms.as_ptr(),
-                    None => std::ptr::null(),
-                };
                 let scores = scores.add(row * keys);
                 let largest = &mut memory.largest[done + row];
                 let total = &mut memory.totals[done + row];
-                let scale = self.attention.scale_in_twos();
-                let factor = weigh::<Avx512>(scores, terms, limit, visible, scale, largest, total);
+                let range = (block, visible);
+                let factor = self.weigh_keys::<Avx512>(
+                    done + row,
+                    range,
+                    scores,
+                    memory.terms,
+                    largest,
+                    total,
+                );
                 let sums = &mut memory.sums[(done + row) * depth..][..depth];
                 for sums in sums.chunks_exact_mut(Avx512::LANES) {
                     (Avx512::from_slice(sums) * Avx512::splat(factor)).to_slice(sums);
