@@ -5,7 +5,7 @@ use crate::{
     gemm::pack::Matrix,
     simd::{Avx512, Simd},
 };
-use std::arch::x86_64::*;
+use std::{arch::x86_64::*, ops::Range};
 
 /// Rows and lanes of a tile.
 const SIDE: usize = 16;
@@ -15,81 +15,117 @@ pub(crate) const fn floats(lines: usize, depth: usize) -> usize {
     lines.div_ceil(GROUP) * depth.div_ceil(STEP) * GROUP_STEP
 }
 
-/// Splits `rows` rows by `depth` columns of `a` from `(row, column)` into groups of 32 rows; what is missing is zero.
+/// Rows of the left factor, or columns of the right one, over a range of the depth, to be split in groups of 32.
 ///
-/// # Safety
-/// The part lies within `a`, and `target` holds [`floats`].
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
-pub(crate) unsafe fn split_rows(
-    a: Matrix,
-    (row, column): (usize, usize),
-    (rows, depth): (usize, usize),
-    mut target: *mut f32,
-) {
-    for group in (0..rows).step_by(GROUP) {
-        for step in (0..depth).step_by(STEP) {
-            for half in 0..2 {
-                let (first, later) = (group + half * SIDE, step + SIDE);
-                let lines = rows.saturating_sub(first).min(SIDE);
-                let square = |step: usize| Square {
-                    start: a.at(row + first, column + step),
-                    lines,
-                    steps: depth.saturating_sub(step).min(SIDE),
-                };
-                // SAFETY: the squares lie within the part, the tiles within the target.
-                unsafe {
-                    let to = target.add(half * TILE);
-                    let squares = [square(step), square(later)];
-                    if a.transposed {
-                        split_turned(squares.map(Square::turned), a.stride, to);
-                    } else {
-                        split_straight(squares, a.stride, to);
-                    }
+/// It is done unit by unit: a unit is sixteen lines over 32 steps. What is missing is zero.
+#[derive(Clone, Copy)]
+pub(crate) struct Splitting {
+    pub matrix: Matrix,
+    /// Whether lines are columns of the right factor, or else rows of the left one.
+    pub columns: bool,
+    /// The first line, and how many there are.
+    pub lines: (usize, usize),
+    /// The first step, and how many there are.
+    pub depth: (usize, usize),
+    pub target: *mut f32,
+    /// Floats from the parts of one group to those of the next.
+    pub stride: usize,
+}
+
+impl Splitting {
+    pub(crate) fn units(&self) -> usize {
+        self.lines.1.div_ceil(GROUP) * self.group_units()
+    }
+
+    fn group_units(&self) -> usize {
+        2 * self.depth.1.div_ceil(STEP)
+    }
+
+    /// # Safety
+    /// The lines and steps lie within the matrix, and the target holds them all.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+    pub(crate) unsafe fn run(&self, units: Range<usize>) {
+        let in_group = self.group_units();
+        for unit in units {
+            let (group, unit) = (unit / in_group, unit % in_group);
+            let (line, step) = (unit % 2 * SIDE, unit / 2 * STEP);
+            let squares = [step, step + SIDE].map(|step| self.square(group * GROUP + line, step));
+            let stride = self.matrix.stride;
+            let place = group * self.stride + unit / 2 * GROUP_STEP + unit % 2 * TILE;
+            // SAFETY: the squares lie within the matrix, the tiles within the target.
+            unsafe {
+                let to = self.target.add(place);
+                if self.matrix.transposed {
+                    split_turned(squares.map(Square::turned), stride, to);
+                } else {
+                    split_straight(squares, stride, to);
                 }
             }
-            target = target.wrapping_add(GROUP_STEP);
+        }
+    }
+
+    fn square(&self, line: usize, step: usize) -> Square {
+        let (first, begin) = (self.lines.0 + line, self.depth.0 + step);
+        let lines = self.lines.1.saturating_sub(line).min(SIDE);
+        let steps = self.depth.1.saturating_sub(step).min(SIDE);
+        if self.columns {
+            Square {
+                start: self.matrix.at(begin, first),
+                lines: steps,
+                lanes: lines,
+            }
+        } else {
+            Square {
+                start: self.matrix.at(first, begin),
+                lines,
+                lanes: steps,
+            }
         }
     }
 }
 
-/// Splits `depth` rows by `columns` columns of `b` from `(row, column)` into groups of 32 columns; what is missing is
-/// zero.
+/// Splits `rows` rows by `depth` columns of `a` from `(row, column)` into groups of 32 rows.
+///
+/// # Safety
+/// The part lies within `a`, and `target` holds [`floats`].
+pub(crate) unsafe fn split_rows(
+    a: Matrix,
+    (row, column): (usize, usize),
+    (rows, depth): (usize, usize),
+    target: *mut f32,
+) {
+    let splitting = Splitting {
+        matrix: a,
+        columns: false,
+        lines: (row, rows),
+        depth: (column, depth),
+        target,
+        stride: floats(GROUP, depth),
+    };
+    // SAFETY: by the contract.
+    unsafe { splitting.run(0..splitting.units()) }
+}
+
+/// Splits `depth` rows by `columns` columns of `b` from `(row, column)` into groups of 32 columns.
 ///
 /// # Safety
 /// The part lies within `b`, and `target` holds [`floats`].
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
 pub(crate) unsafe fn split_columns(
     b: Matrix,
     (row, column): (usize, usize),
     (depth, columns): (usize, usize),
-    mut target: *mut f32,
+    target: *mut f32,
 ) {
-    for group in (0..columns).step_by(GROUP) {
-        for step in (0..depth).step_by(STEP) {
-            for half in 0..2 {
-                let (first, later) = (group + half * SIDE, step + SIDE);
-                let lanes = columns.saturating_sub(first).min(SIDE);
-                let square = |step: usize| Square {
-                    start: b.at(row + step, column + first),
-                    lines: depth.saturating_sub(step).min(SIDE),
-                    steps: lanes,
-                };
-                // SAFETY: the squares lie within the part, the tiles within the target.
-                unsafe {
-                    let to = target.add(half * TILE);
-                    let squares = [square(step), square(later)];
-                    if b.transposed {
-                        split_turned(squares.map(Square::turned), b.stride, to);
-                    } else {
-                        split_straight(squares, b.stride, to);
-                    }
-                }
-            }
-            target = target.wrapping_add(GROUP_STEP);
-        }
-    }
+    let splitting = Splitting {
+        matrix: b,
+        columns: true,
+        lines: (column, columns),
+        depth: (row, depth),
+        target,
+        stride: floats(GROUP, depth),
+    };
+    // SAFETY: by the contract.
+    unsafe { splitting.run(0..splitting.units()) }
 }
 
 /// Up to 16 by 16 floats.
@@ -98,22 +134,21 @@ struct Square {
     start: *const f32,
     /// Rows of the tile.
     lines: usize,
-    /// Lanes of the tile.
-    steps: usize,
+    lanes: usize,
 }
 
 impl Square {
     /// The same square, of which rows are stored as columns.
     fn turned(self) -> Self {
         Self {
-            lines: self.steps,
-            steps: self.lines,
+            lines: self.lanes,
+            lanes: self.lines,
             ..self
         }
     }
 
     fn is_full(&self) -> bool {
-        self.lines == SIDE && self.steps == SIDE
+        self.lines == SIDE && self.lanes == SIDE
     }
 }
 
@@ -147,7 +182,7 @@ unsafe fn split_straight(squares: [Square; 2], stride: usize, target: *mut f32) 
 /// A row of a square that may be cut off.
 #[inline(always)]
 unsafe fn load(square: &Square, line: usize, stride: usize) -> Avx512 {
-    let count = if line < square.lines { square.steps } else { 0 };
+    let count = if line < square.lines { square.lanes } else { 0 };
     let from = square
         .start
         .wrapping_add(if count > 0 { line * stride } else { 0 });
@@ -160,14 +195,14 @@ unsafe fn load(square: &Square, line: usize, stride: usize) -> Avx512 {
 unsafe fn split_turned(squares: [Square; 2], stride: usize, target: *mut f32) {
     let mut turned = [[0.0f32; SIDE * SIDE]; 2];
     for (square, turned) in squares.iter().zip(&mut turned) {
-        if square.lines > 0 && square.steps > 0 {
+        if square.lines > 0 && square.lanes > 0 {
             // SAFETY: the caller vouches for the square; `turned` has sixteen rows of sixteen.
             unsafe {
                 Avx512::transpose(
                     square.start,
                     stride,
                     square.lines,
-                    square.steps,
+                    square.lanes,
                     turned.as_mut_ptr(),
                     SIDE,
                 );

@@ -1,6 +1,6 @@
 //! The product of packed parts: 32 rows by 32 columns, summed in four tiles.
 
-use super::{GROUP, Tiles};
+use super::{GROUP, GROUP_STEP, Tiles};
 use std::arch::asm;
 
 /// Floats of the sums of a group of rows and one of columns.
@@ -54,88 +54,39 @@ macro_rules! multiply {
     };
 }
 
-/// Memory that will be needed soon, and how many cache lines of it to fetch with each step.
-#[derive(Clone, Copy)]
-pub(crate) struct Ahead {
-    pub start: *const f32,
-    pub lines: usize,
-}
-
-impl Ahead {
-    /// Nothing.
-    pub(crate) const NONE: Self = Self {
-        start: std::ptr::null(),
-        lines: 0,
-    };
-}
-
 /// What is done four times over, for the tiles of the sums.
 macro_rules! sums {
-    ($first:literal, $second:literal, $third:literal, $fourth:literal) => {
-        concat!(
-            $first,
-            "\n",
-            $second,
-            "\nlea {lower}, [{stride} * 8]\nlea {lower}, [{sums} + {lower} * 2]\n",
-            $third,
-            "\n",
-            $fourth,
-        )
-    };
-}
-
-macro_rules! run {
-    ($begin:expr, $a:ident, $b:ident, $steps:ident, $sums:ident, $ahead:ident) => {
+    ($sums:ident, $first:literal, $second:literal, $third:literal, $fourth:literal) => {
         asm!(
-            $begin,
-            "2:",
-            // The smaller products first; each part stays for as many products as can be.
-            a!(0, 1024),
-            b!(4096, 5120),
-            b!(2048, 3072),
-            a!(2048, 3072),
-            multiply!(),
-            "mov {line}, {lines}",
-            "test {line}, {line}",
-            "jz 4f",
-            "3:",
-            "prefetcht1 [{ahead}]",
-            "add {ahead}, 64",
-            "dec {line}",
-            "jnz 3b",
-            "4:",
-            b!(0, 1024),
-            a!(4096, 5120),
-            multiply!(),
-            a!(0, 1024),
-            multiply!(),
-            "add {a}, 6144",
-            "add {b}, 6144",
-            "dec {steps}",
-            "jnz 2b",
-            sums!(
-                "tilestored [{sums} + {stride}], tmm0",
-                "tilestored [{sums} + {stride} + 64], tmm1",
-                "tilestored [{lower} + {stride}], tmm2",
-                "tilestored [{lower} + {stride} + 64], tmm3"
-            ),
-            a = inout(reg) $a => _,
-            b = inout(reg) $b => _,
-            steps = inout(reg) $steps => _,
+            $first,
+            $second,
+            "lea {lower}, [{stride} * 8]",
+            "lea {lower}, [{sums} + {lower} * 2]",
+            $third,
+            $fourth,
             sums = in(reg) $sums.start,
             stride = in(reg) $sums.stride * 4,
             lower = out(reg) _,
-            row = in(reg) 64usize,
-            ahead = inout(reg) $ahead.start => _,
-            lines = in(reg) $ahead.lines,
-            line = out(reg) _,
             options(nostack),
         )
     };
 }
 
-/// Multiplies `steps` steps (at least one) of a group of rows and one of columns, packed by [`super::parts`]. Meanwhile what
-/// lies `ahead` is brought to the second-level cache.
+/// Vector work that the processor does in the shade of a product, since tiles have a unit of their own.
+pub(crate) trait Shade {
+    /// Called after each step.
+    ///
+    /// # Safety
+    /// The processor has tiles and AVX-512.
+    unsafe fn after(&mut self, step: usize);
+}
+
+impl Shade for () {
+    #[inline(always)]
+    unsafe fn after(&mut self, _: usize) {}
+}
+
+/// Multiplies `steps` steps (at least one) of a group of rows and one of columns, packed by [`super::parts`].
 ///
 /// # Safety
 /// `a` and `b` hold `steps` steps of a group, and the sums 32 rows of 32 floats.
@@ -145,33 +96,62 @@ pub(crate) unsafe fn multiply(
     [a, b]: [*const f32; 2],
     steps: usize,
     sums: Sums,
-    ahead: Ahead,
+    shade: &mut impl Shade,
 ) {
-    // SAFETY: by the contract; `Tiles` vouches for the instructions and the configuration; fetching ahead never faults.
+    // SAFETY: by the contract; `Tiles` vouches for the instructions and the configuration. Nothing but these lines touches
+    // tiles, so that they keep what they hold from one to the next.
     unsafe {
         if sums.keep {
-            run!(
-                sums!(
-                    "tileloadd tmm0, [{sums} + {stride}]",
-                    "tileloadd tmm1, [{sums} + {stride} + 64]",
-                    "tileloadd tmm2, [{lower} + {stride}]",
-                    "tileloadd tmm3, [{lower} + {stride} + 64]"
-                ),
-                a,
-                b,
-                steps,
+            sums!(
                 sums,
-                ahead
+                "tileloadd tmm0, [{sums} + {stride}]",
+                "tileloadd tmm1, [{sums} + {stride} + 64]",
+                "tileloadd tmm2, [{lower} + {stride}]",
+                "tileloadd tmm3, [{lower} + {stride} + 64]"
             );
         } else {
-            run!(
-                "tilezero tmm0\ntilezero tmm1\ntilezero tmm2\ntilezero tmm3",
-                a,
-                b,
-                steps,
-                sums,
-                ahead
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                options(nostack)
             );
         }
+        for step in 0..steps {
+            multiply_step([a, b].map(|start| start.add(step * GROUP_STEP)));
+            shade.after(step);
+        }
+        sums!(
+            sums,
+            "tilestored [{sums} + {stride}], tmm0",
+            "tilestored [{sums} + {stride} + 64], tmm1",
+            "tilestored [{lower} + {stride}], tmm2",
+            "tilestored [{lower} + {stride} + 64], tmm3"
+        );
+    }
+}
+
+/// The smaller products first; each part stays for as many products as can be.
+#[inline(always)]
+unsafe fn multiply_step([a, b]: [*const f32; 2]) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        asm!(
+            a!(0, 1024),
+            b!(4096, 5120),
+            b!(2048, 3072),
+            a!(2048, 3072),
+            multiply!(),
+            b!(0, 1024),
+            a!(4096, 5120),
+            multiply!(),
+            a!(0, 1024),
+            multiply!(),
+            a = in(reg) a,
+            b = in(reg) b,
+            row = in(reg) 64usize,
+            options(nostack),
+        );
     }
 }

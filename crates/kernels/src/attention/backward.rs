@@ -476,7 +476,8 @@ impl Task<'_> {
                     };
                     let weights = memory.weights[row * keys..].as_mut_ptr();
                     let flows = memory.flows[row * keys..].as_mut_ptr();
-                    let row = self.row((head, first + row), (limit, count), memory.terms);
+                    let terms = memory.terms.as_ptr();
+                    let row = self.row((head, first + row), (limit, count), terms);
                     row.differentiate::<V>(weights, flows);
                 }
                 let product = Product {
@@ -503,12 +504,12 @@ impl Task<'_> {
         &self,
         (head, position): (usize, usize),
         (limit, count): (usize, usize),
-        terms: &[f32],
+        terms: *const f32,
     ) -> Row {
         let at = head * self.attention.time + position;
         Row {
             terms: match self.mask {
-                Some(_) => terms.as_ptr(),
+                Some(_) => terms,
                 None => std::ptr::null(),
             },
             limit,

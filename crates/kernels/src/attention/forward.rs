@@ -320,7 +320,8 @@ impl Task<'_> {
                 let largest = &mut memory.largest[done + row];
                 let total = &mut memory.totals[done + row];
                 let keys = (block, visible);
-                self.weigh_keys::<V>(done + row, keys, scores, memory.terms, largest, total)
+                let terms = memory.terms.as_ptr();
+                self.weigh_keys::<V>(done + row, keys, scores, terms, largest, total)
             };
         }
         let product = Product {
@@ -347,7 +348,7 @@ impl Task<'_> {
         query: usize,
         (block, visible): (usize, usize),
         scores: *mut f32,
-        terms: &[f32],
+        terms: *const f32,
         largest: &mut f32,
         total: &mut f32,
     ) -> f32 {
@@ -357,7 +358,7 @@ impl Task<'_> {
             visible
         };
         let terms = match self.mask {
-            Some(_) => terms.as_ptr(),
+            Some(_) => terms,
             None => std::ptr::null(),
         };
         let scale = self.attention.scale_in_twos();

@@ -6,12 +6,20 @@ pub(super) mod forward;
 use super::{Attention, Source};
 use crate::{
     Level,
-    amx::{GROUP, GROUP_STEP, STEP, Tiles, product},
+    amx::{
+        GROUP, GROUP_STEP, STEP, Tiles,
+        parts::Splitting,
+        product::{self, Shade, Sums},
+    },
     gemm::pack::Matrix,
 };
 
 /// Keys from which on the products outweigh the splitting.
 const WORTH_SPLITTING: usize = 512;
+/// Chores that may wait.
+const ROOM: usize = 16;
+/// Parts of chores done with each step of a product: about as many as it gives shade to.
+const PACE: usize = 2;
 /// Keys of a block: their scores with a group of queries stay in the first-level cache.
 const KEYS: usize = 256;
 
@@ -78,9 +86,104 @@ unsafe fn multiply(
     (a, a_group): (Split, usize),
     (b, b_group): (Split, usize),
     (first, steps): (usize, usize),
-    sums: product::Sums,
+    sums: Sums,
+    shade: &mut impl Shade,
 ) {
     let factors = [a.at(a_group, first), b.at(b_group, first)];
     // SAFETY: by the contract.
-    unsafe { product::multiply(tiles, factors, steps, sums, product::Ahead::NONE) };
+    unsafe { product::multiply(tiles, factors, steps, sums, shade) };
+}
+
+/// Vector work on the scores of a group of queries, row by row.
+trait Rows: Copy {
+    /// # Safety
+    /// The row is there, and the processor has AVX-512.
+    unsafe fn run(&self, row: usize);
+}
+
+/// Vector work that is done in the shade of products, bit by bit.
+#[derive(Clone, Copy)]
+enum Chore<R> {
+    /// So many rows.
+    Rows(R, usize),
+    Split(Splitting),
+}
+
+/// Chores that wait, first come, first served.
+struct Queue<R> {
+    chores: [Option<Chore<R>>; ROOM],
+    /// Chores that were ever pushed, and ever finished.
+    pushed: usize,
+    finished: usize,
+    /// Items done of the first one.
+    done: usize,
+}
+
+impl<R: Rows> Queue<R> {
+    fn new() -> Self {
+        Self {
+            chores: [None; ROOM],
+            pushed: 0,
+            finished: 0,
+            done: 0,
+        }
+    }
+
+    /// Returns a number by which [`Self::complete`] knows this chore.
+    unsafe fn push(&mut self, chore: Chore<R>) -> usize {
+        if self.pushed - self.finished == ROOM {
+            // SAFETY: as the caller vouches.
+            unsafe { self.complete(self.finished + 1) };
+        }
+        self.chores[self.pushed % ROOM] = Some(chore);
+        self.pushed += 1;
+        self.pushed
+    }
+
+    /// Does all that is left of the chores up to this one.
+    unsafe fn complete(&mut self, number: usize) {
+        while self.finished < number {
+            // SAFETY: as the caller vouches.
+            unsafe { self.advance() };
+        }
+    }
+
+    unsafe fn complete_all(&mut self) {
+        // SAFETY: as the caller vouches.
+        unsafe { self.complete(self.pushed) };
+    }
+
+    unsafe fn advance(&mut self) {
+        let Some(chore) = &self.chores[self.finished % ROOM] else {
+            return;
+        };
+        // SAFETY: whoever pushed the chore vouches for it.
+        let items = unsafe {
+            match chore {
+                Chore::Rows(rows, count) => {
+                    rows.run(self.done);
+                    *count
+                }
+                Chore::Split(splitting) => {
+                    splitting.run(self.done..self.done + 1);
+                    splitting.units()
+                }
+            }
+        };
+        self.done += 1;
+        if self.done == items {
+            self.chores[self.finished % ROOM] = None;
+            self.finished += 1;
+            self.done = 0;
+        }
+    }
+}
+
+impl<R: Rows> Shade for Queue<R> {
+    unsafe fn after(&mut self, _: usize) {
+        for _ in 0..PACE {
+            // SAFETY: whoever pushed a chore vouches for it.
+            unsafe { self.advance() };
+        }
+    }
 }

@@ -4,14 +4,18 @@ use super::{Block, Cut, MatMulShape, block::Beside};
 use crate::{
     Workers,
     amx::{
-        GROUP, GROUP_STEP, STEP, Tiles, parts,
-        product::{Ahead, SUMS, Sums, multiply},
+        GROUP, GROUP_STEP, STEP, Tiles,
+        parts::{self, Splitting},
+        product::{SUMS, Shade, Sums, multiply},
     },
     gemm::pack::Matrix,
     simd::{Avx512, Simd},
     workers::Parts,
 };
-use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+use std::{
+    arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch},
+    ops::Range,
+};
 
 /// Steps of the depth between two visits to `c`.
 const DEPTH: usize = 384;
@@ -103,9 +107,13 @@ impl Before {
         let depth = cut.depth.min(DEPTH);
         let rows = match self {
             Self::A => 0,
-            Self::Neither | Self::B => parts::floats(cut.rows, depth),
+            Self::Neither | Self::B => parts::floats(cut.rows + GROUP, depth),
         };
-        SUMS + parts::floats(GROUP, depth) + rows
+        let columns = match self {
+            Self::B => 0,
+            Self::Neither | Self::A => 2 * parts::floats(GROUP, depth),
+        };
+        2 * SUMS + rows + columns
     }
 
     /// Splits the factor into `target` and returns where the parts of each lie.
@@ -161,179 +169,289 @@ pub(super) unsafe fn multiply_block(
     shape: MatMulShape,
     scratch: &mut [f32],
 ) {
-    let (first, depth) = block.depth;
-    let (sums, rest) = scratch.split_at_mut(SUMS);
-    let (panel, rows) = rest.split_at_mut(parts::floats(GROUP, depth.min(DEPTH)));
+    let depth = block.depth.1.min(DEPTH);
+    let (sums, rest) = scratch.split_at_mut(2 * SUMS);
+    let (columns, rows) = rest.split_at_mut(if split[1].is_null() {
+        2 * parts::floats(GROUP, depth)
+    } else {
+        0
+    });
     let whole = if split[0].is_null() { shape.n } else { shape.m };
-    let tiles = Tiles::new();
-    let mut step = 0;
-    loop {
-        let steps = (depth - step).min(DEPTH);
-        let slice = Slice {
-            block,
-            split,
-            stride: parts::floats(GROUP, shape.k),
-            fetches: parts::floats(whole, shape.k) > RESIDENT,
-            tiles: &tiles,
-            depth: (first + step, steps),
-            add: step > 0 || block.accumulate,
-            last: step + steps == depth,
-        };
-        // SAFETY: the block lies within its matrices, and `scratch` was sized for it.
-        unsafe { slice.run(sums, panel, rows) };
-        step += steps;
-        if slice.last {
-            break;
-        }
-    }
+    let piece = Piece {
+        block,
+        split,
+        stride: parts::floats(GROUP, shape.k),
+        fetches: parts::floats(whole, shape.k) > RESIDENT,
+        room: parts::floats(GROUP, depth),
+        memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
+        down: block.rows.1.div_ceil(GROUP),
+        across: block.columns.1.div_ceil(GROUP),
+        slices: block.depth.1.div_ceil(DEPTH),
+    };
+    // SAFETY: the block lies within its matrices, and `scratch` was sized for it.
+    unsafe { piece.run() };
 }
 
-/// A block over one range of the depth.
-struct Slice<'a> {
+/// A block, whose groups of rows and columns meet turn by turn. In the shade of each product, the sums of the turn before
+/// are finished and what the turn after needs is split.
+struct Piece<'a> {
     block: &'a Block,
     split: [*const f32; 2],
     /// Floats from one group of a whole factor to the next.
     stride: usize,
     /// That factor is too large for the second-level cache.
     fetches: bool,
-    tiles: &'a Tiles,
-    depth: (usize, usize),
-    /// Sums are added to what `c` holds.
-    add: bool,
-    /// Sums are complete then, and meet bias, activation and what is beside them.
-    last: bool,
+    /// Floats of a group that the piece splits for itself.
+    room: usize,
+    /// Such groups of rows (one more than there are in the piece) and of columns (two), and sums (for two turns).
+    memory: [*mut f32; 3],
+    /// Groups of rows and of columns, and ranges of the depth.
+    down: usize,
+    across: usize,
+    slices: usize,
 }
 
-impl Slice<'_> {
+/// A group of rows meets a group of columns, over one range of the depth.
+#[derive(Clone, Copy, Default)]
+struct Turn {
+    slice: usize,
+    across: usize,
+    down: usize,
+}
+
+impl Piece<'_> {
     /// # Safety
-    /// As for `multiply_block`.
+    /// As for `multiply_block`; so do the others.
     #[inline(always)]
-    unsafe fn run(&self, sums: &mut [f32], panel: &mut [f32], packed: &mut [f32]) {
-        let Block { a, b, .. } = *self.block;
-        let (row, rows) = self.block.rows;
-        let (column, columns) = self.block.columns;
-        let (step, depth) = self.depth;
-        let steps = depth.div_ceil(STEP);
-        // SAFETY: the parts lie within the block and the whole factors, and the buffers were sized for them.
+    unsafe fn run(&self) {
+        let tiles = Tiles::new();
+        let mut turn = Turn::default();
+        let mut before = None;
+        // SAFETY: as the caller vouches.
         unsafe {
-            let (a, a_stride) = if self.split[0].is_null() {
-                parts::split_rows(a, (row, step), (rows, depth), packed.as_mut_ptr());
-                (packed.as_ptr(), steps * GROUP_STEP)
-            } else {
-                (self.group(self.split[0], row), self.stride)
-            };
-            for across in (0..columns).step_by(GROUP) {
-                let count = (columns - across).min(GROUP);
-                let b = if self.split[1].is_null() {
-                    let at = (step, column + across);
-                    parts::split_columns(b, at, (depth, count), panel.as_mut_ptr());
-                    panel.as_ptr()
-                } else {
-                    self.group(self.split[1], column + across)
-                };
-                for down in (0..rows).step_by(GROUP) {
-                    let a = a.wrapping_add(down / GROUP * a_stride);
-                    let ahead = self.ahead((a, down), (b, across));
-                    let lines = (rows - down).min(GROUP);
-                    self.fetch((row + down, lines), column + across);
-                    let target = Sums {
-                        start: sums.as_mut_ptr(),
-                        stride: GROUP,
-                        keep: false,
-                    };
-                    multiply(self.tiles, [a, b], steps, target, ahead);
-                    self.finish(sums, (row + down, lines), (column + across, count));
-                }
+            for first in [self.rows(turn), self.columns(turn)].into_iter().flatten() {
+                first.run(0..first.units());
             }
+            loop {
+                self.fetch(turn);
+                let mut chores = self.chores(turn, before);
+                let factors = [self.a(turn), self.b(turn)].map(<*mut f32>::cast_const);
+                let sums = Sums {
+                    start: self.sums(turn),
+                    stride: GROUP,
+                    keep: false,
+                };
+                multiply(&tiles, factors, chores.steps, sums, &mut chores);
+                before = Some(turn);
+                let Some(next) = self.after(turn) else { break };
+                turn = next;
+            }
+            self.finish(turn, 0..self.lines(turn).1);
         }
     }
 
-    /// What to fetch while these groups of a whole factor are multiplied: the next rows, as long as columns see them for the
-    /// first time, or a share of the next columns. A small factor comes by itself.
-    #[inline(always)]
-    fn ahead(&self, (a, down): (*const f32, usize), (b, across): (*const f32, usize)) -> Ahead {
-        const LINES: usize = GROUP_STEP / 16;
-        let groups = self.block.rows.1.div_ceil(GROUP);
-        if !self.fetches {
-            Ahead::NONE
-        } else if !self.split[0].is_null() && across == 0 {
-            Ahead {
-                start: a.wrapping_add(self.stride),
-                lines: LINES,
-            }
-        } else if !self.split[1].is_null() {
-            let lines = LINES.div_ceil(groups);
-            let done = down / GROUP * self.depth.1.div_ceil(STEP) * lines * 16;
-            Ahead {
-                start: b.wrapping_add(self.stride + done),
-                lines,
-            }
+    fn after(&self, turn: Turn) -> Option<Turn> {
+        if turn.down + 1 < self.down {
+            let down = turn.down + 1;
+            Some(Turn { down, ..turn })
         } else {
-            Ahead::NONE
+            self.after_columns(turn)
+        }
+    }
+
+    /// The first turn with the next columns.
+    fn after_columns(&self, turn: Turn) -> Option<Turn> {
+        let down = 0;
+        if turn.across + 1 < self.across {
+            let across = turn.across + 1;
+            Some(Turn {
+                across,
+                down,
+                ..turn
+            })
+        } else if turn.slice + 1 < self.slices {
+            let (slice, across) = (turn.slice + 1, 0);
+            Some(Turn {
+                slice,
+                across,
+                down,
+            })
+        } else {
+            None
+        }
+    }
+
+    /// First and number of the rows, within the matrix; so do the others.
+    fn lines(&self, turn: Turn) -> (usize, usize) {
+        let (row, rows) = self.block.rows;
+        let first = turn.down * GROUP;
+        (row + first, GROUP.min(rows - first))
+    }
+
+    fn lanes(&self, turn: Turn) -> (usize, usize) {
+        let (column, columns) = self.block.columns;
+        let first = turn.across * GROUP;
+        (column + first, GROUP.min(columns - first))
+    }
+
+    fn depth(&self, turn: Turn) -> (usize, usize) {
+        let (step, depth) = self.block.depth;
+        let first = turn.slice * DEPTH;
+        (step + first, DEPTH.min(depth - first))
+    }
+
+    /// Where the split rows are: never where the turn before reads.
+    fn a(&self, turn: Turn) -> *mut f32 {
+        if self.split[0].is_null() {
+            let place = (turn.slice * self.down + turn.down) % (self.down + 1);
+            self.memory[0].wrapping_add(place * self.room)
+        } else {
+            self.whole(self.split[0], turn, self.lines(turn).0)
+        }
+    }
+
+    fn b(&self, turn: Turn) -> *mut f32 {
+        if self.split[1].is_null() {
+            let place = (turn.slice * self.across + turn.across) % 2;
+            self.memory[1].wrapping_add(place * self.room)
+        } else {
+            self.whole(self.split[1], turn, self.lanes(turn).0)
+        }
+    }
+
+    /// The parts of the group from `line` on of a whole factor.
+    fn whole(&self, factor: *const f32, turn: Turn, line: usize) -> *mut f32 {
+        let from = line / GROUP * self.stride + self.depth(turn).0 / STEP * GROUP_STEP;
+        factor.cast_mut().wrapping_add(from)
+    }
+
+    fn sums(&self, turn: Turn) -> *mut f32 {
+        let place = (turn.slice * self.across + turn.across) * self.down + turn.down;
+        self.memory[2].wrapping_add(place % 2 * SUMS)
+    }
+
+    /// What is to be split of the rows before this turn.
+    fn rows(&self, turn: Turn) -> Option<Splitting> {
+        (self.split[0].is_null() && turn.across == 0).then(|| Splitting {
+            matrix: self.block.a,
+            columns: false,
+            lines: self.lines(turn),
+            depth: self.depth(turn),
+            target: self.a(turn),
+            stride: self.room,
+        })
+    }
+
+    /// What is to be split of the columns before the first turn with them.
+    fn columns(&self, turn: Turn) -> Option<Splitting> {
+        self.split[1].is_null().then(|| Splitting {
+            matrix: self.block.b,
+            columns: true,
+            lines: self.lanes(turn),
+            depth: self.depth(turn),
+            target: self.b(turn),
+            stride: self.room,
+        })
+    }
+
+    fn chores(&self, turn: Turn, before: Option<Turn>) -> Chores<'_> {
+        let part = |count: usize| share_of(count, turn.down, self.down);
+        Chores {
+            piece: self,
+            steps: self.depth(turn).1.div_ceil(STEP),
+            finish: before,
+            rows: self.after(turn).and_then(|next| self.rows(next)),
+            columns: self
+                .after_columns(turn)
+                .and_then(|next| self.columns(next))
+                .map(|columns| (columns, part(columns.units()))),
+            ahead: self.ahead(turn),
+        }
+    }
+
+    /// What to fetch of a whole factor, and how many cache lines of it with each step: the next rows, as long as columns see
+    /// them for the first time, or a share of the next columns. A small factor comes by itself.
+    fn ahead(&self, turn: Turn) -> (*const f32, usize) {
+        const LINES: usize = GROUP_STEP / LANES;
+        if !self.fetches {
+            (std::ptr::null(), 0)
+        } else if !self.split[0].is_null() && turn.across == 0 {
+            (self.a(turn).wrapping_add(self.stride), LINES)
+        } else if !self.split[1].is_null() {
+            let lines = LINES.div_ceil(self.down);
+            let done = turn.down * self.depth(turn).1.div_ceil(STEP) * lines * LANES;
+            (self.b(turn).wrapping_add(self.stride + done), lines)
+        } else {
+            (std::ptr::null(), 0)
         }
     }
 
     /// Fetches what sums will meet: short rows far from one another, which no processor foresees.
     #[inline(always)]
-    unsafe fn fetch(&self, (row, rows): (usize, usize), column: usize) {
+    unsafe fn fetch(&self, turn: Turn) {
         let block = self.block;
+        let (row, rows) = self.lines(turn);
+        let column = self.lanes(turn).0;
+        let added = turn.slice > 0 || block.accumulate;
+        let beside = match block.beside {
+            Beside::Added(other) | Beside::Slope(other) => Some(other),
+            Beside::Nothing | Beside::Sums(_) => None,
+        };
         for line in row..row + rows {
             for place in [0, LANES].map(|lane| line * block.c_stride + column + lane) {
                 // SAFETY: fetching ahead never faults; the level has the instruction.
                 unsafe {
-                    _mm_prefetch::<_MM_HINT_ET0>(block.c.wrapping_add(place).cast());
-                    match block.beside {
-                        Beside::Nothing => {}
-                        Beside::Sums(sums) => {
-                            _mm_prefetch::<_MM_HINT_ET0>(sums.wrapping_add(place).cast());
-                        }
-                        Beside::Added(other) | Beside::Slope(other) => {
-                            _mm_prefetch::<_MM_HINT_T0>(other.wrapping_add(place).cast());
-                        }
+                    if added {
+                        _mm_prefetch::<_MM_HINT_ET0>(block.c.wrapping_add(place).cast());
+                    }
+                    if let Some(other) = beside {
+                        _mm_prefetch::<_MM_HINT_T0>(other.wrapping_add(place).cast());
                     }
                 }
             }
         }
     }
 
-    /// The parts of the group from row or column `line` of a whole factor.
-    #[inline(always)]
-    fn group(&self, whole: *const f32, line: usize) -> *const f32 {
-        whole.wrapping_add(line / GROUP * self.stride + self.depth.0 / STEP * GROUP_STEP)
-    }
-
-    /// Brings the sums of a group to `c`.
-    ///
-    /// # Safety
-    /// The rows and columns lie within `c` and belong to this piece alone.
-    #[inline(always)]
-    unsafe fn finish(&self, sums: &[f32], (row, rows): (usize, usize), columns: (usize, usize)) {
-        for (line, sums) in sums.chunks_exact(GROUP).take(rows).enumerate() {
-            for (half, sums) in sums.chunks_exact(LANES).enumerate() {
-                let across = half * LANES;
-                let count = columns.1.saturating_sub(across).min(LANES);
-                let place = (row + line) * self.block.c_stride + columns.0 + across;
-                // SAFETY: as the caller vouches; no more than `count` floats are touched.
+    /// Brings some rows of a turn's sums to `c`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+    unsafe fn finish(&self, turn: Turn, lines: Range<usize>) {
+        let (row, column) = (self.lines(turn).0, self.lanes(turn).0);
+        let count = self.lanes(turn).1;
+        let (first, last) = (turn.slice == 0, turn.slice + 1 == self.slices);
+        let sums = self.sums(turn);
+        for line in lines {
+            for across in [0, LANES] {
+                let count = count.saturating_sub(across).min(LANES);
+                let place = (row + line) * self.block.c_stride + column + across;
+                // SAFETY: as the caller vouches; no more than `count` floats of `c` are touched.
                 unsafe {
-                    let sum = Avx512::load(sums.as_ptr());
-                    self.finish_vector(sum, place, columns.0 + across, count);
+                    let sum = Avx512::load(sums.add(line * GROUP + across));
+                    self.finish_vector(sum, place, column + across, count, (first, last));
                 }
             }
         }
     }
 
-    /// # Safety
-    /// `c`, what is beside it and the bias have `count <= LANES` floats at these places.
+    /// Sums of all ranges of the depth but the `first` are added to what `c` holds; those of the `last` are complete then, and
+    /// meet bias, activation and what is beside them.
     #[inline(always)]
-    unsafe fn finish_vector(&self, mut sum: Avx512, place: usize, column: usize, count: usize) {
+    unsafe fn finish_vector(
+        &self,
+        mut sum: Avx512,
+        place: usize,
+        column: usize,
+        count: usize,
+        (first, last): (bool, bool),
+    ) {
         let block = self.block;
-        // SAFETY: by the contract.
+        // SAFETY: `c`, what is beside it and the bias have `count <= LANES` floats at these places.
         unsafe {
             let to = block.c.add(place);
-            if self.add {
+            if !first || block.accumulate {
                 sum = sum + Avx512::load_partial(to, count);
             }
-            if self.last {
+            if last {
                 if !block.bias.is_null() {
                     sum = sum + Avx512::load_partial(block.bias.add(column), count);
                 }
@@ -352,4 +470,44 @@ impl Slice<'_> {
             sum.store_partial(to, count);
         }
     }
+}
+
+/// What is done in the shade of a product, spread over its steps.
+struct Chores<'a> {
+    piece: &'a Piece<'a>,
+    steps: usize,
+    finish: Option<Turn>,
+    rows: Option<Splitting>,
+    columns: Option<(Splitting, Range<usize>)>,
+    ahead: (*const f32, usize),
+}
+
+impl Shade for Chores<'_> {
+    #[inline(always)]
+    unsafe fn after(&mut self, step: usize) {
+        let part = |count: usize| share_of(count, step, self.steps);
+        let (ahead, lines) = self.ahead;
+        // SAFETY: as the caller of `Piece::run` vouches; fetching ahead never faults.
+        unsafe {
+            for line in step * lines..(step + 1) * lines {
+                _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(line * LANES).cast());
+            }
+            if let Some(turn) = self.finish {
+                self.piece.finish(turn, part(self.piece.lines(turn).1));
+            }
+            if let Some(rows) = self.rows {
+                rows.run(part(rows.units()));
+            }
+            if let Some((columns, units)) = &self.columns {
+                let part = part(units.len());
+                columns.run(units.start + part.start..units.start + part.end);
+            }
+        }
+    }
+}
+
+/// The part of `count` things that falls to one of so many shares.
+#[inline(always)]
+fn share_of(count: usize, share: usize, shares: usize) -> Range<usize> {
+    count * share / shares..count * (share + 1) / shares
 }

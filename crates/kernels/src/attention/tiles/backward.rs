@@ -1,12 +1,16 @@
 //! The backward pass on tiles. The gradients of keys and values are summed with channels as rows, so that weights are split as
 //! they lie, and turned when they are written.
 
-use super::{Split, multiply, steps, stored};
+use super::{Chore, Queue, Rows, Split, multiply, steps, stored};
 use crate::{
-    amx::{GROUP, STEP, Tiles, parts, product::Sums},
+    amx::{
+        GROUP, GROUP_STEP, STEP, Tiles,
+        parts::{self, Splitting},
+        product::Sums,
+    },
     attention::{
         Attention, Source,
-        backward::{Target, Task},
+        backward::{Row, Target, Task},
         block::take,
         mask_terms,
     },
@@ -58,6 +62,41 @@ struct Memory<'a> {
     flows: &'a mut [f32],
     /// What the mask adds.
     terms: &'a mut [f32],
+}
+
+/// A group of queries whose scores become weights, and gradients of weights those of scores.
+#[derive(Clone, Copy)]
+struct Differentiating<'a> {
+    task: &'a Task<'a>,
+    /// The first of the block, and how many count.
+    keys: (usize, usize),
+    /// The head, its first query and the number of queries.
+    meeting: (usize, usize, usize),
+    /// Queries before this group.
+    done: usize,
+    /// Floats from one row of weights to the next.
+    stride: usize,
+    weights: *mut f32,
+    flows: *mut f32,
+    terms: *const f32,
+}
+
+impl Rows for Differentiating<'_> {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+    unsafe fn run(&self, row: usize) {
+        let (head, first, _) = self.meeting;
+        let (block, count) = self.keys;
+        let position = first + self.done + row;
+        let limit = if self.task.attention.causal {
+            count.min((position + 1).saturating_sub(block))
+        } else {
+            count
+        };
+        let of: Row = self.task.row((head, position), (limit, count), self.terms);
+        let start = row * self.stride;
+        // SAFETY: rows have whole vectors for `count` keys.
+        unsafe { of.differentiate::<Avx512>(self.weights.add(start), self.flows.add(start)) };
+    }
 }
 
 /// A range of the keys of one head.
@@ -128,79 +167,128 @@ impl Task<'_> {
                 parts::split_columns(rows, (block, 0), size, memory.k.as_mut_ptr());
                 let begin = if causal { block.min(time) } else { 0 };
                 let queries = self.attention.block_queries();
-                for head in 0..self.attention.group() {
-                    for first in (begin..time).step_by(queries) {
-                        let rows = queries.min(time - first);
-                        self.tiled_meet(tiles, (block, count), (head, first, rows), memory);
-                    }
+                let heads = 0..self.attention.group();
+                let mut meetings = heads.flat_map(|head| {
+                    let firsts = (begin..time).step_by(queries);
+                    firsts.map(move |first| (head, first, queries.min(time - first)))
+                });
+                let mut queue = Queue::new();
+                let mut meeting = meetings.next();
+                if let Some(first) = meeting {
+                    self.push_queries(first, memory, &mut queue);
+                }
+                while let Some(now) = meeting {
+                    meeting = meetings.next();
+                    self.tiled_meet(tiles, (block, count), (now, meeting), memory, &mut queue);
                 }
             }
             self.write_turned((block, all), memory);
         }
     }
 
-    /// The share of one block of keys and one block of queries.
+    /// Splits a block of queries, and the gradients of their results.
     #[inline(always)]
-    unsafe fn tiled_meet(
+    unsafe fn push_queries<'a>(
         &self,
+        meeting: (usize, usize, usize),
+        memory: &mut Memory,
+        queue: &mut Queue<Differentiating<'a>>,
+    ) {
+        let depth = self.attention.depth;
+        for (source, target) in [(self.q, &mut memory.q), (self.dy, &mut memory.dy)] {
+            let splitting = Splitting {
+                matrix: stored(self.of(source, meeting), false),
+                columns: false,
+                lines: (0, meeting.2),
+                depth: (0, depth),
+                target: target.as_mut_ptr(),
+                stride: parts::floats(GROUP, depth),
+            };
+            // SAFETY: as the caller vouches.
+            unsafe { queue.push(Chore::Split(splitting)) };
+        }
+    }
+
+    /// The same with channels as rows.
+    #[inline(always)]
+    unsafe fn push_turned<'a>(
+        &self,
+        meeting: (usize, usize, usize),
+        memory: &mut Memory,
+        queue: &mut Queue<Differentiating<'a>>,
+    ) {
+        for (source, target) in [
+            (self.q, &mut memory.q_turned),
+            (self.dy, &mut memory.dy_turned),
+        ] {
+            let splitting = Splitting {
+                matrix: stored(self.of(source, meeting), true),
+                columns: false,
+                lines: (0, self.attention.depth),
+                depth: (0, meeting.2),
+                target: target.as_mut_ptr(),
+                stride: parts::floats(GROUP, meeting.2),
+            };
+            // SAFETY: as the caller vouches.
+            unsafe { queue.push(Chore::Split(splitting)) };
+        }
+    }
+
+    fn of(&self, source: Source, (head, first, _): (usize, usize, usize)) -> Source {
+        Source {
+            start: source.at(first, head * self.attention.depth),
+            ..source
+        }
+    }
+
+    /// The share of one block of keys and one block of queries, which are split already or will be soon. Meanwhile the
+    /// queries of the next meeting are split.
+    #[inline(always)]
+    unsafe fn tiled_meet<'a>(
+        &'a self,
         tiles: &Tiles,
         (block, count): (usize, usize),
-        (head, first, rows): (usize, usize, usize),
+        (meeting, next): ((usize, usize, usize), Option<(usize, usize, usize)>),
         memory: &mut Memory,
+        queue: &mut Queue<Differentiating<'a>>,
     ) {
-        let (keys, depth) = (self.attention.block_keys(), self.attention.padded_depth());
-        let channels = self.attention.depth;
-        // SAFETY: as the caller vouches.
+        let depth = self.attention.padded_depth();
+        let (head, first, rows) = meeting;
+        let visible = |done: usize| {
+            if self.attention.causal {
+                count.min((first + rows.min(done + GROUP)).saturating_sub(block))
+            } else {
+                count
+            }
+        };
+        // SAFETY: as the caller vouches. What a chore reads and writes is left alone until it is complete.
         unsafe {
-            for (source, straight, turned) in [
-                (self.q, &mut memory.q, &mut memory.q_turned),
-                (self.dy, &mut memory.dy, &mut memory.dy_turned),
-            ] {
-                let source = Source {
-                    start: source.at(first, head * channels),
-                    ..source
-                };
-                let (rows_of, columns_of) = (stored(source, false), stored(source, true));
-                parts::split_rows(rows_of, (0, 0), (rows, channels), straight.as_mut_ptr());
-                parts::split_rows(columns_of, (0, 0), (channels, rows), turned.as_mut_ptr());
-            }
+            queue.complete_all();
+            self.push_turned(meeting, memory, queue);
             for done in (0..rows).step_by(GROUP) {
-                let queries = (first + done, GROUP.min(rows - done));
-                self.tiled_weights(tiles, (block, count), (head, done, queries), memory);
+                self.tiled_weights(tiles, (done, visible(done)), memory, queue);
+                self.push_weights((block, count), (meeting, done), memory, queue);
             }
-            let of = |values: &[f32]| Source {
-                start: values.as_ptr(),
-                stride: keys,
-            };
-            let (weights, flows) = (
-                stored(of(memory.weights), false),
-                stored(of(memory.flows), false),
-            );
-            parts::split_columns(weights, (0, 0), (rows, count), memory.p.as_mut_ptr());
-            parts::split_columns(flows, (0, 0), (rows, count), memory.ds.as_mut_ptr());
-            parts::split_rows(flows, (0, 0), (rows, count), memory.ds_rows.as_mut_ptr());
-            self.tiled_queries(tiles, (block, count), (first, rows), memory);
-            self.tiled_keys(tiles, (block, count), (first, rows), memory);
+            queue.complete_all();
+            if let Some(next) = next {
+                self.push_queries(next, memory, queue);
+            }
+            self.tiled_queries(tiles, rows, count, visible, memory, queue);
+            self.tiled_keys(tiles, (block, count), (first, rows), memory, queue);
             self.add_queries::<Avx512>((head, first, rows), memory.dq, depth);
         }
     }
 
-    /// Weights and gradients of scores of a group of queries for a block of keys.
+    /// Scores and gradients of weights of a group of queries for a block of keys.
     #[inline(always)]
     unsafe fn tiled_weights(
         &self,
         tiles: &Tiles,
-        (block, count): (usize, usize),
-        (head, done, (position, rows)): (usize, usize, (usize, usize)),
+        (done, visible): (usize, usize),
         memory: &mut Memory,
+        queue: &mut Queue<Differentiating>,
     ) {
         let keys = self.attention.block_keys();
-        let causal = self.attention.causal;
-        let visible = if causal {
-            count.min(position + rows - block)
-        } else {
-            count
-        };
         let split = |of: &[f32]| Split::new(of, self.attention.depth);
         for (a, b, to) in [
             (&memory.q, &memory.k_columns, &mut memory.weights),
@@ -214,29 +302,62 @@ impl Task<'_> {
                     stride: keys,
                     keep: false,
                 };
+                let (group, range) = (done / GROUP, (0, a.steps));
                 // SAFETY: whole groups of queries and keys are there.
-                unsafe {
-                    multiply(
-                        tiles,
-                        (a, done / GROUP),
-                        (b, panel / GROUP),
-                        (0, a.steps),
-                        sums,
-                    );
-                }
+                unsafe { multiply(tiles, (a, group), (b, panel / GROUP), range, sums, queue) };
             }
         }
-        for row in 0..rows {
-            let limit = if causal {
-                visible.min(position + row + 1 - block)
-            } else {
-                visible
-            };
-            let weights = memory.weights[(done + row) * keys..].as_mut_ptr();
-            let flows = memory.flows[(done + row) * keys..].as_mut_ptr();
-            let row = self.row((head, position + row), (limit, count), memory.terms);
-            // SAFETY: rows have whole vectors for `count` keys.
-            unsafe { row.differentiate::<Avx512>(weights, flows) };
+    }
+
+    /// Lets the scores of a group of queries become weights and gradients of scores, and these be split.
+    #[inline(always)]
+    unsafe fn push_weights<'a>(
+        &'a self,
+        keys: (usize, usize),
+        (meeting, done): ((usize, usize, usize), usize),
+        memory: &mut Memory,
+        queue: &mut Queue<Differentiating<'a>>,
+    ) {
+        let stride = self.attention.block_keys();
+        let (count, (_, _, all)) = (keys.1, meeting);
+        let rows = GROUP.min(all - done);
+        let differentiating = Differentiating {
+            task: self,
+            keys,
+            meeting,
+            done,
+            stride,
+            weights: memory.weights[done * stride..].as_mut_ptr(),
+            flows: memory.flows[done * stride..].as_mut_ptr(),
+            terms: memory.terms.as_ptr(),
+        };
+        let of = |start: *mut f32| Source { start, stride };
+        let step = done / STEP * GROUP_STEP;
+        // Queries are the depth of the products that want columns.
+        let columns = |of: Source, target: &mut [f32]| Splitting {
+            matrix: stored(of, false),
+            columns: true,
+            lines: (0, count),
+            depth: (0, rows),
+            target: target[step..].as_mut_ptr(),
+            stride: parts::floats(GROUP, all),
+        };
+        let (weights, flows) = (of(differentiating.weights), of(differentiating.flows));
+        let room = parts::floats(GROUP, count);
+        let as_rows = Splitting {
+            matrix: stored(flows, false),
+            columns: false,
+            lines: (0, rows),
+            depth: (0, count),
+            target: memory.ds_rows[done / GROUP * room..].as_mut_ptr(),
+            stride: room,
+        };
+        // SAFETY: as the caller vouches.
+        unsafe {
+            queue.push(Chore::Rows(differentiating, rows));
+            queue.push(Chore::Split(columns(weights, memory.p)));
+            queue.push(Chore::Split(columns(flows, memory.ds)));
+            queue.push(Chore::Split(as_rows));
         }
     }
 
@@ -245,9 +366,11 @@ impl Task<'_> {
     unsafe fn tiled_queries(
         &self,
         tiles: &Tiles,
-        (block, count): (usize, usize),
-        (first, rows): (usize, usize),
+        rows: usize,
+        count: usize,
+        visible: impl Fn(usize) -> usize,
         memory: &mut Memory,
+        queue: &mut Queue<Differentiating>,
     ) {
         let depth = self.attention.padded_depth();
         let (ds, k) = (
@@ -255,20 +378,15 @@ impl Task<'_> {
             Split::new(memory.k, count),
         );
         for done in (0..rows).step_by(GROUP) {
-            let visible = if self.attention.causal {
-                count.min((first + done + GROUP).saturating_sub(block))
-            } else {
-                count
-            };
             for channel in (0..depth).step_by(GROUP) {
                 let sums = Sums {
                     start: memory.dq[done * depth + channel..].as_mut_ptr(),
                     stride: depth,
                     keep: false,
                 };
-                let range = (0, steps(visible));
+                let (group, range) = (done / GROUP, (0, steps(visible(done))));
                 // SAFETY: whole groups of queries and channels are there.
-                unsafe { multiply(tiles, (ds, done / GROUP), (k, channel / GROUP), range, sums) };
+                unsafe { multiply(tiles, (ds, group), (k, channel / GROUP), range, sums, queue) };
             }
         }
     }
@@ -281,6 +399,7 @@ impl Task<'_> {
         (block, count): (usize, usize),
         (first, rows): (usize, usize),
         memory: &mut Memory,
+        queue: &mut Queue<Differentiating>,
     ) {
         let (keys, depth) = (self.attention.block_keys(), self.attention.padded_depth());
         for (a, b, to) in [
@@ -305,10 +424,9 @@ impl Task<'_> {
                         keep: true,
                     };
                     let range = (skipped, a.steps - skipped);
+                    let groups = (channel / GROUP, panel / GROUP);
                     // SAFETY: whole groups of channels and keys are there.
-                    unsafe {
-                        multiply(tiles, (a, channel / GROUP), (b, panel / GROUP), range, sums)
-                    };
+                    unsafe { multiply(tiles, (a, groups.0), (b, groups.1), range, sums, queue) };
                 }
             }
         }

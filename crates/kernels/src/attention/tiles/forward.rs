@@ -1,8 +1,12 @@
 //! The forward pass on tiles: each group of queries meets the blocks of keys that it sees.
 
-use super::{Split, multiply, steps, stored};
+use super::{Chore, Queue, Rows, Split, multiply, steps, stored};
 use crate::{
-    amx::{GROUP, Tiles, parts, product::Sums},
+    amx::{
+        GROUP, Tiles,
+        parts::{self, Splitting},
+        product::Sums,
+    },
     attention::{Attention, Source, block::take, forward::Task, mask_terms},
     simd::{Avx512, Simd},
 };
@@ -20,28 +24,74 @@ impl Attention {
         let (queries, keys, depth) = (self.tiled_queries(), self.block_keys(), self.padded_depth());
         parts::floats(queries, depth)
             + 2 * parts::floats(keys, depth)
-            + parts::floats(GROUP, keys)
+            + 2 * parts::floats(GROUP, keys)
             + queries * (depth + 2)
-            + (GROUP + 1) * keys
+            + (2 * GROUP + 1) * keys
     }
 }
 
 /// The parts of a worker's scratch.
 struct Memory<'a> {
-    /// Split queries, keys, values and weights.
+    /// Split queries, keys and values.
     q: &'a mut [f32],
     k: &'a mut [f32],
     v: &'a mut [f32],
-    p: &'a mut [f32],
     /// Sums of weighted values of each query.
     sums: &'a mut [f32],
     /// The largest score of each query, and the sum of its weights.
     largest: &'a mut [f32],
     totals: &'a mut [f32],
-    /// Scores, then weights, of a group of queries.
-    scores: &'a mut [f32],
+    /// Scores, then weights, of a group of queries, and split weights: one group's are written while another's are read.
+    scores: [&'a mut [f32]; 2],
+    p: [&'a mut [f32]; 2],
     /// What the mask adds.
     terms: &'a mut [f32],
+}
+
+/// The keys of a block: the first one, how many count, and those that the causal mask leaves to a group of queries.
+#[derive(Clone, Copy)]
+struct Seen {
+    block: usize,
+    count: usize,
+    visible: usize,
+}
+
+/// A group of queries whose scores become weights.
+#[derive(Clone, Copy)]
+struct Weighing<'a> {
+    task: &'a Task<'a>,
+    first: usize,
+    seen: Seen,
+    /// Floats from one row of scores to the next, and of sums.
+    strides: [usize; 2],
+    scores: *mut f32,
+    terms: *const f32,
+    /// Of the first query of the group.
+    sums: *mut f32,
+    largest: *mut f32,
+    totals: *mut f32,
+}
+
+impl Rows for Weighing<'_> {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+    unsafe fn run(&self, row: usize) {
+        let Seen { block, visible, .. } = self.seen;
+        // SAFETY: each row has whole vectors for the visible keys, a largest score, a total and sums.
+        unsafe {
+            let factor = self.task.weigh_keys::<Avx512>(
+                self.first + row,
+                (block, visible),
+                self.scores.add(row * self.strides[0]),
+                self.terms,
+                &mut *self.largest.add(row),
+                &mut *self.totals.add(row),
+            );
+            for at in (0..self.strides[1]).step_by(Avx512::LANES) {
+                let sums = self.sums.add(row * self.strides[1] + at);
+                (Avx512::load(sums) * Avx512::splat(factor)).store(sums);
+            }
+        }
+    }
 }
 
 /// A block of queries of one head.
@@ -58,8 +108,8 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
         q: take(rest, parts::floats(queries, depth)),
         k: take(rest, parts::floats(keys, depth)),
         v: take(rest, parts::floats(depth, keys)),
-        p: take(rest, parts::floats(GROUP, keys)),
-        scores: take(rest, GROUP * keys),
+        p: [(); 2].map(|()| take(rest, parts::floats(GROUP, keys))),
+        scores: [(); 2].map(|()| take(rest, GROUP * keys)),
         sums: take(rest, queries * depth),
         largest: take(rest, queries),
         totals: take(rest, queries),
@@ -113,89 +163,139 @@ impl Task<'_> {
         unsafe {
             parts::split_columns(k, (0, block), (channels, count), memory.k.as_mut_ptr());
             parts::split_columns(v, (block, 0), (count, channels), memory.v.as_mut_ptr());
-            for done in (0..self.queries).step_by(GROUP) {
-                let rows = GROUP.min(self.queries - done);
-                let visible = if self.attention.causal {
-                    count.min((self.first + done + rows).saturating_sub(block))
-                } else {
-                    count
-                };
-                if visible > 0 {
-                    self.tiled_group(tiles, (done, rows), (block, count, visible), memory);
+            self.tiled_groups(tiles, (block, count), memory);
+        }
+    }
+
+    /// Takes in a block's keys, group by group of queries. While a group's scores and sums are multiplied, those of the next
+    /// one and the one before become weights.
+    #[inline(always)]
+    unsafe fn tiled_groups(
+        &self,
+        tiles: &Tiles,
+        (block, count): (usize, usize),
+        memory: &mut Memory,
+    ) {
+        let visible = |group: usize| {
+            let end = self.queries.min((group + 1) * GROUP);
+            if self.attention.causal {
+                count.min((self.first + end).saturating_sub(block))
+            } else {
+                count
+            }
+        };
+        let groups = self.queries.div_ceil(GROUP);
+        let first = (0..groups).find(|&group| visible(group) > 0);
+        let Some(first) = first else { return };
+        let mut queue = Queue::new();
+        // SAFETY: as the caller vouches. What a chore reads and writes is left alone until it is complete.
+        unsafe {
+            self.tiled_scores(tiles, (first, visible(first)), memory, &mut queue);
+            let seen = |group| Seen {
+                block,
+                count,
+                visible: visible(group),
+            };
+            let mut split = self.push_weights((first, seen(first)), memory, &mut queue);
+            for group in first..groups {
+                let next = group + 1;
+                if next < groups {
+                    self.tiled_scores(tiles, (next, visible(next)), memory, &mut queue);
                 }
+                queue.complete(split);
+                if next < groups {
+                    split = self.push_weights((next, seen(next)), memory, &mut queue);
+                }
+                self.tiled_sums(tiles, (group, seen(group)), memory, &mut queue);
             }
         }
     }
 
-    /// Takes in the `visible` first of a block's `count` keys for a group of queries.
     #[inline(always)]
-    unsafe fn tiled_group(
+    unsafe fn tiled_scores(
         &self,
         tiles: &Tiles,
-        (done, rows): (usize, usize),
-        (block, count, visible): (usize, usize, usize),
+        (group, visible): (usize, usize),
         memory: &mut Memory,
+        queue: &mut Queue<Weighing>,
     ) {
-        let (keys, depth) = (self.attention.block_keys(), self.attention.padded_depth());
+        let keys = self.attention.block_keys();
         let [q, k] = [&*memory.q, &*memory.k].map(|of| Split::new(of, self.attention.depth));
-        let (v, p) = (Split::new(memory.v, count), Split::new(memory.p, visible));
-        let scores = memory.scores.as_mut_ptr();
-        // SAFETY: as the caller vouches; scores have whole groups of keys.
+        let scores = memory.scores[group % 2].as_mut_ptr();
+        for panel in (0..visible).step_by(GROUP) {
+            let sums = Sums {
+                start: scores.wrapping_add(panel),
+                stride: keys,
+                keep: false,
+            };
+            let range = (0, q.steps);
+            // SAFETY: as the caller vouches; scores have whole groups of keys.
+            unsafe { multiply(tiles, (q, group), (k, panel / GROUP), range, sums, queue) };
+        }
+    }
+
+    /// Lets the scores of a group become weights and be split.
+    #[inline(always)]
+    unsafe fn push_weights<'a>(
+        &'a self,
+        (group, seen): (usize, Seen),
+        memory: &mut Memory,
+        queue: &mut Queue<Weighing<'a>>,
+    ) -> usize {
+        let (keys, depth) = (self.attention.block_keys(), self.attention.padded_depth());
+        let first = group * GROUP;
+        let rows = GROUP.min(self.queries - first);
+        let scores = memory.scores[group % 2].as_mut_ptr();
+        let weighing = Weighing {
+            task: self,
+            first,
+            seen,
+            strides: [keys, depth],
+            scores,
+            terms: memory.terms.as_ptr(),
+            sums: memory.sums[first * depth..].as_mut_ptr(),
+            largest: memory.largest[first..].as_mut_ptr(),
+            totals: memory.totals[first..].as_mut_ptr(),
+        };
+        let weights = Source {
+            start: scores,
+            stride: keys,
+        };
+        let splitting = Splitting {
+            matrix: stored(weights, false),
+            columns: false,
+            lines: (0, rows),
+            depth: (0, seen.visible),
+            target: memory.p[group % 2].as_mut_ptr(),
+            stride: 0,
+        };
+        // SAFETY: as the caller vouches.
         unsafe {
-            for panel in (0..visible).step_by(GROUP) {
-                let sums = Sums {
-                    start: scores.add(panel),
-                    stride: keys,
-                    keep: false,
-                };
-                multiply(
-                    tiles,
-                    (q, done / GROUP),
-                    (k, panel / GROUP),
-                    (0, q.steps),
-                    sums,
-                );
-            }
-            for row in 0..rows {
-                let scores = scores.add(row * keys);
-                let largest = &mut memory.largest[done + row];
-                let total = &mut memory.totals[done + row];
-                let range = (block, visible);
-                let factor = self.weigh_keys::<Avx512>(
-                    done + row,
-                    range,
-                    scores,
-                    memory.terms,
-                    largest,
-                    total,
-                );
-                let sums = &mut memory.sums[(done + row) * depth..][..depth];
-                for sums in sums.chunks_exact_mut(Avx512::LANES) {
-                    (Avx512::from_slice(sums) * Avx512::splat(factor)).to_slice(sums);
-                }
-            }
-            let weights = stored(
-                Source {
-                    start: scores,
-                    stride: keys,
-                },
-                false,
-            );
-            parts::split_rows(weights, (0, 0), (rows, visible), memory.p.as_mut_ptr());
-            for channel in (0..depth).step_by(GROUP) {
-                let sums = Sums {
-                    start: memory.sums.as_mut_ptr().add(done * depth + channel),
-                    stride: depth,
-                    keep: true,
-                };
-                multiply(
-                    tiles,
-                    (p, 0),
-                    (v, channel / GROUP),
-                    (0, steps(visible)),
-                    sums,
-                );
-            }
+            queue.push(Chore::Rows(weighing, rows));
+            queue.push(Chore::Split(splitting))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tiled_sums(
+        &self,
+        tiles: &Tiles,
+        (group, seen): (usize, Seen),
+        memory: &mut Memory,
+        queue: &mut Queue<Weighing>,
+    ) {
+        let depth = self.attention.padded_depth();
+        let v = Split::new(memory.v, seen.count);
+        let p = Split::new(memory.p[group % 2], seen.visible);
+        for channel in (0..depth).step_by(GROUP) {
+            let sums = Sums {
+                start: memory.sums[group * GROUP * depth + channel..].as_mut_ptr(),
+                stride: depth,
+                keep: true,
+            };
+            let range = (0, steps(seen.visible));
+            // SAFETY: as the caller vouches; sums have whole groups of channels.
+            unsafe { multiply(tiles, (p, 0), (v, channel / GROUP), range, sums, queue) };
         }
     }
 }
