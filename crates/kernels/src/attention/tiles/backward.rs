@@ -64,14 +64,22 @@ struct Memory<'a> {
     terms: &'a mut [f32],
 }
 
+/// A block of queries of a head, which meets a block of keys.
+#[derive(Clone, Copy)]
+struct Meeting {
+    head: usize,
+    /// The first query, and how many there are.
+    first: usize,
+    rows: usize,
+}
+
 /// A group of queries whose scores become weights, and gradients of weights those of scores.
 #[derive(Clone, Copy)]
 struct Differentiating<'a> {
     task: &'a Task<'a>,
     /// The first of the block, and how many count.
     keys: (usize, usize),
-    /// The head, its first query and the number of queries.
-    meeting: (usize, usize, usize),
+    meeting: Meeting,
     /// Queries before this group.
     done: usize,
     /// Floats from one row of weights to the next.
@@ -84,7 +92,7 @@ struct Differentiating<'a> {
 impl Rows for Differentiating<'_> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
     unsafe fn run(&self, row: usize) {
-        let (head, first, _) = self.meeting;
+        let Meeting { head, first, .. } = self.meeting;
         let (block, count) = self.keys;
         let position = first + self.done + row;
         let limit = if self.task.attention.causal {
@@ -170,7 +178,11 @@ impl Task<'_> {
                 let heads = 0..self.attention.group();
                 let mut meetings = heads.flat_map(|head| {
                     let firsts = (begin..time).step_by(queries);
-                    firsts.map(move |first| (head, first, queries.min(time - first)))
+                    firsts.map(move |first| Meeting {
+                        head,
+                        first,
+                        rows: queries.min(time - first),
+                    })
                 });
                 let mut queue = Queue::new();
                 let mut meeting = meetings.next();
@@ -190,7 +202,7 @@ impl Task<'_> {
     #[inline(always)]
     unsafe fn push_queries<'a>(
         &self,
-        meeting: (usize, usize, usize),
+        meeting: Meeting,
         memory: &mut Memory,
         queue: &mut Queue<Differentiating<'a>>,
     ) {
@@ -199,7 +211,7 @@ impl Task<'_> {
             let splitting = Splitting {
                 matrix: stored(self.of(source, meeting), false),
                 columns: false,
-                lines: (0, meeting.2),
+                lines: (0, meeting.rows),
                 depth: (0, depth),
                 target: target.as_mut_ptr(),
                 stride: parts::floats(GROUP, depth),
@@ -213,7 +225,7 @@ impl Task<'_> {
     #[inline(always)]
     unsafe fn push_turned<'a>(
         &self,
-        meeting: (usize, usize, usize),
+        meeting: Meeting,
         memory: &mut Memory,
         queue: &mut Queue<Differentiating<'a>>,
     ) {
@@ -225,16 +237,16 @@ impl Task<'_> {
                 matrix: stored(self.of(source, meeting), true),
                 columns: false,
                 lines: (0, self.attention.depth),
-                depth: (0, meeting.2),
+                depth: (0, meeting.rows),
                 target: target.as_mut_ptr(),
-                stride: parts::floats(GROUP, meeting.2),
+                stride: parts::floats(GROUP, meeting.rows),
             };
             // SAFETY: as the caller vouches.
             unsafe { queue.push(Chore::Split(splitting)) };
         }
     }
 
-    fn of(&self, source: Source, (head, first, _): (usize, usize, usize)) -> Source {
+    fn of(&self, source: Source, Meeting { head, first, .. }: Meeting) -> Source {
         Source {
             start: source.at(first, head * self.attention.depth),
             ..source
@@ -248,12 +260,12 @@ impl Task<'_> {
         &'a self,
         tiles: &Tiles,
         (block, count): (usize, usize),
-        (meeting, next): ((usize, usize, usize), Option<(usize, usize, usize)>),
+        (meeting, next): (Meeting, Option<Meeting>),
         memory: &mut Memory,
         queue: &mut Queue<Differentiating<'a>>,
     ) {
         let depth = self.attention.padded_depth();
-        let (head, first, rows) = meeting;
+        let Meeting { head, first, rows } = meeting;
         let visible = |done: usize| {
             if self.attention.causal {
                 count.min((first + rows.min(done + GROUP)).saturating_sub(block))
@@ -314,12 +326,12 @@ impl Task<'_> {
     unsafe fn push_weights<'a>(
         &'a self,
         keys: (usize, usize),
-        (meeting, done): ((usize, usize, usize), usize),
+        (meeting, done): (Meeting, usize),
         memory: &mut Memory,
         queue: &mut Queue<Differentiating<'a>>,
     ) {
         let stride = self.attention.block_keys();
-        let (count, (_, _, all)) = (keys.1, meeting);
+        let (count, all) = (keys.1, meeting.rows);
         let rows = GROUP.min(all - done);
         let differentiating = Differentiating {
             task: self,
