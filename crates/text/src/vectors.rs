@@ -63,12 +63,12 @@ impl VectorFile {
         match (&self.vocabulary, npy) {
             (Some(words), true) => npy::load(&self.path, words, vocabulary),
             (None, true) => Err(Error::setting(
-                "vectors.vocabulary",
+                "embedding.words",
                 "an .npy file has no words",
                 "name the file with its words, one a line",
             )),
             (Some(_), false) => Err(Error::setting(
-                "vectors.vocabulary",
+                "embedding.words",
                 "a text file of vectors has its words itself",
                 "leave it out",
             )),

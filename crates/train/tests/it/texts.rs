@@ -286,6 +286,15 @@ fn an_embedding_begins_with_pretrained_vectors() {
         "words = \"wide.txt\"",
         &["`words`", "none without `vectors`"],
     );
+    fs::write(path.join("lone.npy"), "").unwrap();
+    fails(
+        "vectors = \"lone.npy\"",
+        &["`embedding.words`", "an .npy file has no words"],
+    );
+    fails(
+        "vectors = \"wide.txt\", words = \"wide.txt\"",
+        &["`embedding.words`", "leave it out"],
+    );
     fails(
         "vector = \"wide.txt\"",
         &["unknown key `vector`", "did you mean `vectors`"],
