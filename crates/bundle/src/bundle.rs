@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jingwei_data::Preparation;
-use jingwei_engine::{AlignedVec, Function, Level, Plan, Runtime};
+use jingwei_engine::{AlignedVec, Function, Level, Plan, Runtime, Weights};
 
 use crate::runner::Runner;
 use crate::{
@@ -26,8 +26,7 @@ pub struct Bundle {
 struct Shared {
     manifest: Manifest,
     function: Function,
-    parameters: Arc<AlignedVec>,
-    states: Arc<AlignedVec>,
+    weights: Weights,
     recorded_inputs: Vec<Vec<f32>>,
     recorded_outputs: Vec<Vec<f32>>,
     /// The plan for one sample, made at a level to check its memory and kept for the first prediction.
@@ -60,8 +59,7 @@ impl Bundle {
         let shared = Shared {
             manifest,
             function,
-            parameters: Arc::new(tensors.parameters),
-            states: Arc::new(tensors.states),
+            weights: Weights::new(Arc::new(tensors.parameters), Arc::new(tensors.states)),
             recorded_inputs: tensors.inputs,
             recorded_outputs: tensors.outputs,
             single,
@@ -111,13 +109,13 @@ impl Bundle {
     /// The parameters, by the function's layout.
     #[must_use]
     pub fn parameters(&self) -> &Arc<AlignedVec> {
-        &self.shared.parameters
+        self.shared.weights.parameters()
     }
 
     /// The states, by the function's layout.
     #[must_use]
     pub fn states(&self) -> &Arc<AlignedVec> {
-        &self.shared.states
+        self.shared.weights.states()
     }
 
     /// Something that runs the model.
@@ -134,7 +132,7 @@ impl Bundle {
             self.function().clone(),
             self.inputs().to_vec(),
             self.outputs().to_vec(),
-            (self.parameters().clone(), self.states().clone()),
+            self.shared.weights.clone(),
             runtime,
             single,
         ))
@@ -171,6 +169,7 @@ pub(crate) fn function(manifest: &Manifest) -> Function {
         tensors::layout(&manifest.parameters),
         tensors::layout(&manifest.states),
     )
+    .frozen()
 }
 
 /// Plans for one sample, which allocates none of the memory that it counts.

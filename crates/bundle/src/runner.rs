@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jingwei_engine::{AlignedVec, Function, Plan, RunContext, Runtime, Workspace};
+use jingwei_engine::{Function, Plan, RunContext, Runtime, Weights, Workspace};
 use jingwei_graph::{Dim, Node};
 
 use crate::{Error, InputEntry, Limits, OutputEntry, Result};
@@ -20,8 +20,7 @@ pub(crate) struct Runner {
     function: Function,
     inputs: Vec<InputEntry>,
     outputs: Vec<OutputEntry>,
-    parameters: Arc<AlignedVec>,
-    states: Arc<AlignedVec>,
+    weights: Weights,
     runtime: Runtime,
     batch: usize,
     /// The most recently used last.
@@ -35,7 +34,7 @@ impl Runner {
         function: Function,
         inputs: Vec<InputEntry>,
         outputs: Vec<OutputEntry>,
-        (parameters, states): (Arc<AlignedVec>, Arc<AlignedVec>),
+        weights: Weights,
         runtime: Runtime,
         single: Arc<Plan>,
     ) -> Self {
@@ -44,8 +43,7 @@ impl Runner {
             function,
             inputs,
             outputs,
-            parameters,
-            states,
+            weights,
             runtime,
             plans: Mutex::new(vec![single]),
             workspaces: Mutex::default(),
@@ -202,10 +200,7 @@ impl Runner {
     }
 
     fn workspace(&self) -> Workspace {
-        let make = || {
-            let (parameters, states) = (self.parameters.clone(), self.states.clone());
-            Workspace::for_inference(parameters, states, &self.runtime)
-        };
+        let make = || Workspace::for_inference(&self.weights, &self.runtime);
         let idle = lock(&self.workspaces).pop();
         idle.unwrap_or_else(make)
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jingwei_data::Preparation;
-use jingwei_engine::{AlignedVec, Function, Layout, Runtime};
+use jingwei_engine::{AlignedVec, Function, Layout, Runtime, Weights};
 use jingwei_graph::passes;
 use sha2::{Digest, Sha256};
 
@@ -161,7 +161,7 @@ impl Draft {
         Ok(Self {
             inputs: inputs(&graph).map_err(Error::Parts)?,
             outputs,
-            function: Function::new(graph, nodes, parameters.clone(), states.clone()),
+            function: Function::new(graph, nodes, parameters.clone(), states.clone()).frozen(),
         })
     }
 
@@ -174,7 +174,7 @@ impl Draft {
             self.function.clone(),
             self.inputs.clone(),
             self.outputs.clone(),
-            (shared(parts.parameters), shared(parts.states)),
+            Weights::new(shared(parts.parameters), shared(parts.states)),
             runtime.clone(),
             Arc::new(self.function.plan_for(1, time, runtime.level())?),
         );

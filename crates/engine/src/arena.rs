@@ -50,13 +50,16 @@ pub(crate) fn plan(
         total = total.max(end);
     }
     for (place, value) in places.iter_mut().zip(&program.values) {
-        if let Location::Fixed(buffer, offset) = value.location {
-            *place = Place {
-                buffer: buffer as usize,
-                offset,
-                len: value.len,
-            };
-        }
+        let (buffer, offset) = match value.location {
+            Location::Arena => continue,
+            Location::Fixed(buffer, offset) => (buffer as usize, offset),
+            Location::Prepared(index) => (Buffer::COUNT + index, 0),
+        };
+        *place = Place {
+            buffer,
+            offset,
+            len: value.len,
+        };
     }
     Ok((places, total))
 }

@@ -25,6 +25,8 @@ pub struct Function {
     pub gradient_len: usize,
     /// Where the states lie.
     pub states: Layout,
+    /// Whether the parameters no longer change.
+    pub frozen: bool,
 }
 
 /// The gradient of a table of `[rows, width]` that is 0 but for the rows that indices name.
@@ -53,6 +55,18 @@ impl Function {
             gradient_len: parameters.len(),
             parameters,
             states,
+            frozen: false,
+        }
+    }
+
+    /// The same function for parameters that no longer change. Its plans run in workspaces
+    /// [for inference](crate::Workspace::for_inference) only, where products may read parameters in a form of their own,
+    /// which [`Weights`](crate::Weights) keep.
+    #[must_use]
+    pub fn frozen(self) -> Self {
+        Self {
+            frozen: true,
+            ..self
         }
     }
 
@@ -116,6 +130,7 @@ impl Function {
             parameters: &self.parameters,
             states: &self.states,
             level,
+            frozen: self.frozen,
         })?;
         let size = |symbol| sizes.iter().find(|(own, _)| *own == symbol);
         plan.batch = size(Symbol::Batch).map_or(0, |&(_, size)| size);

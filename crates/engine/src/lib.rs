@@ -19,6 +19,7 @@ mod lower;
 mod plan;
 mod program;
 mod runtime;
+mod weights;
 mod workspace;
 
 pub use error::Error;
@@ -28,6 +29,7 @@ pub use jingwei_kernels::{AlignedVec, Level, Pool, Workers};
 pub use layout::{Entry, Layout};
 pub use plan::{Plan, RowPlace, Timing};
 pub use runtime::Runtime;
+pub use weights::Weights;
 pub use workspace::{Buffer, Workspace};
 
 /// The result of planning.

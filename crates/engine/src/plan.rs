@@ -5,6 +5,7 @@ use jingwei_graph::RunContext;
 use jingwei_kernels::{Place, Workers};
 
 use crate::program::Instruction;
+use crate::weights::Prepared;
 use crate::{Runtime, Workspace};
 
 /// A function bound to a batch size and lowered to kernels; immutable and shared by threads.
@@ -16,6 +17,9 @@ pub struct Plan {
     pub(crate) outputs: Vec<Place>,
     pub(crate) row_gradients: Vec<RowPlace>,
     pub(crate) constants: Vec<f32>,
+    /// It runs over weights that no longer change, and these are the matrices that it wants prepared.
+    pub(crate) frozen: bool,
+    pub(crate) prepared: Vec<Prepared>,
     pub(crate) arena: usize,
     pub(crate) scratch: usize,
     pub(crate) batch: usize,

@@ -3,8 +3,9 @@
 use std::array;
 
 use jingwei_graph::RunContext;
-use jingwei_kernels::{Buffers, Place, Workers};
+use jingwei_kernels::{Buffers, MatMul, MatMulShape, Place, Workers};
 
+use crate::weights::{Key, Prepared};
 use crate::workspace::Buffer;
 
 /// A value's place in [`Program::values`].
@@ -17,6 +18,8 @@ pub(crate) enum Location {
     Arena,
     /// At an offset of a buffer that outlives the run.
     Fixed(Buffer, usize),
+    /// A prepared matrix, by its place in [`Program::prepared`].
+    Prepared(usize),
 }
 
 /// Floats that one instruction writes and others read.
@@ -44,6 +47,8 @@ pub(crate) struct Program {
     pub instructions: Vec<Instruction>,
     /// Floats of scratch memory that each worker needs.
     pub scratch: usize,
+    /// Matrices in the form in which their products read them.
+    pub prepared: Vec<Prepared>,
 }
 
 impl Program {
@@ -56,6 +61,21 @@ impl Program {
     pub fn fixed(&mut self, len: usize, location: Location) -> ValueId {
         self.values.push(Value { len, location });
         self.values.len() - 1
+    }
+
+    /// A parameter in the form in which products like this one read it; theirs of before if there is one.
+    pub fn prepared(&mut self, offset: usize, shape: MatMulShape, product: &MatMul) -> ValueId {
+        let key = Key::new(offset, shape);
+        let found = self
+            .prepared
+            .iter()
+            .position(|prepared| prepared.key == key);
+        let index = found.unwrap_or_else(|| {
+            let product = product.clone();
+            self.prepared.push(Prepared { key, product });
+            self.prepared.len() - 1
+        });
+        self.fixed(product.prepared(), Location::Prepared(index))
     }
 
     /// Appends a kernel call.

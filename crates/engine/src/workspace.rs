@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use jingwei_kernels::{AlignedVec, Buffers, Place, Scratch};
 
-use crate::{Function, Plan, Runtime};
+use crate::{Function, Plan, Runtime, Weights};
 
 /// The buffers of a [`Workspace`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +18,20 @@ pub enum Buffer {
     Constants,
 }
 
+impl Buffer {
+    /// How many there are. Prepared parameters come after them, each in a buffer of its own.
+    pub(crate) const COUNT: usize = 5;
+}
+
 /// The memory that one caller needs to run plans of one or more functions over the same layouts.
 pub struct Workspace {
     pub(crate) buffers: Buffers,
     pub(crate) scratch: Scratch,
     scratch_len: usize,
     threads: usize,
-    /// The plan whose constants are loaded.
+    /// The plan whose constants and prepared parameters are loaded.
     pub(crate) loaded: usize,
+    weights: Option<Weights>,
 }
 
 impl Workspace {
@@ -42,30 +46,32 @@ impl Workspace {
             scratch_len: 0,
             threads,
             loaded: 0,
+            weights: None,
         }
     }
 
     /// Memory for plans that only read parameters and states, which many workspaces share.
     #[must_use]
-    pub fn for_inference(
-        parameters: Arc<AlignedVec>,
-        states: Arc<AlignedVec>,
-        runtime: &Runtime,
-    ) -> Self {
+    pub fn for_inference(weights: &Weights, runtime: &Runtime) -> Self {
         let threads = runtime.pool().threads();
-        let mut buffers = Buffers::new(&[0, 0, 0, 0, 0]);
-        buffers.share(Buffer::Parameters as usize, parameters);
-        buffers.share(Buffer::States as usize, states);
+        let mut buffers = Buffers::new(&[0; Buffer::COUNT]);
+        buffers.share(Buffer::Parameters as usize, weights.parameters().clone());
+        buffers.share(Buffer::States as usize, weights.states().clone());
         Self {
             buffers,
             scratch: Scratch::new(threads, 0),
             scratch_len: 0,
             threads,
             loaded: 0,
+            weights: Some(weights.clone()),
         }
     }
 
     /// Makes the memory large enough for a plan and loads its constants; a run does it by itself, but allocates then.
+    ///
+    /// # Panics
+    /// If the plan's function is [frozen](crate::Function::frozen) and the workspace is not
+    /// [for inference](Self::for_inference).
     pub fn prepare(&mut self, plan: &Plan) {
         if self.buffers.buffer(Buffer::Arena as usize).len() < plan.arena {
             *self.buffers.buffer_mut(Buffer::Arena as usize) = AlignedVec::new(plan.arena);
@@ -80,6 +86,18 @@ impl Workspace {
                 *constants = AlignedVec::new(plan.constants.len());
             }
             constants[..plan.constants.len()].copy_from_slice(&plan.constants);
+            self.buffers.truncate(Buffer::COUNT);
+            match &self.weights {
+                Some(weights) => {
+                    for prepared in &plan.prepared {
+                        self.buffers.push_shared(weights.prepared(prepared));
+                    }
+                }
+                None => assert!(
+                    !plan.frozen,
+                    "a plan of a frozen function runs in a workspace for inference only"
+                ),
+            }
             self.loaded = plan.id;
         }
     }

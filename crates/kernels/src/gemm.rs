@@ -1,9 +1,9 @@
 //! Matrix product with bias and activation, cut into pieces by shape alone.
 
-use crate::{Activation, Level, Workers, level::dispatch, simd::Simd, workers::Parts};
+use crate::{ALIGNMENT, Activation, Level, Workers, level::dispatch, simd::Simd, workers::Parts};
 use block::{Beside, Block, multiply_block};
 use pack::Matrix;
-use tiles::Before;
+use tiles::Splits;
 
 pub(crate) mod block;
 pub(crate) mod pack;
@@ -78,7 +78,7 @@ pub struct MatMul {
     shape: MatMulShape,
     epilogue: Epilogue,
     /// On AMX tiles, where they pay.
-    tiles: Option<Before>,
+    tiles: Option<Splits>,
     cut: Cut,
 }
 
@@ -136,20 +136,57 @@ fn share(length: usize, unit: usize, parts: usize) -> usize {
 impl MatMul {
     /// Plans the product at a level.
     pub fn new(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
-        let tiles = tiles::plan(shape).filter(|_| level == Level::Amx);
+        Self::planned(level, shape, epilogue, tiles::plan(shape, false))
+    }
+
+    /// Plans a product whose `b` stays the same for many runs. If [`Self::prepared`] is not zero, a run wants `b` as
+    /// [`Self::prepare`] leaves it.
+    pub fn with_constant_b(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
+        Self::planned(level, shape, epilogue, tiles::plan(shape, true))
+    }
+
+    fn planned(
+        level: Level,
+        shape: MatMulShape,
+        epilogue: Epilogue,
+        tiles: Option<(Cut, Splits)>,
+    ) -> Self {
+        let tiles = tiles.filter(|_| level == Level::Amx);
         Self {
             level,
             shape,
             epilogue,
-            tiles: tiles.map(|(_, before)| before),
+            tiles: tiles.map(|(_, splits)| splits),
             cut: tiles.map_or_else(|| Cut::new(level, shape), |(cut, _)| cut),
+        }
+    }
+
+    /// Floats of a prepared `b`, which depend on its shape alone; 0 if a run wants `b` as it is.
+    pub fn prepared(&self) -> usize {
+        self.tiles.map_or(0, |splits| splits.prepared(self.shape))
+    }
+
+    /// Brings `b` into the form in which a run wants it, which depends on its shape alone.
+    ///
+    /// # Panics
+    /// Where `b` has another length than the shape says, or the target than [`Self::prepared`].
+    pub fn prepare(&self, b: &[f32], target: &mut [f32]) {
+        assert_eq!(b.len(), self.shape.k * self.shape.n, "b to be prepared");
+        assert_eq!(target.len(), self.prepared(), "room for a prepared b");
+        assert!(
+            target.as_ptr().addr().is_multiple_of(ALIGNMENT),
+            "place of a prepared b"
+        );
+        if !target.is_empty() {
+            // SAFETY: the lengths are right, and a plan with tiles was made for a processor that has them.
+            unsafe { tiles::split_b(self.factors(b, b)[1], self.shape, target) }
         }
     }
 
     /// Floats of temporary memory each worker needs.
     pub fn scratch(&self) -> usize {
-        if let Some(before) = self.tiles {
-            return before.scratch(self.cut);
+        if let Some(splits) = self.tiles {
+            return splits.scratch(self.cut);
         }
         let columns = self.cut.columns.min(self.shape.n);
         block::scratch(self.level, self.cut.rows.min(self.shape.m), columns)
@@ -161,7 +198,7 @@ impl MatMul {
         if chunks > 1 {
             chunks * self.shape.m * self.shape.n
         } else {
-            self.tiles.map_or(0, |before| before.shared(self.shape))
+            self.tiles.map_or(0, |splits| splits.shared(self.shape))
         }
     }
 
@@ -202,7 +239,11 @@ impl MatMul {
         );
         let MatMulShape { m, n, k, .. } = self.shape;
         assert_eq!(a.len(), m * k, "a of a matrix product {:?}", self.shape);
-        assert_eq!(b.len(), k * n, "b of a matrix product {:?}", self.shape);
+        let b_len = match self.prepared() {
+            0 => k * n,
+            prepared => prepared,
+        };
+        assert_eq!(b.len(), b_len, "b of a matrix product {:?}", self.shape);
         assert_eq!(c.len(), m * n, "c of a matrix product {:?}", self.shape);
         assert_eq!(
             bias.is_some(),
@@ -224,8 +265,8 @@ impl MatMul {
         let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let [.., chunks] = self.cut.grid(&self.shape);
         let factors = self.factors(a, b);
-        let part = |before: Before| before.split(workers, factors, self.shape, shared);
-        let split = self.tiles.map(part);
+        let split = |splits: Splits| splits.split(workers, factors, self.shape, shared);
+        let split = self.tiles.map(split);
         if chunks == 1 {
             let call = Call {
                 factors,
@@ -272,8 +313,8 @@ impl MatMul {
     /// Each chunk of the depth has an output of its own, one after the other in `target`.
     fn run_grid(&self, workers: &Workers, call: &Call, target: &mut [f32]) {
         let shape = self.shape;
-        let cut = self.tiles.map_or(self.cut, |before| {
-            before.cut(self.cut, shape, workers.threads())
+        let cut = self.tiles.map_or(self.cut, |splits| {
+            splits.cut(self.cut, shape, workers.threads())
         });
         let [by_rows, by_columns, chunks] = cut.grid(&shape);
         let parts = Parts::new(target);

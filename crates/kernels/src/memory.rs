@@ -191,6 +191,16 @@ impl Buffers {
         self.buffers[index] = Storage::Shared(buffer);
     }
 
+    /// Adds a buffer that others read too; it cannot be written from here.
+    pub fn push_shared(&mut self, buffer: Arc<AlignedVec>) {
+        self.buffers.push(Storage::Shared(buffer));
+    }
+
+    /// Drops all buffers but so many.
+    pub fn truncate(&mut self, len: usize) {
+        self.buffers.truncate(len);
+    }
+
     /// Number of buffers.
     pub fn len(&self) -> usize {
         self.buffers.len()

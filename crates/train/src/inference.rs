@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jingwei_engine::{AlignedVec, Function, Plan, RunContext, Runtime, Workspace};
+use jingwei_engine::{AlignedVec, Function, Plan, RunContext, Runtime, Weights, Workspace};
 
 use crate::Error;
 use crate::fit::EVALUATION_BATCH;
@@ -11,8 +11,7 @@ use crate::fit::EVALUATION_BATCH;
 pub(crate) struct Inference {
     function: Function,
     runtime: Runtime,
-    parameters: Arc<AlignedVec>,
-    states: Arc<AlignedVec>,
+    weights: Weights,
     idle: Mutex<Vec<Desk>>,
 }
 
@@ -29,12 +28,10 @@ impl Inference {
         states: AlignedVec,
         runtime: Runtime,
     ) -> Self {
-        let (parameters, states) = (Arc::new(parameters), Arc::new(states));
         Self {
-            function,
+            function: function.frozen(),
             runtime,
-            parameters,
-            states,
+            weights: Weights::new(Arc::new(parameters), Arc::new(states)),
             idle: Mutex::new(Vec::new()),
         }
     }
@@ -82,11 +79,7 @@ impl Inference {
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
         idle.unwrap_or_else(|| Desk {
-            workspace: Workspace::for_inference(
-                self.parameters.clone(),
-                self.states.clone(),
-                &self.runtime,
-            ),
+            workspace: Workspace::for_inference(&self.weights, &self.runtime),
             plans: Vec::new(),
         })
     }

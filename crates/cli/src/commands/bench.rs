@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::ExitStatus;
 use crate::bench::Workload;
-use crate::bench::inference::predict_ms;
+use crate::bench::inference::Prediction;
 use crate::bench::start::Start;
 use crate::bench::training::{BareStep, losses, step_ms};
 use crate::machine::Machine;
@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Seconds of training steps for each workload; predictions take half of it each
     #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = parse_seconds)]
     seconds: f64,
-    /// Print the time of each kernel of a training step
+    /// Print the time of each kernel of a training step and of a prediction for one sample
     #[arg(long)]
     profile: bool,
     #[command(flatten)]
@@ -57,6 +57,8 @@ struct Measured {
     losses: Vec<f32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kernels: Vec<KernelTime>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    infer_one_kernels: Vec<KernelTime>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,7 +90,11 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         drop(waiting);
         match printer.is_json() {
             true => printer.value(&measured)?,
-            false => print_kernels(&measured, printer)?,
+            false => {
+                let name = workload.name();
+                print_kernels(name, "loss and gradients", &measured.kernels, printer)?;
+                print_kernels(name, "one prediction", &measured.infer_one_kernels, printer)?;
+            }
         }
         all.push(measured);
     }
@@ -108,9 +114,11 @@ fn measure(workload: Workload, arguments: &Arguments, runtime: &Runtime) -> Resu
         None => Start::made_up(workload, &functions),
     };
     let (train, infer) = (arguments.seconds, arguments.seconds / 2.0);
-    let predict = |samples| predict_ms(workload, &functions, &start, runtime, (samples, infer));
+    let predict = |samples| Prediction::new(workload, &functions, &start, runtime, samples);
+    let mut one = predict(1)?;
     let losses = losses(workload, &functions, &start, runtime)?;
     let train_ms = step_ms(workload, &functions, &start, runtime, train)?;
+    let profiled = arguments.profile;
     let mut bare = BareStep::new(workload, &functions, &start, runtime)?;
     Ok(Measured {
         peer: format!("Jingwei {}", env!("CARGO_PKG_VERSION")),
@@ -120,18 +128,15 @@ fn measure(workload: Workload, arguments: &Arguments, runtime: &Runtime) -> Resu
         simd: runtime.level().to_string(),
         train_ms,
         bare_step_ms: bare.median_ms(infer),
-        infer_ms: predict(workload.batch())?,
-        infer_one_ms: predict(1)?,
+        infer_ms: predict(workload.batch())?.median_ms(infer),
+        infer_one_ms: one.median_ms(infer),
         losses,
-        kernels: if arguments.profile {
-            kernel_times(bare.profile(PROFILED))
-        } else {
-            Vec::new()
-        },
+        kernels: kernel_times(profiled.then(|| bare.profile(PROFILED))),
+        infer_one_kernels: kernel_times(profiled.then(|| one.profile(PROFILED))),
     })
 }
 
-fn kernel_times(timings: Vec<Timing>) -> Vec<KernelTime> {
+fn kernel_times(timings: Option<Vec<Timing>>) -> Vec<KernelTime> {
     let time = |Timing {
                     kernel,
                     layer,
@@ -141,7 +146,7 @@ fn kernel_times(timings: Vec<Timing>) -> Vec<KernelTime> {
         layer,
         microseconds: microseconds(time),
     };
-    timings.into_iter().map(time).collect()
+    timings.into_iter().flatten().map(time).collect()
 }
 
 fn microseconds(time: Duration) -> f64 {
@@ -173,30 +178,28 @@ fn print(all: &[Measured], runtime: &Runtime, printer: &Printer) -> Result<()> {
     printer.line(table)
 }
 
-fn print_kernels(measured: &Measured, printer: &Printer) -> Result<()> {
-    if measured.kernels.is_empty() {
+fn print_kernels(
+    workload: &str,
+    what: &str,
+    kernels: &[KernelTime],
+    printer: &Printer,
+) -> Result<()> {
+    if kernels.is_empty() {
         return Ok(());
     }
-    let total: f64 = measured
-        .kernels
-        .iter()
-        .map(|kernel| kernel.microseconds)
-        .sum();
+    let total: f64 = kernels.iter().map(|kernel| kernel.microseconds).sum();
     let mut table = Table::new(&["kernel", "layer", ">µs", ">share"]);
     for KernelTime {
         kernel,
         layer,
         microseconds,
-    } in &measured.kernels
+    } in kernels
     {
         let share = format!("{:.1} %", 100.0 * microseconds / total);
         table.row([kernel, layer, &format!("{microseconds:.1}"), &share]);
     }
     table.row([&"all", &"", &format!("{total:.1}"), &"100 %"]);
-    let head = format!(
-        "{}: kernels of loss and gradients, shortest of {PROFILED} runs",
-        measured.workload
-    );
+    let head = format!("{workload}: kernels of {what}, shortest of {PROFILED} runs");
     printer.line(format_args!(
         "{}\n{table}\n",
         printer.paint(Look::Bold, head)

@@ -5,6 +5,8 @@ use jingwei_kernels::{Companion, Epilogue, MatMul, MatMulShape};
 
 use super::Lowering;
 use super::pattern::Beside;
+use crate::program::{Location, ValueId};
+use crate::workspace::Buffer;
 
 impl Lowering<'_> {
     /// A product with the bias and the activation after it.
@@ -36,7 +38,7 @@ impl Lowering<'_> {
             activation,
             accumulate: false,
         };
-        let kernel = MatMul::new(self.level, shape, epilogue);
+        let (kernel, b) = self.product(b, shape, epilogue);
         self.need_scratch(kernel.scratch());
         let shared = self.temporary(kernel.shared());
         self.take(id, chain.last);
@@ -93,5 +95,20 @@ impl Lowering<'_> {
             }
         }
         true
+    }
+
+    /// The product by a factor, and the factor as it reads it: prepared, if it is a parameter that no longer changes.
+    fn product(&mut self, b: ValueId, shape: MatMulShape, epilogue: Epilogue) -> (MatMul, ValueId) {
+        match self.program.values[b].location {
+            Location::Fixed(Buffer::Parameters, offset) if self.frozen => {
+                let product = MatMul::with_constant_b(self.level, shape, epilogue);
+                let b = match product.prepared() {
+                    0 => b,
+                    _ => self.program.prepared(offset, shape, &product),
+                };
+                (product, b)
+            }
+            _ => (MatMul::new(self.level, shape, epilogue), b),
+        }
     }
 }

@@ -42,12 +42,14 @@ pub(crate) struct Request<'a> {
     pub parameters: &'a Layout,
     pub states: &'a Layout,
     pub level: Level,
+    pub frozen: bool,
 }
 
 /// The state of a lowering.
 pub(crate) struct Lowering<'a> {
     graph: &'a Graph,
     level: Level,
+    frozen: bool,
     program: Program,
     /// The users of each node, in order.
     users: Vec<Vec<NodeId>>,
@@ -124,6 +126,8 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
         outputs: outputs.iter().map(place).collect(),
         row_gradients: tables.iter().map(|table| table.place(&places)).collect(),
         constants,
+        frozen: request.frozen,
+        prepared: program.prepared,
         arena,
         scratch: program.scratch,
         batch: 0,
@@ -169,6 +173,7 @@ impl<'a> Lowering<'a> {
         let mut lowering = Self {
             graph,
             level: request.level,
+            frozen: request.frozen,
             program: Program::default(),
             users,
             wanted,

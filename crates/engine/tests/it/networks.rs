@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jingwei_engine::{
-    Buffer, Function, Layout, Level, Plan, RowGradient, RunContext, Runtime, Workspace,
+    AlignedVec, Buffer, Function, Layout, Level, Plan, RowGradient, RunContext, Runtime, Weights,
+    Workspace,
 };
 use jingwei_graph::ops::{Compare, CompareKind, ConvAttributes, MaxOverTime, Window};
 use jingwei_graph::{Graph, NodeId, Shape, Symbol, gradients, passes, reference};
@@ -208,6 +210,40 @@ fn run(case: &Case, level: Level, threads: usize) -> (Vec<f32>, Vec<f32>, Plan) 
     (outputs, workspace.buffer(Buffer::Gradients).to_vec(), plan)
 }
 
+/// The outputs of the frozen function, of two workspaces over the same weights; without gradients, since parameters stay.
+fn run_frozen(case: &Case, level: Level) -> [Vec<f32>; 2] {
+    let Function {
+        graph,
+        outputs,
+        parameters,
+        states,
+        ..
+    } = case.function.clone();
+    let mut values = AlignedVec::new(parameters.len());
+    for entry in parameters.entries() {
+        values[entry.range()].copy_from_slice(&case.leaves[&entry.name]);
+    }
+    let states_len = states.len();
+    let function = Function::new(graph, outputs, parameters, states).frozen();
+    let weights = Weights::new(Arc::new(values), Arc::new(AlignedVec::new(states_len)));
+    let runtime = Runtime::new(level, 2).unwrap();
+    let plans = [case.batch, 1].map(|batch| function.plan(batch, level).unwrap());
+    [(); 2].map(|()| {
+        let mut workspace = Workspace::for_inference(&weights, &runtime);
+        // The plan for one sample comes between, so that its matrices are put away again.
+        for plan in [&plans[0], &plans[1], &plans[0]] {
+            for (index, name) in plan.input_names().iter().enumerate() {
+                let input = workspace.input_mut(plan, index);
+                input.copy_from_slice(&case.leaves[name][..input.len()]);
+            }
+            plan.run(&runtime, &mut workspace, RunContext::default());
+        }
+        [0, 1]
+            .map(|output| workspace.output(&plans[0], output))
+            .concat()
+    })
+}
+
 fn close(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
@@ -237,6 +273,13 @@ fn check(case: &Case) {
             &expected[..2].concat(),
             &format!("{level} outputs"),
         );
+        for outputs in run_frozen(case, level) {
+            close(
+                &outputs,
+                &expected[..2].concat(),
+                &format!("{level} outputs, frozen"),
+            );
+        }
         for ((name, _), expected) in case.function.gradients.iter().zip(&expected[2..]) {
             let range = case.function.parameters.entry(name).unwrap().range();
             close(
@@ -259,6 +302,14 @@ fn check(case: &Case) {
 fn dense_network_equals_reference() {
     check(&mlp(32));
     check(&mlp(7));
+}
+
+#[test]
+#[should_panic(expected = "a plan of a frozen function runs in a workspace for inference only")]
+fn frozen_plans_do_not_run_where_parameters_change() {
+    let mut case = mlp(32);
+    case.function = case.function.frozen();
+    run(&case, Level::best(), 1);
 }
 
 #[test]

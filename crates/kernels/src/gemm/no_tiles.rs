@@ -4,18 +4,24 @@ use super::{Block, Cut, MatMulShape, pack::Matrix};
 use crate::Workers;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Before {}
+pub(super) enum Splits {}
 
-pub(super) fn plan(_: MatMulShape) -> Option<(Cut, Before)> {
+pub(super) fn plan(_: MatMulShape, _: bool) -> Option<(Cut, Splits)> {
     None
 }
 
-impl Before {
+pub(super) unsafe fn split_b(_: Matrix, _: MatMulShape, _: &mut [f32]) {}
+
+impl Splits {
     pub(super) fn cut(self, _: Cut, _: MatMulShape, _: usize) -> Cut {
         match self {}
     }
 
     pub(super) fn shared(self, _: MatMulShape) -> usize {
+        match self {}
+    }
+
+    pub(super) fn prepared(self, _: MatMulShape) -> usize {
         match self {}
     }
 

@@ -21,14 +21,20 @@ use std::{
 const DEPTH: usize = 384;
 /// Pieces of the depth.
 const PIECES: usize = 8;
-/// Pieces of the rows or columns: few, as each reads all of the other factor. Pieces do not change sums, so
-/// [`Before::cut`] makes more of them where there are more threads.
-const LONG_PIECES: usize = 4;
+/// Pieces of the rows or of the columns: few, as each reads all of the other factor. Pieces do not change sums, so
+/// [`Splits::cut`] makes more of them where there are more threads.
+const ROW_PIECES: usize = 4;
+const COLUMN_PIECES: usize = 2;
 /// Rows of a piece whose parts, over `DEPTH`, leave room in the second-level cache.
 const ROWS: usize = 256;
 /// Columns of a piece at most.
-const COLUMNS: usize = 512;
-/// Floats of a factor that each piece splits for itself sooner than threads can wait for one another.
+const COLUMNS: usize = 1024;
+/// Pieces that split all of a factor, each for itself in the shade of its products, sooner than threads can wait for one
+/// another and read what others wrote.
+const FEW: usize = 4;
+/// Floats that they split together at most.
+const REPEATED: usize = 7 << 19;
+/// Floats of a factor that any number of pieces split.
 const SMALL: usize = 1 << 14;
 /// Floats of parts that stay in the second-level cache by themselves.
 const RESIDENT: usize = 1 << 18;
@@ -37,20 +43,28 @@ const LANES: usize = Avx512::LANES;
 /// Shortest side of a product that tiles are filled by.
 const SIDE: usize = 16;
 
-/// The factor that is split for all pieces before they begin; they split their own part of the other.
+/// Who splits a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
-    Neither,
-    A,
-    B,
+enum By {
+    /// Each piece, its part.
+    Piece,
+    /// All threads, before pieces begin.
+    All,
+    /// The caller, with [`split_b`].
+    Caller,
 }
 
-/// How to share out a product, unless splitting its factors costs more than tiles save.
-pub(super) fn plan(shape: MatMulShape) -> Option<(Cut, Before)> {
+/// Who splits `a`, and who `b`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Splits([By; 2]);
+
+/// How to share out a product, unless splitting its factors costs more than tiles save. A `ready` `b` is split already.
+pub(super) fn plan(shape: MatMulShape, ready: bool) -> Option<(Cut, Splits)> {
     let MatMulShape { m, n, k, .. } = shape;
     let padded = |length: usize| length.next_multiple_of(GROUP);
+    let columns = if ready { 0 } else { k * n };
     // Picoseconds on a processor of 2023.
-    let tiles = 4 * padded(m) * padded(n) * padded(k) + 170 * (m * k + k * n) + 200 * m * n;
+    let tiles = 4 * padded(m) * padded(n) * padded(k) + 170 * (m * k + columns) + 200 * m * n;
     if m < SIDE || n < SIDE || tiles >= 13 * m * n * k {
         return None;
     }
@@ -59,16 +73,23 @@ pub(super) fn plan(shape: MatMulShape) -> Option<(Cut, Before)> {
         columns: n,
         depth: k,
     };
+    let b = if ready { By::Caller } else { By::Piece };
     Some(if 2 * PIECES * m * n <= (m + n) * k {
         let depth = share(k, PIECES);
-        (Cut { depth, ..whole }, Before::Neither)
+        (Cut { depth, ..whole }, Splits([By::Piece, b]))
     } else if m >= n {
-        let rows = share(m, LONG_PIECES);
+        let rows = share(m, ROW_PIECES);
         let rows = if rows > ROWS + ROWS / 2 { ROWS } else { rows };
-        (Cut { rows, ..whole }, Before::B.unless_small(n * k))
+        let b = if ready {
+            b
+        } else {
+            By::of(n * k, m.div_ceil(rows))
+        };
+        (Cut { rows, ..whole }, Splits([By::Piece, b]))
     } else {
-        let columns = share(n, LONG_PIECES).min(COLUMNS);
-        (Cut { columns, ..whole }, Before::A.unless_small(m * k))
+        let columns = share(n, COLUMN_PIECES).min(COLUMNS);
+        let a = By::of(m * k, n.div_ceil(columns));
+        (Cut { columns, ..whole }, Splits([a, b]))
     })
 }
 
@@ -77,46 +98,64 @@ fn share(length: usize, pieces: usize) -> usize {
     length.div_ceil(pieces).next_multiple_of(GROUP)
 }
 
-impl Before {
-    fn unless_small(self, factor: usize) -> Self {
-        if factor > SMALL { self } else { Self::Neither }
-    }
+/// Splits a whole `b` for products that find it ready.
+///
+/// # Safety
+/// `b` has k × n floats and the target [`Splits::prepared`], on a processor with tiles.
+pub(super) unsafe fn split_b(b: Matrix, shape: MatMulShape, target: &mut [f32]) {
+    // SAFETY: by the contract.
+    unsafe { parts::split_columns(b, (0, 0), (shape.k, shape.n), target.as_mut_ptr()) }
+}
 
+impl By {
+    /// Who splits a factor of so many floats that so many pieces read.
+    fn of(factor: usize, pieces: usize) -> Self {
+        let again = pieces <= FEW && pieces * factor <= REPEATED;
+        if factor > SMALL && !again {
+            Self::All
+        } else {
+            Self::Piece
+        }
+    }
+}
+
+impl Splits {
     /// The cut, with a piece for each thread at least.
     pub(super) fn cut(self, mut cut: Cut, shape: MatMulShape, threads: usize) -> Cut {
-        match self {
-            Self::Neither => {}
-            Self::A => cut.columns = cut.columns.min(share(shape.n, threads)),
-            Self::B => cut.rows = cut.rows.min(share(shape.m, threads)),
+        if cut.columns < shape.n {
+            cut.columns = cut.columns.min(share(shape.n, threads));
+        } else if cut.rows < shape.m {
+            cut.rows = cut.rows.min(share(shape.m, threads));
         }
         cut
     }
 
-    /// Floats that the parts of a whole factor take.
+    /// Floats that the parts of a factor take that all threads split.
     pub(super) fn shared(self, shape: MatMulShape) -> usize {
-        let MatMulShape { m, n, k, .. } = shape;
-        match self {
-            Self::Neither => 0,
-            Self::A => parts::floats(m, k),
-            Self::B => parts::floats(n, k),
+        match self.0 {
+            [By::All, _] => parts::floats(shape.m, shape.k),
+            [_, By::All] => parts::floats(shape.n, shape.k),
+            _ => 0,
+        }
+    }
+
+    /// Floats that the parts of `b` take if the caller splits it.
+    pub(super) fn prepared(self, shape: MatMulShape) -> usize {
+        match self.0[1] {
+            By::Caller => parts::floats(shape.n, shape.k),
+            By::Piece | By::All => 0,
         }
     }
 
     /// Floats of scratch for a piece.
     pub(super) fn scratch(self, cut: Cut) -> usize {
         let depth = cut.depth.min(DEPTH);
-        let rows = match self {
-            Self::A => 0,
-            Self::Neither | Self::B => parts::floats(cut.rows + GROUP, depth),
-        };
-        let columns = match self {
-            Self::B => 0,
-            Self::Neither | Self::A => 2 * parts::floats(GROUP, depth),
-        };
-        2 * SUMS + rows + columns
+        let [a, b] = self.0.map(|by| usize::from(by == By::Piece));
+        let rows = a * parts::floats(cut.rows + GROUP, depth);
+        2 * SUMS + rows + b * 2 * parts::floats(GROUP, depth)
     }
 
-    /// Splits the factor into `target` and returns where the parts of each lie.
+    /// Splits what all threads split into `target` and returns where the parts of each factor lie.
     pub(super) fn split(
         self,
         workers: &Workers,
@@ -125,10 +164,14 @@ impl Before {
         target: &mut [f32],
     ) -> [*const f32; 2] {
         let MatMulShape { m, n, k, .. } = shape;
-        let (lines, matrix) = match self {
-            Self::Neither => return [std::ptr::null(); 2],
-            Self::A => (m, factors[0]),
-            Self::B => (n, factors[1]),
+        let ready = match self.0[1] {
+            By::Caller => factors[1].start,
+            _ => std::ptr::null(),
+        };
+        let (columns, lines, matrix) = match self.0 {
+            [By::All, _] => (false, m, factors[0]),
+            [_, By::All] => (true, n, factors[1]),
+            _ => return [std::ptr::null(), ready],
         };
         let stride = parts::floats(GROUP, k);
         let groups = Parts::new(&mut target[..self.shared(shape)]);
@@ -139,16 +182,18 @@ impl Before {
             // SAFETY: groups are disjoint and lie within the target; the level has tiles, so it has the instructions.
             unsafe {
                 let to = groups.part(group * stride, stride).as_mut_ptr();
-                match self {
-                    Self::A => parts::split_rows(source.0, (first, 0), (count, k), to),
-                    _ => parts::split_columns(source.0, (0, first), (k, count), to),
+                if columns {
+                    parts::split_columns(source.0, (0, first), (k, count), to);
+                } else {
+                    parts::split_rows(source.0, (first, 0), (count, k), to);
                 }
             }
         });
         let parts = groups.pointer().cast_const();
-        match self {
-            Self::A => [parts, std::ptr::null()],
-            _ => [std::ptr::null(), parts],
+        if columns {
+            [std::ptr::null(), parts]
+        } else {
+            [parts, ready]
         }
     }
 }
@@ -176,12 +221,11 @@ pub(super) unsafe fn multiply_block(
     } else {
         0
     });
-    let whole = if split[0].is_null() { shape.n } else { shape.m };
     let piece = Piece {
         block,
         split,
         stride: parts::floats(GROUP, shape.k),
-        fetches: parts::floats(whole, shape.k) > RESIDENT,
+        fetches: !split[1].is_null() && parts::floats(shape.n, shape.k) > RESIDENT,
         room: parts::floats(GROUP, depth),
         memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
         down: block.rows.1.div_ceil(GROUP),
@@ -199,7 +243,7 @@ struct Piece<'a> {
     split: [*const f32; 2],
     /// Floats from one group of a whole factor to the next.
     stride: usize,
-    /// That factor is too large for the second-level cache.
+    /// The columns are split already, and are too many for the second-level cache.
     fetches: bool,
     /// Floats of a group that the piece splits for itself.
     room: usize,
@@ -369,21 +413,15 @@ impl Piece<'_> {
         }
     }
 
-    /// What to fetch of a whole factor, and how many cache lines of it with each step: the next rows, as long as columns see
-    /// them for the first time, or a share of the next columns. A small factor comes by itself.
+    /// What to fetch of far columns, and how many cache lines of it with each step: a share of the next group. Rows come
+    /// sooner unasked.
     fn ahead(&self, turn: Turn) -> (*const f32, usize) {
-        const LINES: usize = GROUP_STEP / LANES;
         if !self.fetches {
-            (std::ptr::null(), 0)
-        } else if !self.split[0].is_null() && turn.across == 0 {
-            (self.a(turn).wrapping_add(self.stride), LINES)
-        } else if !self.split[1].is_null() {
-            let lines = LINES.div_ceil(self.down);
-            let done = turn.down * self.depth(turn).1.div_ceil(STEP) * lines * LANES;
-            (self.b(turn).wrapping_add(self.stride + done), lines)
-        } else {
-            (std::ptr::null(), 0)
+            return (std::ptr::null(), 0);
         }
+        let lines = (GROUP_STEP / LANES).div_ceil(self.down);
+        let done = turn.down * self.depth(turn).1.div_ceil(STEP) * lines * LANES;
+        (self.b(turn).wrapping_add(self.stride + done), lines)
     }
 
     /// Fetches what sums will meet: short rows far from one another, which no processor foresees.

@@ -1,5 +1,5 @@
 use crate::support::{assert_close, at_every_level, numbers};
-use jingwei_kernels::{Activation, Companion, Epilogue, Level, MatMul, MatMulShape};
+use jingwei_kernels::{Activation, AlignedVec, Companion, Epilogue, Level, MatMul, MatMulShape};
 use proptest::prelude::*;
 
 fn activate(activation: Activation, x: f64) -> f64 {
@@ -58,25 +58,32 @@ fn check(shape: MatMulShape, epilogue: Epilogue) {
     let MatMulShape { m, n, k, .. } = shape;
     let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
     let (bias, c) = (numbers(n, 3), numbers(m * n, 4));
-    let plan = |level: Level| MatMul::new(level, shape, epilogue);
-    let results = at_every_level(
-        |level| (plan(level).scratch(), plan(level).shared()),
-        |level, workers, shared| {
-            let mut c = c.clone();
-            let bias = epilogue.bias.then_some(bias.as_slice());
-            plan(level).run(workers, &a, &b, bias, &mut c, shared);
-            c
-        },
-    );
     let expected = expected(shape, epilogue, &a, &b, &bias, &c);
-    for (level, result) in results {
-        let tolerance = 1e-6 * (k as f64).sqrt().max(4.0);
-        assert_close(
-            &format!("{level} {shape:?} {epilogue:?}"),
-            &result,
-            &expected,
-            tolerance,
+    let plans = [MatMul::new, MatMul::with_constant_b];
+    for (plan, what) in plans.into_iter().zip(["as it is", "constant"]) {
+        let plan = |level: Level| plan(level, shape, epilogue);
+        let results = at_every_level(
+            |level| (plan(level).scratch(), plan(level).shared()),
+            |level, workers, shared| {
+                let plan = plan(level);
+                let mut prepared = AlignedVec::new(plan.prepared());
+                plan.prepare(&b, &mut prepared);
+                let b = if prepared.is_empty() { &b } else { &*prepared };
+                let mut c = c.clone();
+                let bias = epilogue.bias.then_some(bias.as_slice());
+                plan.run(workers, &a, b, bias, &mut c, shared);
+                c
+            },
         );
+        for (level, result) in results {
+            let tolerance = 1e-6 * (k as f64).sqrt().max(4.0);
+            assert_close(
+                &format!("{level} {shape:?} {epilogue:?}, b {what}"),
+                &result,
+                &expected,
+                tolerance,
+            );
+        }
     }
 }
 

@@ -194,8 +194,8 @@ impl Model {
         )?;
         let shared = |values: &AlignedVec| Arc::new(values.clone());
         let Weights { parameters, states } = &fitted.weights;
-        let mut workspace =
-            Workspace::for_inference(shared(parameters), shared(states), &self.runtime);
+        let weights = jingwei_engine::Weights::new(shared(parameters), shared(states));
+        let mut workspace = Workspace::for_inference(&weights, &self.runtime);
         evaluator.run(&self.runtime, &mut workspace)?;
         let series = evaluator.series(&self.options.metrics)?;
         Ok(Scores {

@@ -119,11 +119,9 @@ fn measure<'a>(
         &prepared.preparation,
     )?;
     let shared = |values: &jingwei_engine::AlignedVec| Arc::new(values.clone());
-    let mut workspace = Workspace::for_inference(
-        shared(&weights.parameters),
-        shared(&weights.states),
-        runtime,
-    );
+    let weights =
+        jingwei_engine::Weights::new(shared(&weights.parameters), shared(&weights.states));
+    let mut workspace = Workspace::for_inference(&weights, runtime);
     evaluator.run(runtime, &mut workspace)?;
     Ok(Some(evaluator))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jingwei_engine::{AlignedVec, RunContext, Runtime, Workspace};
+use jingwei_engine::{AlignedVec, RunContext, Runtime, Weights, Workspace};
 use jingwei_nn::{Dense, Embedding, Network, Sequential, SparseCategoricalCrossEntropy, TIME};
 use jingwei_train::fit::{Functions, Objective};
 
@@ -25,7 +25,8 @@ fn loss(time: usize) -> f32 {
         .plan_for(1, time, runtime.level())
         .unwrap();
     let states = Arc::new(AlignedVec::new(functions.evaluation.states.len()));
-    let mut workspace = Workspace::for_inference(Arc::new(parameters), states, &runtime);
+    let weights = Weights::new(Arc::new(parameters), states);
+    let mut workspace = Workspace::for_inference(&weights, &runtime);
     let targets = plan.input("targets").unwrap();
     let (ids, tags) = workspace.two_inputs_mut(&plan, 1 - targets, targets);
     ids.fill(0.0);
