@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use jieba_rs::Jieba;
 use rust_stemmers::Stemmer;
 
 use crate::prepare::clean::{Cleaner, Scratch};
+use crate::prepare::jieba::Segmenter;
 use crate::prepare::markup::{EMAIL, URL};
 use crate::prepare::segment::{self, Kind};
 use crate::prepare::subword::{self, Subwords};
@@ -46,7 +46,10 @@ pub struct Tagged {
 
 /// What segments cleaned text.
 enum Splitter {
-    Words { jieba: Arc<Jieba>, guess: bool },
+    Words {
+        segmenter: Arc<Segmenter>,
+        guess: bool,
+    },
     Characters,
     Subwords(Box<Subwords>),
 }
@@ -67,7 +70,7 @@ impl Pipeline {
     pub(super) fn new(options: &TextOptions, dictionary: &str) -> Result<Self> {
         let splitter = match &options.tokenizer {
             Tokenizer::Word(words) => Splitter::Words {
-                jieba: if dictionary.is_empty() {
+                segmenter: if dictionary.is_empty() {
                     jieba::shared()
                 } else {
                     jieba::with_dictionary(dictionary)?
@@ -130,7 +133,9 @@ impl Pipeline {
         };
         // Whether it went to its end does not matter here.
         let _ = match &self.splitter {
-            Splitter::Words { jieba, guess } => segment::words(cleaned, jieba, *guess, kinds, each),
+            Splitter::Words { segmenter, guess } => {
+                segment::words(cleaned, segmenter, *guess, kinds, each)
+            }
             _ => segment::characters(cleaned, each),
         };
     }
@@ -291,15 +296,6 @@ impl Encoder {
         }
     }
 
-    /// How many tokens jieba alone makes of a text, to measure what the rest costs; 0 if tokens are not words.
-    #[doc(hidden)]
-    pub fn jieba_alone(&self, text: &str) -> usize {
-        match &self.pipeline.splitter {
-            Splitter::Words { jieba, guess } => jieba.cut(text, *guess).len(),
-            _ => 0,
-        }
-    }
-
     /// All tokens of a text with their places in it, before truncation, for reports and for tagging.
     pub fn tokens(&self, text: &str) -> Vec<Token> {
         let mut tokens = Vec::new();
@@ -337,7 +333,7 @@ impl Encoder {
     /// # Errors
     /// If tokens are not words.
     pub fn parts_of_speech(&self, text: &str) -> Result<Vec<Tagged>> {
-        let Splitter::Words { jieba, guess } = &self.pipeline.splitter else {
+        let Splitter::Words { segmenter, guess } = &self.pipeline.splitter else {
             let cause = "parts of speech are of words, and the tokens are not";
             return Err(Error::setting("tokenizer", cause, "use words as tokens"));
         };
@@ -345,12 +341,13 @@ impl Encoder {
         with_scratch(|scratch| {
             self.pipeline.cleaner.clean(text, scratch, true);
             let cleaned = scratch.text();
-            let known: HashMap<(usize, usize), &str> = jieba
+            let known: HashMap<(usize, usize), &str> = segmenter
+                .jieba()
                 .tag(cleaned, *guess)
                 .into_iter()
                 .map(|tag| ((tag.byte_start, tag.byte_end), tag.tag))
                 .collect();
-            let _ = segment::words(cleaned, jieba, *guess, true, |range, kind| {
+            let _ = segment::words(cleaned, segmenter, *guess, true, |range, kind| {
                 let word = &cleaned[range.clone()];
                 let other = || match kind {
                     Kind::Word if word.chars().any(char::is_alphabetic) => "eng",

@@ -6,6 +6,7 @@
 mod alignment;
 mod characters;
 mod clean;
+mod dictionary;
 mod encoder;
 mod fit;
 mod jieba;

@@ -2,8 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use jieba_rs::Jieba;
-
+use crate::prepare::jieba::Segmenter;
 use crate::prepare::markup::{EMAIL, URL};
 
 /// What a piece of text is.
@@ -35,7 +34,10 @@ fn class(c: char) -> Class {
         ' ' => Class::Space,
         '\0'..='\u{7f}' => Class::Mark,
         '\u{2010}'..='\u{2027}' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3020}' => Class::Mark,
-        '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}' => Class::Han,
+        '\u{3400}'..='\u{4dbf}' | '\u{f900}'..='\u{faff}' => Class::Han,
+        '\u{20000}'..='\u{2a6df}' | '\u{2a700}'..='\u{2ebef}' | '\u{2f800}'..='\u{2fa1f}' => {
+            Class::Han
+        }
         c if c.is_alphanumeric() || is_accent(c) => Class::Letter,
         c if c.is_whitespace() => Class::Space,
         _ => Class::Mark,
@@ -61,7 +63,7 @@ type Flow = ControlFlow<()>;
 /// Hands the words of a cleaned text to `emit` in their order; without `kinds`, marks may be called words.
 pub(super) fn words(
     text: &str,
-    jieba: &Jieba,
+    segmenter: &Segmenter,
     guess: bool,
     kinds: bool,
     mut emit: impl FnMut(Range<usize>, Kind) -> Flow,
@@ -89,19 +91,17 @@ pub(super) fn words(
             Class::Han | Class::Joinable => {
                 let (end, chinese) = block_end(text, at);
                 if chinese {
-                    let (end, seen) = clauses_end(text, end);
-                    plain_until = seen;
-                    for token in jieba.cut(&text[at..end], guess) {
-                        if token.word.as_bytes() == b" " {
-                            continue;
-                        }
+                    let mut start = at;
+                    segmenter.cut(&text[at..end], guess, |length| {
+                        let word = start..at + length;
+                        start = word.end;
                         let kind = if kinds {
-                            kind_of(token.word)
+                            kind_of(&text[word.clone()])
                         } else {
                             Kind::Word
                         };
-                        emit(at + token.byte_start..at + token.byte_end, kind)?;
-                    }
+                        emit(word, kind)
+                    })?;
                     end
                 } else {
                     plain_until = end;
@@ -114,7 +114,7 @@ pub(super) fn words(
     Flow::Continue(())
 }
 
-/// What a token of jieba is.
+/// What a word of jieba is.
 fn kind_of(word: &str) -> Kind {
     let bytes = word.as_bytes();
     let mark = match bytes.len() {
@@ -122,36 +122,6 @@ fn kind_of(word: &str) -> Kind {
         _ => bytes.iter().all(u8::is_ascii_punctuation),
     };
     if mark { Kind::Mark } else { Kind::Word }
-}
-
-/// Where a row of blocks with Chinese characters ends, with only spaces and plain marks between them: jieba takes it at once.
-/// Also up to where it is known that no further Chinese character follows without a break.
-fn clauses_end(text: &str, from: usize) -> (usize, usize) {
-    let mut end = from;
-    loop {
-        let mut next = end;
-        for c in text[end..].chars() {
-            match class(c) {
-                Class::Space => {}
-                Class::Mark if plain_mark(c) => {}
-                _ => break,
-            }
-            next += c.len_utf8();
-        }
-        if next == end || next == text.len() {
-            return (end, 0);
-        }
-        let (block, chinese) = block_end(text, next);
-        if !chinese {
-            return (end, block);
-        }
-        end = block;
-    }
-}
-
-/// Marks that nothing goes on with.
-fn plain_mark(c: char) -> bool {
-    c.is_ascii() || matches!(c, '\u{2010}'..='\u{2027}' | '\u{3001}'..='\u{3020}')
 }
 
 fn mark_end(text: &str, mark: char, from: usize) -> usize {

@@ -5,4 +5,5 @@ mod encodings;
 mod extras;
 mod preparing;
 mod reading;
+mod segmenting;
 mod subwords;
