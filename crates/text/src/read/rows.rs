@@ -82,7 +82,10 @@ impl<'a> Collector<'a> {
             format!("{}: {}", bad.cause, bad.detail)
         };
         if self.options.on_bad == OnBad::Stop {
-            let remedy = format!("{}, or set `on_bad = \"quarantine\"`", bad.remedy);
+            let remedy = format!(
+                "{}, or set bad rows aside: in a recipe by `on_bad = \"quarantine\"`, to a command by --skip-bad",
+                bad.remedy
+            );
             return Err(Error::content(place, reason, remedy));
         }
         self.counts.rows += 1;

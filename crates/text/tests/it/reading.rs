@@ -78,6 +78,12 @@ fn every_bad_row_is_counted_by_its_cause() {
         ]
     );
     assert_eq!(corpus.quarantine.len(), 6);
+    let error = from("a.csv", &content, &ReadOptions::default()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("on_bad = \"quarantine\"") && error.contains("--skip-bad"),
+        "{error}"
+    );
 }
 
 #[test]
