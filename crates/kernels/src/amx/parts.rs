@@ -157,12 +157,8 @@ impl Square {
 unsafe fn split_straight(squares: [Square; 2], stride: usize, target: *mut f32) {
     let full = squares[0].is_full() && squares[1].is_full();
     for line in 0..SIDE {
-        // SAFETY: the caller vouches for both squares and the tiles of all parts; fetching ahead never faults.
+        // SAFETY: the caller vouches for both squares and the tiles of all parts.
         unsafe {
-            for square in squares {
-                let ahead = square.start.wrapping_add((line + STEP) * stride);
-                _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
-            }
             let values = if full {
                 [
                     Avx512::load(squares[0].start.add(line * stride)),
