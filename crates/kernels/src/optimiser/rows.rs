@@ -1,7 +1,8 @@
 //! Updates of the touched rows of a table alone.
 
 use super::{
-    Constants, Rule, State, Step, Tensors, TouchedRows, Update, follow, run_chunk_generic,
+    Constants, Rule, State, Step, Tensors, TouchedRows, Update, descend_along, follow, power,
+    prepare, run_chunk_generic,
 };
 use crate::level::dispatch;
 use crate::norms::fold_in_halves;
@@ -65,8 +66,13 @@ fn add<V: Simd>(values: &[f32], sum: &mut [f32]) {
 }
 
 impl Update {
-    /// Updates the touched rows of a table by one step ("row-sparse", or lazy): decay and what is remembered of other
-    /// rows stay as they are. The average follows everywhere.
+    /// Updates the touched rows of a table by one step ("row-sparse", or lazy): weight decay and what is remembered of
+    /// other rows stay as they are. The average follows everywhere.
+    ///
+    /// Adam would go on moving a row by its momentum, and forget its squares, in all the steps that do not touch it. So
+    /// that this costs nothing, a gradient moves its row at once as far as it would over time, by `η·g / (√ŝ + ε)`, as the
+    /// shares `(1 − β₁)·β₁ʲ` with which momentum hands it out come to 1; and after `k` steps `s ← β₂ᵏ·s + (1 − β₂)·g²`.
+    /// `v` is not needed for it, and keeps in the first column the step that last touched a row.
     ///
     /// `tensors.gradients` is the buffer in which the gradients of rows lie; the others have one value for each of the
     /// table. Each worker needs a row of scratch.
@@ -100,6 +106,8 @@ impl Update {
         let job = Job {
             rule: self.rule,
             constants,
+            learning_rate: step.learning_rate,
+            number: step.number,
             touched,
             used,
             parts: &parts,
@@ -118,6 +126,8 @@ impl Update {
 struct Job<'a> {
     rule: Rule,
     constants: Constants,
+    learning_rate: f32,
+    number: u64,
     touched: &'a TouchedRows,
     used: [bool; 3],
     parts: &'a [Parts<'a>; 3],
@@ -148,8 +158,43 @@ fn run_piece_generic<V: Simd>(job: &Job<'_>, piece: usize, scratch: &mut [f32]) 
             velocity: part(1),
             squares: part(2),
         };
-        run_chunk_generic::<V>(job.rule, job.constants, gradient, &mut state);
+        match job.rule {
+            Rule::Adam { beta2, epsilon, .. } => {
+                let kept = power(f64::from(beta2), job.steps_since(&mut state.velocity[0])) as f32;
+                let constants = Constants {
+                    rate: job.learning_rate,
+                    ..job.constants
+                };
+                adam_at_once::<V>(constants, [beta2, kept, epsilon], gradient, &mut state);
+            }
+            rule => run_chunk_generic::<V>(rule, job.constants, gradient, &mut state),
+        }
     }
+}
+
+impl Job<'_> {
+    /// Steps since a row was touched last, which is now.
+    fn steps_since(&self, touched: &mut f32) -> u64 {
+        let last = std::mem::replace(touched, self.number as f32);
+        self.number.saturating_sub(last as u64).max(1)
+    }
+}
+
+/// Adam's step for a row of which `kept` says what is left of its squares.
+#[inline(always)]
+fn adam_at_once<V: Simd>(
+    c: Constants,
+    [beta2, kept, epsilon]: [f32; 3],
+    gradients: &[f32],
+    state: &mut State,
+) {
+    let writes = [&mut *state.parameters, &mut *state.squares];
+    vectors::update([gradients], writes, |[g]: [V; 1], [p, s]| {
+        let g = prepare(c, g, p);
+        let s = V::splat(kept).fma(s, V::splat(1.0 - beta2) * g * g);
+        let root = s.sqrt().fma(V::splat(c.root), V::splat(epsilon));
+        [descend_along(c, p, g / root), s]
+    });
 }
 
 fn follow_all(

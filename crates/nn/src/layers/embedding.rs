@@ -21,7 +21,9 @@ use crate::{Error, Initializer, Result, Uniform};
 /// # Row-sparse gradients
 /// A large table (2²¹ values and more) that nothing but such layers reads gets gradients for those rows alone that a batch
 /// names, and the optimiser updates no other: "row-sparse (lazy)", what it remembers of the others stays as it is. A step
-/// costs the same for any number of rows then. `row_sparse` decides otherwise.
+/// costs the same for any number of rows then. `row_sparse` decides otherwise. Adam moves a row at once as far as its
+/// momentum would while no batch names it, and forgets its squares as if every step had: the network is as good as with
+/// dense updates.
 ///
 /// # Pretrained vectors
 /// With `vectors`, training begins with the vectors of a file, `units` numbers each, for the words that it has; the others
