@@ -85,6 +85,32 @@ fn a_folder_with_tables_of_texts_is_one_of_texts() {
 }
 
 #[test]
+fn a_recipe_for_several_labels_looks_for_patterns() {
+    let words = ["房间", "服务", "早餐", "内容", "价格"];
+    let path = example("zh_reviews/zh_reviews.csv");
+    let mut reader = csv::Reader::from_path(path).expect("the reviews");
+    let mut table = String::from("text,label\n");
+    for row in reader.records().map(|row| row.expect("a row")) {
+        let text = row[0].replace([',', '"', '\n', '\r'], " ");
+        let found: Vec<&str> = words
+            .into_iter()
+            .filter(|word| text.contains(word))
+            .collect();
+        if !found.is_empty() && table.len() < 200_000 {
+            table += &format!("{text},{}\n", found.join("|"));
+        }
+    }
+    let place = Place::new();
+    place.write("topics.csv", table);
+    place.run(&["init", "topics.csv"]).done();
+    let recipe = place.read("recipe.toml");
+    assert!(recipe.contains("label_separator = \"|\""), "{recipe}");
+    let layers = place.run(&["inspect", "recipe.toml"]).done();
+    assert!(layers.contains("patterns"), "{layers}");
+    assert!(recipe.contains(r#"["ngrams", "network", "patterns"]"#));
+}
+
+#[test]
 fn reviews_in_gbk_go_all_the_way() {
     const OWN: &str = "房间很干净，下次还来";
     let place = Place::new();

@@ -68,9 +68,15 @@ pub(super) fn texts(
         text.push_str(PARTS_OF_SPEECH);
     }
     let classes = dataset.class_names().len().to_string();
+    let (patterns, branches) = match guess.separator {
+        Some(_) => (PATTERNS, r#""ngrams", "network", "patterns""#),
+        None => ("", r#""ngrams", "network""#),
+    };
     text.push_str(&match guess.tagged {
         true => TAGGING.to_owned(),
         false => CLASSIFICATION
+            .replace("PATTERNS", patterns)
+            .replace("BRANCHES", branches)
             .replace("CLASSES", &classes)
             .replace("EPOCHS", &epochs(dataset.len()).to_string()),
     });
@@ -140,11 +146,11 @@ tokenizer = { character = {} }          # or { word = {} }: jieba's words for Ch
 layers = [
   { name = "ngrams", inputs = ["input"], ngram_bayes = { units = CLASSES, gain = 20.0 } },
   { name = "vectors", inputs = ["input"], embedding = { units = 128 } },
-  { spatial_dropout1d = { rate = 0.3 } },
+  { name = "dropped", spatial_dropout1d = { rate = 0.3 } },
   # With many thousands of texts, { lstm = { units = 64, bidirectional = true, return_sequences = true } } may help here.
   { global_avg_pool1d = {} },
   { name = "network", dense = { units = CLASSES } },
-  { inputs = ["ngrams", "network"], add = {} },
+PATTERNS  { inputs = [BRANCHES], add = {} },
 ]
 
 [train]
@@ -154,6 +160,15 @@ seed = 0
 optimizer = { adam = { learning_rate = 1e-3 } }
 schedule = { cosine = {} }              # the learning rate falls to nothing
 checkpoint = { every_epochs = 1 }
+"#;
+
+/// For several labels a text: each often stands on a few words, which the largest value over time finds and the mean
+/// over all tokens does not.
+const PATTERNS: &str = r#"  # What the strongest patterns of three tokens say: one place in a text may be enough for a label.
+  { inputs = ["dropped"], conv1d = { filters = 128, kernel = 3, padding = "same", activation = "relu" } },
+  { global_max_pool1d = {} },
+  { dropout = { rate = 0.5 } },
+  { name = "patterns", dense = { units = CLASSES } },
 "#;
 
 const TAGGING: &str = r#"
