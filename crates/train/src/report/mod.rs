@@ -39,6 +39,7 @@ pub use data::{
 pub use diagram::diagram;
 pub use explain::{occlusion, weigh, worth_explaining};
 pub use page::render;
+pub(crate) use text::count;
 pub use text_data::{
     BaselineScores, Counted, DuplicateText, DuplicateTexts, Explanation, Lengths, TagError,
     TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText,

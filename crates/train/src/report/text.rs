@@ -19,7 +19,7 @@ pub(super) fn optional(value: Option<f64>, format: fn(f64) -> String) -> String 
 }
 
 /// A count with separated thousands; weights keep one decimal.
-pub(super) fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     let digits = format!(
         "{:.0}",
         if value.fract() == 0.0 {

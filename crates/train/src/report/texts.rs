@@ -61,6 +61,7 @@ struct WorstView {
     predicted: String,
     probability: String,
     truth_probability: String,
+    several_labels: bool,
     origin: String,
 }
 
@@ -169,7 +170,12 @@ fn worst(worst: &WorstText, name: &dyn Fn(usize) -> String) -> WorstView {
         letters: text::count(worst.text.chars().count() as f64),
         truth: names(&worst.truth),
         predicted: names(&worst.predicted),
-        probability: percent(f64::from(worst.probability)),
+        // No label said has no probability.
+        probability: match worst.predicted[..] {
+            [] => String::new(),
+            _ => percent(f64::from(worst.probability)),
+        },
+        several_labels: worst.truth.len() != 1 || worst.predicted.len() != 1,
         truth_probability: percent(f64::from(worst.truth_probability)),
         origin: worst.origin.clone(),
     }

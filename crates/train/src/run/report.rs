@@ -13,7 +13,7 @@ use crate::memory;
 use crate::recipe::Recipe;
 use crate::report::{
     DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report,
-    RunDescription, TextReport, WorstImage,
+    RunDescription, TextReport, WorstImage, count,
 };
 use crate::tensorboard::GraphNode;
 
@@ -132,7 +132,7 @@ fn model(recipe: &Recipe, summary: &Summary) -> ModelDescription {
         inputs: row.inputs.clone(),
     };
     let facts = vec![
-        Fact::new("parameters", summary.parameters().to_string()),
+        Fact::new("parameters", count(summary.parameters() as f64)),
         Fact::new("optimiser", recipe.train.optimizer.name()),
         Fact::new("loss", recipe.loss().name()),
     ];

@@ -305,3 +305,19 @@ fn texts_of_three_kinds_are_explained() {
     assert_eq!(worth_explaining(&predictions, 3), [4, 2, 3]);
     assert_eq!(worth_explaining(&predictions, 100).len(), 5);
 }
+
+#[test]
+fn worst_texts_of_several_labels_say_what_their_numbers_are() {
+    let mut several = report("文字");
+    several.text.worst = vec![WorstText {
+        truth: vec![0, 1],
+        truth_probability: 0.125,
+        ..WorstText::default()
+    }];
+    let page = render(&several).unwrap();
+    assert!(page.contains("<b><bdi>nothing</bdi></b>  · true"), "{page}");
+    assert!(page.contains("12.50") && page.contains("surest label"));
+    several.text.worst[0].truth = vec![0];
+    several.text.worst[0].predicted = vec![1];
+    assert!(!render(&several).unwrap().contains("surest label"));
+}
