@@ -58,8 +58,12 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         } else {
             "were"
         };
+        let first = result.first_quarantined.as_ref();
+        let first = first.map_or(String::new(), |row| {
+            format!("the first: {}: {}; ", row.origin, row.reason)
+        });
         printer.warning(format_args!(
-            "{samples} could not be read and {were} left out; the report lists them"
+            "{samples} could not be read and {were} left out; {first}the report lists them"
         ));
     }
     let interrupted = result.outcome == Outcome::Interrupted;

@@ -231,13 +231,15 @@ checkpoint = { every_epochs = 10 }
 "#;
 
 fn table(text: &mut String, found: &Found, summary: &Summary, folder: &Path) -> Result<(), Error> {
-    let Some(target) = target(summary) else {
-        return Err(Error::Setting {
-            name: "data".to_owned(),
-            reason: format!("{} has no columns", summary.path.display()),
-            remedy: "give a table with a header and at least two columns".to_owned(),
-        });
+    let lacks = |what: &str| Error::Setting {
+        name: "data".to_owned(),
+        reason: format!("{} has no {what}", summary.path.display()),
+        remedy: "give a table with a header, at least two columns, and rows below it".to_owned(),
     };
+    if summary.samples == 0 {
+        return Err(lacks("rows"));
+    }
+    let target = target(summary).ok_or_else(|| lacks("columns"))?;
     let classes = has_classes(target);
     let task = if classes {
         "tabular-classification"

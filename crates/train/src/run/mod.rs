@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use jingwei_data::prepare::TextPreparation;
-use jingwei_data::{Dataset, Preparation, Targets};
+use jingwei_data::{Dataset, Preparation, Quarantined, Targets};
 use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
 use jingwei_nn::{Loss, Network, Sizes, TIME};
@@ -89,6 +89,8 @@ pub struct RunResult {
     pub parameters: usize,
     /// Samples that were left out because they could not be read.
     pub quarantined: usize,
+    /// The first of them, with its place and what is wrong with it.
+    pub first_quarantined: Option<Quarantined>,
     /// What was found in the data, in sentences.
     pub notes: Vec<String>,
     /// Texts that come more than once; none if they were not looked for.
@@ -300,6 +302,12 @@ pub fn run_training(
         weights_hash: trainer.weights_hash(),
         parameters: prepared.functions.training.parameters.values(),
         quarantined: prepared.source.datasets().map(Dataset::left_out).sum(),
+        first_quarantined: prepared
+            .source
+            .datasets()
+            .flat_map(Dataset::quarantine)
+            .next()
+            .cloned(),
         notes,
         duplicates: prepared.source.duplicates.clone(),
         warnings: warnings

@@ -182,9 +182,13 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
         ));
     }
     if left_out > 0 {
+        let first = source.datasets().flat_map(Dataset::quarantine).next();
+        let first = first.map_or(String::new(), |row| {
+            format!(", the first: {}: {}", row.origin, row.reason)
+        });
         warnings.push(match left_out {
-            1 => "1 sample could not be read and was left out.".to_owned(),
-            _ => format!("{left_out} samples could not be read and were left out."),
+            1 => format!("1 sample could not be read and was left out{first}."),
+            _ => format!("{left_out} samples could not be read and were left out{first}."),
         });
     }
     warnings

@@ -302,4 +302,21 @@ fn a_recipe_written_for_a_table_with_gaps_trains_as_it_is() {
     let run_folder = folder.path().join("run");
     let result = run(&Job::load(&path).unwrap(), &run_folder, u64::MAX).unwrap();
     assert_eq!(result.quarantined, 1, "{text}");
+    let first = result.first_quarantined.unwrap();
+    assert!(first.origin.contains("trees.csv"), "{first:?}");
+    let report = fs::read_to_string(run_folder.join("bundle/report.html")).unwrap();
+    let warning = format!(
+        "1 sample could not be read and was left out, the first: {}",
+        first.origin
+    );
+    assert!(report.contains(&warning), "{warning}");
+}
+
+#[test]
+fn no_recipe_is_written_for_a_table_without_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("header.csv");
+    fs::write(&path, "text,label\n").unwrap();
+    let error = init(&path, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("header.csv has no rows"), "{error}");
 }
