@@ -2,8 +2,8 @@
 
 Writes START_FOLDER/WORKLOAD.safetensors with the first weights and the batches, then prints the losses of the first 20
 steps and the times of a step and of a prediction: a bare loop, channels_last for images, fused Adam, medians. Jingwei
-updates large tables by rows, so the losses of workloads with one come from SparseAdam for the table; the times are those
-of fused Adam everywhere, as people run it. So do the losses of the LSTM come from one bias in place of PyTorch's two.
+updates large tables by rows, so the losses of workloads with one come from SparseAdam for the table, which differs in that it
+moves a row by a share of its gradient; the times are those of fused Adam everywhere, as people run it. So do the losses of the LSTM come from one bias in place of PyTorch's two.
 """
 
 import json
