@@ -128,7 +128,12 @@ pub fn detect(path: &Path) -> Result<Found> {
     if cifar10::find_files(path).is_ok() {
         return Ok(whole(SourceKind::Cifar10, path));
     }
-    Err(Error::unreadable(path, std::io::ErrorKind::NotFound.into()))
+    let cause = match path.exists() {
+        true => "neither a file nor a folder",
+        false => "there is no file or folder of this name",
+    };
+    let source = std::io::Error::new(std::io::ErrorKind::NotFound, cause);
+    Err(Error::unreadable(path, source))
 }
 
 fn whole(kind: SourceKind, path: &Path) -> Found {

@@ -102,7 +102,9 @@ fn bundles_that_are_none_are_refused() {
         .run(&["evaluate", "nothing", "x"])
         .fails(1, &["nothing"]);
     place.run(&["serve", "nothing"]).fails(1, &["nothing"]);
-    place.run(&["inspect", "nothing"]).fails(1, &["nothing"]);
+    place
+        .run(&["inspect", "nothing"])
+        .fails(1, &["nothing", "there is no file or folder of this name"]);
     place.write("start.safetensors", "nonsense");
     place
         .run(&["bench", "mlp", "--start", "start.safetensors"])
