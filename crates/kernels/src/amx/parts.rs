@@ -33,6 +33,45 @@ pub(crate) struct Splitting {
 }
 
 impl Splitting {
+    /// Rows of the left factor, whose groups lie one behind another.
+    pub(crate) fn rows(
+        matrix: Matrix,
+        lines: (usize, usize),
+        depth: (usize, usize),
+        target: *mut f32,
+    ) -> Self {
+        Self {
+            matrix,
+            columns: false,
+            lines,
+            depth,
+            target,
+            stride: floats(GROUP, depth.1),
+        }
+    }
+
+    /// Columns of the right factor, whose groups lie one behind another.
+    pub(crate) fn columns(
+        matrix: Matrix,
+        lines: (usize, usize),
+        depth: (usize, usize),
+        target: *mut f32,
+    ) -> Self {
+        Self {
+            columns: true,
+            ..Self::rows(matrix, lines, depth, target)
+        }
+    }
+
+    /// All units.
+    ///
+    /// # Safety
+    /// As for [`Self::run`].
+    pub(crate) unsafe fn run_all(&self) {
+        // SAFETY: by the contract.
+        unsafe { self.run(0..self.units()) }
+    }
+
     pub(crate) fn units(&self) -> usize {
         self.lines.1.div_ceil(GROUP) * self.group_units()
     }
@@ -82,50 +121,6 @@ impl Splitting {
             }
         }
     }
-}
-
-/// Splits `rows` rows by `depth` columns of `a` from `(row, column)` into groups of 32 rows.
-///
-/// # Safety
-/// The part lies within `a`, and `target` holds [`floats`].
-pub(crate) unsafe fn split_rows(
-    a: Matrix,
-    (row, column): (usize, usize),
-    (rows, depth): (usize, usize),
-    target: *mut f32,
-) {
-    let splitting = Splitting {
-        matrix: a,
-        columns: false,
-        lines: (row, rows),
-        depth: (column, depth),
-        target,
-        stride: floats(GROUP, depth),
-    };
-    // SAFETY: by the contract.
-    unsafe { splitting.run(0..splitting.units()) }
-}
-
-/// Splits `depth` rows by `columns` columns of `b` from `(row, column)` into groups of 32 columns.
-///
-/// # Safety
-/// The part lies within `b`, and `target` holds [`floats`].
-pub(crate) unsafe fn split_columns(
-    b: Matrix,
-    (row, column): (usize, usize),
-    (depth, columns): (usize, usize),
-    target: *mut f32,
-) {
-    let splitting = Splitting {
-        matrix: b,
-        columns: true,
-        lines: (column, columns),
-        depth: (row, depth),
-        target,
-        stride: floats(GROUP, depth),
-    };
-    // SAFETY: by the contract.
-    unsafe { splitting.run(0..splitting.units()) }
 }
 
 /// Up to 16 by 16 floats.

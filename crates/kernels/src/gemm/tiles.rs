@@ -104,7 +104,7 @@ fn share(length: usize, pieces: usize) -> usize {
 /// `b` has k × n floats and the target [`Splits::prepared`], on a processor with tiles.
 pub(super) unsafe fn split_b(b: Matrix, shape: MatMulShape, target: &mut [f32]) {
     // SAFETY: by the contract.
-    unsafe { parts::split_columns(b, (0, 0), (shape.k, shape.n), target.as_mut_ptr()) }
+    unsafe { Splitting::columns(b, (0, shape.n), (0, shape.k), target.as_mut_ptr()).run_all() }
 }
 
 impl By {
@@ -168,9 +168,10 @@ impl Splits {
             By::Caller => factors[1].start,
             _ => std::ptr::null(),
         };
-        let (columns, lines, matrix) = match self.0 {
-            [By::All, _] => (false, m, factors[0]),
-            [_, By::All] => (true, n, factors[1]),
+        let columns = self.0[1] == By::All;
+        let (lines, matrix) = match self.0 {
+            [By::All, _] => (m, factors[0]),
+            [_, By::All] => (n, factors[1]),
             _ => return [std::ptr::null(), ready],
         };
         let stride = parts::floats(GROUP, k);
@@ -182,11 +183,8 @@ impl Splits {
             // SAFETY: groups are disjoint and lie within the target; the level has tiles, so it has the instructions.
             unsafe {
                 let to = groups.part(group * stride, stride).as_mut_ptr();
-                if columns {
-                    parts::split_columns(source.0, (0, first), (k, count), to);
-                } else {
-                    parts::split_rows(source.0, (first, 0), (count, k), to);
-                }
+                let rows = Splitting::rows(source.0, (first, count), (0, k), to);
+                Splitting { columns, ..rows }.run_all();
             }
         });
         let parts = groups.pointer().cast_const();
@@ -376,25 +374,25 @@ impl Piece<'_> {
 
     /// What is to be split of the rows before this turn.
     fn rows(&self, turn: Turn) -> Option<Splitting> {
-        (self.split[0].is_null() && turn.across == 0).then(|| Splitting {
-            matrix: self.block.a,
-            columns: false,
-            lines: self.lines(turn),
-            depth: self.depth(turn),
-            target: self.a(turn),
-            stride: self.room,
+        (self.split[0].is_null() && turn.across == 0).then(|| {
+            Splitting::rows(
+                self.block.a,
+                self.lines(turn),
+                self.depth(turn),
+                self.a(turn),
+            )
         })
     }
 
     /// What is to be split of the columns before the first turn with them.
     fn columns(&self, turn: Turn) -> Option<Splitting> {
-        self.split[1].is_null().then(|| Splitting {
-            matrix: self.block.b,
-            columns: true,
-            lines: self.lanes(turn),
-            depth: self.depth(turn),
-            target: self.b(turn),
-            stride: self.room,
+        self.split[1].is_null().then(|| {
+            Splitting::columns(
+                self.block.b,
+                self.lanes(turn),
+                self.depth(turn),
+                self.b(turn),
+            )
         })
     }
 

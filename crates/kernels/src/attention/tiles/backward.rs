@@ -167,12 +167,11 @@ impl Task<'_> {
         unsafe {
             if count > 0 {
                 let (turned, rows) = (stored(self.k, true), stored(self.k, false));
-                let size = (channels, count);
-                parts::split_columns(turned, (0, block), size, memory.k_columns.as_mut_ptr());
+                let (keys, channels) = ((block, count), (0, channels));
+                Splitting::columns(turned, keys, channels, memory.k_columns.as_mut_ptr()).run_all();
                 let values = stored(self.v, true);
-                parts::split_columns(values, (0, block), size, memory.v_columns.as_mut_ptr());
-                let size = (count, channels);
-                parts::split_columns(rows, (block, 0), size, memory.k.as_mut_ptr());
+                Splitting::columns(values, keys, channels, memory.v_columns.as_mut_ptr()).run_all();
+                Splitting::columns(rows, channels, keys, memory.k.as_mut_ptr()).run_all();
                 let begin = if causal { block.min(time) } else { 0 };
                 let queries = self.attention.block_queries();
                 let heads = 0..self.attention.group();
@@ -206,16 +205,10 @@ impl Task<'_> {
         memory: &mut Memory,
         queue: &mut Queue<Differentiating<'a>>,
     ) {
-        let depth = self.attention.depth;
         for (source, target) in [(self.q, &mut memory.q), (self.dy, &mut memory.dy)] {
-            let splitting = Splitting {
-                matrix: stored(self.of(source, meeting), false),
-                columns: false,
-                lines: (0, meeting.rows),
-                depth: (0, depth),
-                target: target.as_mut_ptr(),
-                stride: parts::floats(GROUP, depth),
-            };
+            let matrix = stored(self.of(source, meeting), false);
+            let (lines, depth) = ((0, meeting.rows), (0, self.attention.depth));
+            let splitting = Splitting::rows(matrix, lines, depth, target.as_mut_ptr());
             // SAFETY: as the caller vouches.
             unsafe { queue.push(Chore::Split(splitting)) };
         }
@@ -233,14 +226,9 @@ impl Task<'_> {
             (self.q, &mut memory.q_turned),
             (self.dy, &mut memory.dy_turned),
         ] {
-            let splitting = Splitting {
-                matrix: stored(self.of(source, meeting), true),
-                columns: false,
-                lines: (0, self.attention.depth),
-                depth: (0, meeting.rows),
-                target: target.as_mut_ptr(),
-                stride: parts::floats(GROUP, meeting.rows),
-            };
+            let matrix = stored(self.of(source, meeting), true);
+            let (lines, depth) = ((0, self.attention.depth), (0, meeting.rows));
+            let splitting = Splitting::rows(matrix, lines, depth, target.as_mut_ptr());
             // SAFETY: as the caller vouches.
             unsafe { queue.push(Chore::Split(splitting)) };
         }
@@ -347,23 +335,18 @@ impl Task<'_> {
         let step = done / STEP * GROUP_STEP;
         // Queries are the depth of the products that want columns.
         let columns = |of: Source, target: &mut [f32]| Splitting {
-            matrix: stored(of, false),
-            columns: true,
-            lines: (0, count),
-            depth: (0, rows),
-            target: target[step..].as_mut_ptr(),
             stride: parts::floats(GROUP, all),
+            ..Splitting::columns(
+                stored(of, false),
+                (0, count),
+                (0, rows),
+                target[step..].as_mut_ptr(),
+            )
         };
         let (weights, flows) = (of(differentiating.weights), of(differentiating.flows));
         let room = parts::floats(GROUP, count);
-        let as_rows = Splitting {
-            matrix: stored(flows, false),
-            columns: false,
-            lines: (0, rows),
-            depth: (0, count),
-            target: memory.ds_rows[done / GROUP * room..].as_mut_ptr(),
-            stride: room,
-        };
+        let target = memory.ds_rows[done / GROUP * room..].as_mut_ptr();
+        let as_rows = Splitting::rows(stored(flows, false), (0, rows), (0, count), target);
         // SAFETY: as the caller vouches.
         unsafe {
             queue.push(Chore::Rows(differentiating, rows));

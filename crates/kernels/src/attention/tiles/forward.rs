@@ -125,8 +125,8 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
     let tiles = Tiles::new();
     // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
     unsafe {
-        let size = (task.queries, attention.depth);
-        parts::split_rows(stored(q, false), (0, 0), size, memory.q.as_mut_ptr());
+        let (rows, channels) = ((0, task.queries), (0, attention.depth));
+        Splitting::rows(stored(q, false), rows, channels, memory.q.as_mut_ptr()).run_all();
         let source = attention.source;
         let end = if attention.causal {
             source.min(task.first + task.queries)
@@ -161,8 +161,8 @@ impl Task<'_> {
         );
         // SAFETY: as the caller vouches.
         unsafe {
-            parts::split_columns(k, (0, block), (channels, count), memory.k.as_mut_ptr());
-            parts::split_columns(v, (block, 0), (count, channels), memory.v.as_mut_ptr());
+            Splitting::columns(k, (block, count), (0, channels), memory.k.as_mut_ptr()).run_all();
+            Splitting::columns(v, (0, channels), (block, count), memory.v.as_mut_ptr()).run_all();
             self.tiled_groups(tiles, (block, count), memory);
         }
     }
@@ -261,14 +261,9 @@ impl Task<'_> {
             start: scores,
             stride: keys,
         };
-        let splitting = Splitting {
-            matrix: stored(weights, false),
-            columns: false,
-            lines: (0, rows),
-            depth: (0, seen.visible),
-            target: memory.p[group % 2].as_mut_ptr(),
-            stride: 0,
-        };
+        let target = memory.p[group % 2].as_mut_ptr();
+        let splitting =
+            Splitting::rows(stored(weights, false), (0, rows), (0, seen.visible), target);
         // SAFETY: as the caller vouches.
         unsafe {
             queue.push(Chore::Rows(weighing, rows));
