@@ -103,6 +103,38 @@ impl Splitting {
         }
     }
 
+    /// Vectors that all units read.
+    pub(crate) fn reads(&self) -> usize {
+        2 * SIDE * self.units()
+    }
+
+    /// Fetches some of them into the second-level cache.
+    ///
+    /// # Safety
+    /// The processor has AVX-512.
+    #[inline(never)]
+    pub(crate) unsafe fn fetch(&self, reads: Range<usize>) {
+        let in_group = self.group_units();
+        for read in reads {
+            let (unit, vector) = (read / (2 * SIDE), read % (2 * SIDE));
+            let (group, unit) = (unit / in_group, unit % in_group);
+            let (mut line, mut step) = (group * GROUP + unit % 2 * SIDE, unit / 2 * STEP);
+            if self.columns == self.matrix.transposed {
+                (line, step) = (line + vector / 2, step + vector % 2 * SIDE);
+            } else {
+                step += vector;
+            }
+            let (line, step) = (self.lines.0 + line, self.depth.0 + step);
+            let (row, column) = if self.columns {
+                (step, line)
+            } else {
+                (line, step)
+            };
+            // SAFETY: fetching never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(self.matrix.at(row, column).cast()) };
+        }
+    }
+
     fn square(&self, line: usize, step: usize) -> Square {
         let (first, begin) = (self.lines.0 + line, self.depth.0 + step);
         let lines = self.lines.1.saturating_sub(line).min(SIDE);
@@ -212,9 +244,12 @@ unsafe fn split_turned(squares: [Square; 2], stride: usize, target: *mut f32) {
     }
 }
 
-/// Writes a row of the tiles of all three parts.
+/// Writes a row of the tiles of all three parts: steps of one half of a tile, and of the other.
+///
+/// # Safety
+/// The row lies within a step of a group, and the processor has AVX-512.
 #[inline(always)]
-unsafe fn split(values: [Avx512; 2], target: *mut f32) {
+pub(crate) unsafe fn split(values: [Avx512; 2], target: *mut f32) {
     let [mut low, mut high] = values.map(Avx512::inner);
     for part in 0..3 {
         // SAFETY: a value of `Avx512` proves the instructions; the caller vouches for the memory.

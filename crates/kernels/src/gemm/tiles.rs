@@ -224,6 +224,7 @@ pub(super) unsafe fn multiply_block(
         split,
         stride: parts::floats(GROUP, shape.k),
         fetches: !split[1].is_null() && parts::floats(shape.n, shape.k) > RESIDENT,
+        far: split[1].is_null() && !block.b.transposed && shape.k * shape.n > RESIDENT,
         room: parts::floats(GROUP, depth),
         memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
         down: block.rows.1.div_ceil(GROUP),
@@ -243,6 +244,8 @@ struct Piece<'a> {
     stride: usize,
     /// The columns are split already, and are too many for the second-level cache.
     fetches: bool,
+    /// The columns that the piece splits lie side by side in long rows, and are too many for the second-level cache.
+    far: bool,
     /// Floats of a group that the piece splits for itself.
     room: usize,
     /// Such groups of rows (one more than there are in the piece) and of columns (two), and sums (for two turns).
@@ -408,7 +411,19 @@ impl Piece<'_> {
                 .and_then(|next| self.columns(next))
                 .map(|columns| (columns, part(columns.units()))),
             ahead: self.ahead(turn),
+            later: self.later(turn),
         }
+    }
+
+    /// What to fetch of the columns that are split after the next ones: short rows far from one another.
+    fn later(&self, turn: Turn) -> Option<(Splitting, Range<usize>)> {
+        if !self.far {
+            return None;
+        }
+        let next = self.after_columns(turn)?;
+        let columns = self.columns(self.after_columns(next)?)?;
+        let reads = share_of(columns.reads(), turn.down, self.down);
+        Some((columns, reads))
     }
 
     /// What to fetch of far columns, and how many cache lines of it with each step: a share of the next group. Rows come
@@ -516,6 +531,7 @@ struct Chores<'a> {
     rows: Option<Splitting>,
     columns: Option<(Splitting, Range<usize>)>,
     ahead: (*const f32, usize),
+    later: Option<(Splitting, Range<usize>)>,
 }
 
 impl Shade for Chores<'_> {
@@ -527,6 +543,10 @@ impl Shade for Chores<'_> {
         unsafe {
             for line in step * lines..(step + 1) * lines {
                 _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(line * LANES).cast());
+            }
+            if let Some((later, reads)) = &self.later {
+                let part = part(reads.len());
+                later.fetch(reads.start + part.start..reads.start + part.end);
             }
             if let Some(turn) = self.finish {
                 self.piece.finish(turn, part(self.piece.lines(turn).1));
