@@ -119,6 +119,12 @@ impl Source {
     fn at(self, row: usize, channel: usize) -> *const f32 {
         self.start.wrapping_add(row * self.stride + channel)
     }
+
+    /// The same from this row and channel on.
+    fn from(self, row: usize, channel: usize) -> Self {
+        let start = self.at(row, channel);
+        Self { start, ..self }
+    }
 }
 
 /// `2^x` to 2 ulp for `x` of at most about 0; 0 below -126. NaN stays.

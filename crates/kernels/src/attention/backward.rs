@@ -90,8 +90,23 @@ impl Attention {
         };
         let step = self.source.div_ceil(chunks).next_multiple_of(sizes.keys);
         let products = &*products;
-        workers.run(self.batch * self.kv_heads * chunks, &|piece, scratch| {
+        let pieces = self.batch * self.kv_heads * chunks;
+        workers.run(pieces, &|piece, scratch| {
             let (q, k, v, dy, own, dk, dv) = (&q, &k, &v, &dy, &own, &dk, &dv);
+            let inputs = |piece: usize| {
+                let (pair, first) = (piece / chunks, piece % chunks * step);
+                let (sample, kv_head) = (pair / self.kv_heads, pair % self.kv_heads);
+                let begin = if self.causal { first.min(self.time) } else { 0 };
+                let (key, query) = (sample * self.source + first, sample * self.time + begin);
+                let channel = kv_head * self.depth;
+                let head = channel * self.group();
+                [
+                    k.from(key, channel),
+                    v.from(key, channel),
+                    q.from(query, head),
+                    dy.from(query, head),
+                ]
+            };
             let (pair, chunk) = (piece / chunks, piece % chunks);
             let (sample, kv_head) = (pair / self.kv_heads, pair % self.kv_heads);
             let (query, key) = (sample * self.time, sample * self.source);
@@ -106,22 +121,10 @@ impl Attention {
             let task = Task {
                 attention: *self,
                 sizes,
-                q: Source {
-                    start: q.at(query, head * self.depth),
-                    ..*q
-                },
-                k: Source {
-                    start: k.at(key, channel),
-                    ..*k
-                },
-                v: Source {
-                    start: v.at(key, channel),
-                    ..*v
-                },
-                dy: Source {
-                    start: dy.at(query, head * self.depth),
-                    ..*dy
-                },
+                q: q.from(query, head * self.depth),
+                k: k.from(key, channel),
+                v: v.from(key, channel),
+                dy: dy.from(query, head * self.depth),
                 mask: mask.map(|mask| &mask[key..key + self.source]),
                 log_sums: &log_sums[sums..sums + self.group() * self.time],
                 products: &products[sums..sums + self.group() * self.time],
@@ -129,6 +132,7 @@ impl Attention {
                 dk: dk.at(key, channel),
                 dv: dv.at(key, channel),
                 keys: (chunk * step).min(self.source)..((chunk + 1) * step).min(self.source),
+                next: (piece + 1 < pieces).then(|| inputs(piece + 1)),
             };
             // The pointers lie within slices that were measured above, and pieces write different
             // rows, heads or copies.
@@ -277,6 +281,13 @@ impl Target {
         let start = self.start.wrapping_add(row * self.stride + channel);
         Self { start, ..self }
     }
+
+    pub fn source(self) -> Source {
+        Source {
+            start: self.start,
+            stride: self.stride,
+        }
+    }
 }
 
 /// A range of the keys of one head, with the queries of all heads that read it.
@@ -290,10 +301,12 @@ pub(super) struct Task<'a> {
     pub mask: Option<&'a [f32]>,
     pub log_sums: &'a [f32],
     pub products: &'a [f32],
-    dq: Target,
+    pub dq: Target,
     pub dk: Target,
     pub dv: Target,
     pub keys: std::ops::Range<usize>,
+    /// Where the keys, values, queries and gradients of results of the next piece begin.
+    pub next: Option<[Source; 4]>,
 }
 
 dispatch! {
@@ -347,7 +360,9 @@ fn backward_generic<V: Simd>(task: &Task, mut scratch: &mut [f32]) {
     };
     // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
     unsafe {
-        task.clear_queries();
+        if !task.begins() {
+            task.clear_queries();
+        }
         for block in task.keys.clone().step_by(keys) {
             task.block::<V>(block, &mut memory);
         }
@@ -355,6 +370,11 @@ fn backward_generic<V: Simd>(task: &Task, mut scratch: &mut [f32]) {
 }
 
 impl Task<'_> {
+    /// Whether the first key is among the task's, which all queries meet before others.
+    pub(super) fn begins(&self) -> bool {
+        self.keys.start == 0 && !self.keys.is_empty()
+    }
+
     /// # Safety
     /// The task reaches all that its sizes name; so for the others.
     #[inline(always)]
@@ -393,6 +413,8 @@ impl Task<'_> {
                         self.meet::<V>((block, count), (head, first, rows), memory);
                     }
                 }
+            } else if block == 0 {
+                self.clear_queries();
             }
             self.write_keys::<V>(block, all, memory);
         }
@@ -478,7 +500,7 @@ impl Task<'_> {
                     let flows = memory.flows[row * keys..].as_mut_ptr();
                     let terms = memory.terms.as_ptr();
                     let row = self.row((head, first + row), (limit, count), terms);
-                    row.differentiate::<V>(weights, flows);
+                    row.differentiate_row::<V>(weights, flows);
                 }
                 let product = Product {
                     a: memory.flows[done * keys..].as_ptr(),
@@ -493,7 +515,7 @@ impl Task<'_> {
                 product.run::<V, false>(strip, vectors);
                 done += strip;
             }
-            self.add_queries::<V>((head, first, rows), memory.dq, depth);
+            self.write_queries::<V>(block, (head, first, rows), memory.dq, depth);
             self.add_keys::<V>((block, count), (first, rows), memory);
         }
     }
@@ -601,10 +623,11 @@ impl Task<'_> {
         }
     }
 
-    /// Adds the block's part of the gradients of queries to what earlier blocks of keys gave.
+    /// Writes the first block's part of the gradients of queries, or adds a later one's to what is there.
     #[inline(always)]
-    pub(super) unsafe fn add_queries<V: Simd>(
+    pub(super) unsafe fn write_queries<V: Simd>(
         &self,
+        block: usize,
         (head, first, rows): (usize, usize, usize),
         dq: &[f32],
         depth: usize,
@@ -616,9 +639,12 @@ impl Task<'_> {
             // SAFETY: the row is there, and this piece's own.
             let to = unsafe { std::slice::from_raw_parts_mut(to, channels) };
             for (to, part) in to.chunks_mut(V::LANES).zip(part.chunks_exact(V::LANES)) {
-                V::from_slice(part)
-                    .fma(scale, V::from_slice(to))
-                    .to_slice(to);
+                let before = if block > 0 {
+                    V::from_slice(to)
+                } else {
+                    V::zero()
+                };
+                V::from_slice(part).fma(scale, before).to_slice(to);
             }
         }
     }
@@ -653,38 +679,43 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Turns scores into weights and gradients of weights into those of scores; zeros for what the query does not see.
+    /// The weights of a vector of scores, and the gradients of scores of one of weights, from a key of the block on; zeros
+    /// for what the query does not see.
+    ///
+    /// # Safety
+    /// Terms hold a whole vector there.
+    #[inline(always)]
+    pub unsafe fn differentiate<V: Simd>(&self, score: V, flow: V, at: usize) -> (V, V) {
+        let mut score = score.fma(V::splat(self.scale), -V::splat(self.log_sum));
+        if !self.terms.is_null() {
+            // SAFETY: by the contract.
+            score = score + unsafe { V::load(self.terms.add(at)) };
+        }
+        let weight = exp2_below_one(score);
+        let flow = weight * (flow - V::splat(self.product));
+        if at + V::LANES <= self.limit {
+            return (weight, flow);
+        }
+        let seen = V::mask_from_bits((1 << self.limit.saturating_sub(at)) - 1);
+        (weight.select(V::zero(), seen), flow.select(V::zero(), seen))
+    }
+
+    /// The same for whole rows.
     ///
     /// # Safety
     /// Weights, flows and terms hold whole vectors for `count` keys.
     #[inline(always)]
-    pub unsafe fn differentiate<V: Simd>(&self, weights: *mut f32, flows: *mut f32) {
-        let whole = self.limit / V::LANES * V::LANES;
-        let tail = V::mask_from_bits((1 << (self.limit - whole)) - 1);
-        let (scale, log_sum) = (V::splat(self.scale), V::splat(self.log_sum));
-        let product = V::splat(self.product);
-        // SAFETY: by the contract.
-        unsafe {
-            let mut at = 0;
-            while at < self.limit {
-                let mut score = V::load(weights.add(at)).fma(scale, -log_sum);
-                if !self.terms.is_null() {
-                    score = score + V::load(self.terms.add(at));
-                }
-                let mut weight = exp2_below_one(score);
-                let mut flow = weight * (V::load(flows.add(at)) - product);
-                if at == whole {
-                    weight = weight.select(V::zero(), tail);
-                    flow = flow.select(V::zero(), tail);
+    unsafe fn differentiate_row<V: Simd>(&self, weights: *mut f32, flows: *mut f32) {
+        for at in (0..self.count).step_by(V::LANES) {
+            let (mut weight, mut flow) = (V::zero(), V::zero());
+            // SAFETY: by the contract.
+            unsafe {
+                if at < self.limit {
+                    let (score, given) = (V::load(weights.add(at)), V::load(flows.add(at)));
+                    (weight, flow) = self.differentiate::<V>(score, given, at);
                 }
                 weight.store(weights.add(at));
                 flow.store(flows.add(at));
-                at += V::LANES;
-            }
-            while at < self.count {
-                V::zero().store(weights.add(at));
-                V::zero().store(flows.add(at));
-                at += V::LANES;
             }
         }
     }

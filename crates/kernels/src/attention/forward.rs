@@ -44,21 +44,35 @@ impl Attention {
         let blocks = self.time.div_ceil(sizes.queries);
         let [q, k, v] = [q, k, v].map(Source::new);
         let (y, log_sums) = (Parts::new(y), Parts::new(log_sums));
-        workers.run(self.batch * self.heads * blocks, &|piece, scratch| {
-            let (q, k, v) = (&q, &k, &v);
+        let pieces = self.batch * self.heads * blocks;
+        workers.run(pieces, &|piece, scratch| {
+            let of = (&q, &k, &v);
+            let inputs = |piece: usize| {
+                let (pair, first) = (piece / blocks, piece % blocks * sizes.queries);
+                let (sample, head) = (pair / self.heads, pair % self.heads);
+                let (query, key) = (sample * self.time + first, sample * self.source);
+                let channel = head / self.group() * self.depth;
+                [
+                    of.0.from(query, head * self.depth),
+                    of.1.from(key, channel),
+                    of.2.from(key, channel),
+                ]
+            };
             let (pair, block) = (piece / blocks, piece % blocks);
             let (sample, head) = (pair / self.heads, pair % self.heads);
             let first = block * sizes.queries;
             let query = sample * self.time + first;
             let kv = (sample * self.source, head / self.group() * self.depth);
+            let [q, k, v] = inputs(piece);
+            let next = (piece + 1 < pieces).then(|| inputs(piece + 1));
             let task = Task {
                 attention: *self,
                 sizes,
-                q: q.at(query, head * self.depth),
+                q: q.start,
                 q_stride: q.stride,
-                k: k.at(kv.0, kv.1),
+                k: k.start,
                 k_stride: k.stride,
-                v: v.at(kv.0, kv.1),
+                v: v.start,
                 v_stride: v.stride,
                 mask: mask.map(|mask| &mask[kv.0..kv.0 + self.source]),
                 y: y.pointer().wrapping_add(query * width + head * self.depth),
@@ -70,6 +84,7 @@ impl Attention {
                 },
                 first,
                 queries: sizes.queries.min(self.time - first),
+                next,
             };
             // The pointers lie within slices that `check` and the assertions above have measured, and
             // pieces write different rows of different heads.
@@ -131,8 +146,10 @@ pub(super) struct Task<'a> {
     pub v: *const f32,
     pub v_stride: usize,
     pub mask: Option<&'a [f32]>,
-    y: *mut f32,
-    y_stride: usize,
+    pub y: *mut f32,
+    pub y_stride: usize,
+    /// Where the queries, keys and values of the next block of queries begin.
+    pub next: Option<[Source; 3]>,
     /// One float a query, or null.
     log_sums: *mut f32,
     /// The position of the first query.

@@ -12,14 +12,20 @@ use crate::{
         product::{self, Shade, Sums},
     },
     gemm::pack::Matrix,
+    simd::{Avx512, Simd},
 };
+use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T1, _mm_prefetch};
 
+/// Floats in a cache line.
+const LANES: usize = Avx512::LANES;
 /// Keys from which on the products outweigh the splitting.
-const WORTH_SPLITTING: usize = 512;
-/// Chores that may wait.
+const WORTH_SPLITTING: usize = 192;
+/// Chores that may wait, and ranges of rows that may be fetched.
 const ROOM: usize = 16;
 /// Parts of chores done with each step of a product: about as many as it gives shade to.
 const PACE: usize = 2;
+/// Rows fetched ahead with each step: as many as come while others are read from near.
+const FETCHES: usize = 4;
 /// Keys of a block: their scores with a group of queries stay in the first-level cache.
 const KEYS: usize = 256;
 
@@ -94,55 +100,137 @@ unsafe fn multiply(
     unsafe { product::multiply(tiles, factors, steps, sums, shade) };
 }
 
-/// Vector work on the scores of a group of queries, row by row.
+/// Vector work on the scores of a group of queries, part by part.
 trait Rows: Copy {
     /// # Safety
-    /// The row is there, and the processor has AVX-512.
-    unsafe fn run(&self, row: usize);
+    /// The part is there, and the processor has AVX-512.
+    unsafe fn run(&self, part: usize);
 }
 
 /// Vector work that is done in the shade of products, bit by bit.
 #[derive(Clone, Copy)]
 enum Chore<R> {
-    /// So many rows.
+    /// So many parts.
     Rows(R, usize),
     Split(Splitting),
 }
 
-/// Chores that wait, first come, first served.
-struct Queue<R> {
-    chores: [Option<Chore<R>>; ROOM],
-    /// Chores that were ever pushed, and ever finished.
+/// Rows that will be needed soon: short ones far from one another, which no processor foresees.
+#[derive(Clone, Copy)]
+struct Ahead {
+    rows: Source,
+    count: usize,
+    /// They will be written.
+    written: bool,
+}
+
+impl Ahead {
+    /// # Safety
+    /// The processor has AVX-512.
+    #[inline(always)]
+    unsafe fn fetch(&self, row: usize, floats: usize) {
+        for channel in (0..floats).step_by(LANES) {
+            let place = self.rows.at(row, channel).cast();
+            // SAFETY: fetching never faults.
+            unsafe {
+                if self.written {
+                    _mm_prefetch::<_MM_HINT_ET0>(place);
+                } else {
+                    _mm_prefetch::<_MM_HINT_T1>(place);
+                }
+            }
+        }
+    }
+}
+
+/// First come, first served.
+struct Line<T> {
+    items: [Option<T>; ROOM],
+    /// Items that ever came, and ever left.
     pushed: usize,
     finished: usize,
-    /// Items done of the first one.
+    /// What is done of the first one.
     done: usize,
 }
 
-impl<R: Rows> Queue<R> {
+impl<T: Copy> Line<T> {
     fn new() -> Self {
         Self {
-            chores: [None; ROOM],
+            items: [None; ROOM],
             pushed: 0,
             finished: 0,
             done: 0,
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.pushed - self.finished == ROOM
+    }
+
+    fn push(&mut self, item: T) {
+        self.items[self.pushed % ROOM] = Some(item);
+        self.pushed += 1;
+    }
+
+    /// The first one, unless there is none.
+    #[inline(always)]
+    fn first(&self) -> Option<&T> {
+        self.items[self.finished % ROOM].as_ref()
+    }
+
+    /// One of so many parts of the first one is done.
+    #[inline(always)]
+    fn advance(&mut self, parts: usize) {
+        self.done += 1;
+        if self.done == parts {
+            self.items[self.finished % ROOM] = None;
+            self.finished += 1;
+            self.done = 0;
+        }
+    }
+}
+
+/// What waits for the shade of products.
+struct Queue<R> {
+    chores: Line<Chore<R>>,
+    ahead: Line<Ahead>,
+    /// Floats of a row that is fetched.
+    channels: usize,
+}
+
+impl<R: Rows> Queue<R> {
+    fn new(channels: usize) -> Self {
+        Self {
+            chores: Line::new(),
+            ahead: Line::new(),
+            channels,
+        }
+    }
+
+    /// Fetches so many rows bit by bit, or not, if much else is to be fetched.
+    fn fetch(&mut self, rows: Source, count: usize, written: bool) {
+        if count > 0 && !self.ahead.is_full() {
+            self.ahead.push(Ahead {
+                rows,
+                count,
+                written,
+            });
+        }
+    }
+
     /// Returns a number by which [`Self::complete`] knows this chore.
     unsafe fn push(&mut self, chore: Chore<R>) -> usize {
-        if self.pushed - self.finished == ROOM {
+        if self.chores.is_full() {
             // SAFETY: as the caller vouches.
-            unsafe { self.complete(self.finished + 1) };
+            unsafe { self.complete(self.chores.finished + 1) };
         }
-        self.chores[self.pushed % ROOM] = Some(chore);
-        self.pushed += 1;
-        self.pushed
+        self.chores.push(chore);
+        self.chores.pushed
     }
 
     /// Does all that is left of the chores up to this one.
     unsafe fn complete(&mut self, number: usize) {
-        while self.finished < number {
+        while self.chores.finished < number {
             // SAFETY: as the caller vouches.
             unsafe { self.advance() };
         }
@@ -150,37 +238,51 @@ impl<R: Rows> Queue<R> {
 
     unsafe fn complete_all(&mut self) {
         // SAFETY: as the caller vouches.
-        unsafe { self.complete(self.pushed) };
+        unsafe { self.complete(self.chores.pushed) };
     }
 
     unsafe fn advance(&mut self) {
-        let Some(chore) = &self.chores[self.finished % ROOM] else {
+        let done = self.chores.done;
+        let Some(chore) = self.chores.first() else {
             return;
         };
         // SAFETY: whoever pushed the chore vouches for it.
-        let items = unsafe {
+        let parts = unsafe {
             match chore {
-                Chore::Rows(rows, count) => {
-                    rows.run(self.done);
-                    *count
+                Chore::Rows(rows, parts) => {
+                    rows.run(done);
+                    *parts
                 }
                 Chore::Split(splitting) => {
-                    splitting.run(self.done..self.done + 1);
+                    splitting.run(done..done + 1);
                     splitting.units()
                 }
             }
         };
-        self.done += 1;
-        if self.done == items {
-            self.chores[self.finished % ROOM] = None;
-            self.finished += 1;
-            self.done = 0;
-        }
+        self.chores.advance(parts);
+    }
+
+    /// # Safety
+    /// The processor has AVX-512.
+    #[inline(always)]
+    unsafe fn fetch_row(&mut self) {
+        let Some(ahead) = self.ahead.first() else {
+            return;
+        };
+        let count = ahead.count;
+        // SAFETY: by the contract.
+        unsafe { ahead.fetch(self.ahead.done, self.channels) };
+        self.ahead.advance(count);
     }
 }
 
 impl<R: Rows> Shade for Queue<R> {
+    #[inline(always)]
     unsafe fn after(&mut self, _: usize) {
+        for _ in 0..FETCHES {
+            // SAFETY: by the contract.
+            unsafe { self.fetch_row() };
+        }
         for _ in 0..PACE {
             // SAFETY: whoever pushed a chore vouches for it.
             unsafe { self.advance() };

@@ -4,9 +4,9 @@
 use super::{Chore, Queue, Rows, Split, multiply, steps, stored};
 use crate::{
     amx::{
-        GROUP, GROUP_STEP, STEP, Tiles,
+        GROUP, GROUP_STEP, STEP, TILE, Tiles,
         parts::{self, Splitting},
-        product::Sums,
+        product::{SUMS, Sums},
     },
     attention::{
         Attention, Source,
@@ -32,7 +32,8 @@ impl Attention {
             + 4 * parts::floats(queries, depth)
             + 3 * parts::floats(queries, keys)
             + 2 * depth * keys
-            + queries * (depth + 2 * keys)
+            + queries * depth
+            + WAITING * 2 * SUMS
             + keys
     }
 }
@@ -56,12 +57,13 @@ struct Memory<'a> {
     dk: &'a mut [f32],
     dv: &'a mut [f32],
     dq: &'a mut [f32],
-    /// Scores, then weights.
-    weights: &'a mut [f32],
-    /// Gradients of weights, then of scores.
-    flows: &'a mut [f32],
+    /// Scores of some groups, and gradients of weights.
+    scores: &'a mut [f32],
     /// What the mask adds.
     terms: &'a mut [f32],
+    /// The chores that wait for the groups of scores, and how many there were.
+    waiting: [usize; WAITING],
+    next: usize,
 }
 
 /// A block of queries of a head, which meets a block of keys.
@@ -73,37 +75,78 @@ struct Meeting {
     rows: usize,
 }
 
-/// A group of queries whose scores become weights, and gradients of weights those of scores.
+/// Pairs of queries, sixteen apart as tiles want them, that are differentiated at a time.
+const PAIRS: usize = 4;
+/// Groups of scores that wait to be differentiated at most: they stay in the first-level cache.
+const WAITING: usize = 3;
+
+/// The scores of a group of queries and one of keys become weights, and gradients of weights those of scores; both are
+/// split at once.
 #[derive(Clone, Copy)]
 struct Differentiating<'a> {
     task: &'a Task<'a>,
     /// The first of the block, and how many count.
     keys: (usize, usize),
     meeting: Meeting,
-    /// Queries before this group.
+    /// Queries of the block before this group, and keys.
     done: usize,
-    /// Floats from one row of weights to the next.
-    stride: usize,
-    weights: *mut f32,
-    flows: *mut f32,
+    panel: usize,
+    scores: *const f32,
+    flows: *const f32,
     terms: *const f32,
+    /// Where the parts of weights and of gradients of scores go, as columns, and those of the latter as rows.
+    p: *mut f32,
+    ds: *mut f32,
+    ds_rows: *mut f32,
+}
+
+impl Differentiating<'_> {
+    /// What is known of a query of the group.
+    fn row(&self, row: usize) -> Option<Row> {
+        let Meeting { head, first, rows } = self.meeting;
+        let (block, count) = self.keys;
+        let query = self.done + row;
+        (query < rows).then(|| {
+            let position = first + query;
+            let limit = if self.task.attention.causal {
+                count.min((position + 1).saturating_sub(block))
+            } else {
+                count
+            };
+            self.task.row((head, position), (limit, count), self.terms)
+        })
+    }
 }
 
 impl Rows for Differentiating<'_> {
+    #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
-    unsafe fn run(&self, row: usize) {
-        let Meeting { head, first, .. } = self.meeting;
-        let (block, count) = self.keys;
-        let position = first + self.done + row;
-        let limit = if self.task.attention.causal {
-            count.min((position + 1).saturating_sub(block))
-        } else {
-            count
-        };
-        let of: Row = self.task.row((head, position), (limit, count), self.terms);
-        let start = row * self.stride;
-        // SAFETY: rows have whole vectors for `count` keys.
-        unsafe { of.differentiate::<Avx512>(self.weights.add(start), self.flows.add(start)) };
+    unsafe fn run(&self, item: usize) {
+        let zeros = [[Avx512::zero(); 2]; 2];
+        for pair in item * PAIRS..(item + 1) * PAIRS {
+            let (mut weights, mut flows) = (zeros, zeros);
+            // SAFETY: scores and flows are 32 rows of 32; parts have room for as many.
+            unsafe {
+                for half in 0..2 {
+                    let row = pair + half * LANES;
+                    let Some(of) = self.row(row) else { continue };
+                    for lanes in 0..2 {
+                        let from = row * GROUP + lanes * LANES;
+                        let score = Avx512::load(self.scores.add(from));
+                        let flow = Avx512::load(self.flows.add(from));
+                        (weights[half][lanes], flows[half][lanes]) =
+                            of.differentiate(score, flow, self.panel + lanes * LANES);
+                    }
+                }
+                let to = pair * LANES;
+                for side in 0..2 {
+                    let place = side * TILE + to;
+                    parts::split([weights[0][side], weights[1][side]], self.p.add(place));
+                    parts::split([flows[0][side], flows[1][side]], self.ds.add(place));
+                    parts::split(flows[side], self.ds_rows.add(place));
+                }
+            }
+        }
     }
 }
 
@@ -131,14 +174,17 @@ pub(in crate::attention) unsafe fn backward_piece(task: &Task, mut scratch: &mut
         dk: take(rest, depth * keys),
         dv: take(rest, depth * keys),
         dq: take(rest, queries * depth),
-        weights: take(rest, queries * keys),
-        flows: take(rest, queries * keys),
+        scores: take(rest, WAITING * 2 * SUMS),
         terms: take(rest, keys),
+        waiting: [0; WAITING],
+        next: 0,
     };
     let tiles = Tiles::new();
     // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
     unsafe {
-        task.clear_queries();
+        if !task.begins() {
+            task.clear_queries();
+        }
         for block in task.keys.clone().step_by(keys) {
             task.tiled_block(&tiles, block, &mut memory);
         }
@@ -183,7 +229,8 @@ impl Task<'_> {
                         rows: queries.min(time - first),
                     })
                 });
-                let mut queue = Queue::new();
+                let mut queue = Queue::new(self.attention.depth);
+                memory.waiting = [0; WAITING];
                 let mut meeting = meetings.next();
                 if let Some(first) = meeting {
                     self.push_queries(first, memory, &mut queue);
@@ -192,6 +239,9 @@ impl Task<'_> {
                     meeting = meetings.next();
                     self.tiled_meet(tiles, (block, count), (now, meeting), memory, &mut queue);
                 }
+            }
+            if count == 0 && block == 0 {
+                self.clear_queries();
             }
             self.write_turned((block, all), memory);
         }
@@ -235,9 +285,39 @@ impl Task<'_> {
     }
 
     fn of(&self, source: Source, Meeting { head, first, .. }: Meeting) -> Source {
-        Source {
-            start: source.at(first, head * self.attention.depth),
-            ..source
+        source.from(first, head * self.attention.depth)
+    }
+
+    /// Fetches what the meeting will write, and the next one read.
+    fn fetch(
+        &self,
+        block: usize,
+        (meeting, next): (Meeting, Option<Meeting>),
+        count: usize,
+        queue: &mut Queue<Differentiating>,
+    ) {
+        let Attention { time, depth, .. } = self.attention;
+        let (keys, queries) = (self.attention.block_keys(), self.attention.block_queries());
+        let dq = self.dq.at(meeting.first, meeting.head * depth);
+        queue.fetch(dq.source(), meeting.rows, true);
+        if let Some(next) = next {
+            queue.fetch(self.of(self.q, next), next.rows, false);
+            queue.fetch(self.of(self.dy, next), next.rows, false);
+            return;
+        }
+        queue.fetch(self.dk.at(block, 0).source(), count, true);
+        queue.fetch(self.dv.at(block, 0).source(), count, true);
+        if block + keys < self.keys.end {
+            let rows = keys.min(self.keys.end - block - keys);
+            queue.fetch(self.k.from(block + keys, 0), rows, false);
+            queue.fetch(self.v.from(block + keys, 0), rows, false);
+        } else if let Some([k, v, q, dy]) = self.next {
+            for rows in [k, v] {
+                queue.fetch(rows, keys.min(self.attention.source), false);
+            }
+            for rows in [q, dy] {
+                queue.fetch(rows, queries.min(time), false);
+            }
         }
     }
 
@@ -264,10 +344,18 @@ impl Task<'_> {
         // SAFETY: as the caller vouches. What a chore reads and writes is left alone until it is complete.
         unsafe {
             queue.complete_all();
+            self.fetch(block, (meeting, next), count, queue);
             self.push_turned(meeting, memory, queue);
             for done in (0..rows).step_by(GROUP) {
-                self.tiled_weights(tiles, (done, visible(done)), memory, queue);
-                self.push_weights((block, count), (meeting, done), memory, queue);
+                for panel in (0..visible(done)).step_by(GROUP) {
+                    self.tiled_weights(
+                        tiles,
+                        (block, count),
+                        (meeting, done, panel),
+                        memory,
+                        queue,
+                    );
+                }
             }
             queue.complete_all();
             if let Some(next) = next {
@@ -275,85 +363,60 @@ impl Task<'_> {
             }
             self.tiled_queries(tiles, rows, count, visible, memory, queue);
             self.tiled_keys(tiles, (block, count), (first, rows), memory, queue);
-            self.add_queries::<Avx512>((head, first, rows), memory.dq, depth);
+            self.write_queries::<Avx512>(block, (head, first, rows), memory.dq, depth);
         }
     }
 
-    /// Scores and gradients of weights of a group of queries for a block of keys.
+    /// Scores and gradients of weights of a group of queries and one of keys, which will be differentiated soon.
     #[inline(always)]
-    unsafe fn tiled_weights(
-        &self,
-        tiles: &Tiles,
-        (done, visible): (usize, usize),
-        memory: &mut Memory,
-        queue: &mut Queue<Differentiating>,
-    ) {
-        let keys = self.attention.block_keys();
-        let split = |of: &[f32]| Split::new(of, self.attention.depth);
-        for (a, b, to) in [
-            (&memory.q, &memory.k_columns, &mut memory.weights),
-            (&memory.dy, &memory.v_columns, &mut memory.flows),
-        ] {
-            let (a, b) = (split(a), split(b));
-            let to = to[done * keys..].as_mut_ptr();
-            for panel in (0..visible).step_by(GROUP) {
-                let sums = Sums {
-                    start: to.wrapping_add(panel),
-                    stride: keys,
-                    keep: false,
-                };
-                let (group, range) = (done / GROUP, (0, a.steps));
-                // SAFETY: whole groups of queries and keys are there.
-                unsafe { multiply(tiles, (a, group), (b, panel / GROUP), range, sums, queue) };
-            }
-        }
-    }
-
-    /// Lets the scores of a group of queries become weights and gradients of scores, and these be split.
-    #[inline(always)]
-    unsafe fn push_weights<'a>(
+    unsafe fn tiled_weights<'a>(
         &'a self,
+        tiles: &Tiles,
         keys: (usize, usize),
-        (meeting, done): (Meeting, usize),
+        (meeting, done, panel): (Meeting, usize, usize),
         memory: &mut Memory,
         queue: &mut Queue<Differentiating<'a>>,
     ) {
-        let stride = self.attention.block_keys();
-        let (count, all) = (keys.1, meeting.rows);
-        let rows = GROUP.min(all - done);
-        let differentiating = Differentiating {
-            task: self,
-            keys,
-            meeting,
-            done,
-            stride,
-            weights: memory.weights[done * stride..].as_mut_ptr(),
-            flows: memory.flows[done * stride..].as_mut_ptr(),
-            terms: memory.terms.as_ptr(),
-        };
-        let of = |start: *mut f32| Source { start, stride };
-        let step = done / STEP * GROUP_STEP;
-        // Queries are the depth of the products that want columns.
-        let columns = |of: Source, target: &mut [f32]| Splitting {
-            stride: parts::floats(GROUP, all),
-            ..Splitting::columns(
-                stored(of, false),
-                (0, count),
-                (0, rows),
-                target[step..].as_mut_ptr(),
-            )
-        };
-        let (weights, flows) = (of(differentiating.weights), of(differentiating.flows));
-        let room = parts::floats(GROUP, count);
-        let target = memory.ds_rows[done / GROUP * room..].as_mut_ptr();
-        let as_rows = Splitting::rows(stored(flows, false), (0, rows), (0, count), target);
-        // SAFETY: as the caller vouches.
+        let split = |of: &[f32]| Split::new(of, self.attention.depth);
+        let slot = memory.next % WAITING;
+        let scores = memory.scores[slot * 2 * SUMS..].as_mut_ptr();
+        let flows = scores.wrapping_add(SUMS);
+        // SAFETY: whole groups of queries and keys are there, and nothing waits for what was in this slot.
         unsafe {
-            queue.push(Chore::Rows(differentiating, rows));
-            queue.push(Chore::Split(columns(weights, memory.p)));
-            queue.push(Chore::Split(columns(flows, memory.ds)));
-            queue.push(Chore::Split(as_rows));
+            queue.complete(memory.waiting[slot]);
+            for (a, b, start) in [
+                (&memory.q, &memory.k_columns, scores),
+                (&memory.dy, &memory.v_columns, flows),
+            ] {
+                let (a, b) = (split(a), split(b));
+                let sums = Sums {
+                    start,
+                    stride: GROUP,
+                    keep: false,
+                };
+                let (groups, range) = ((done / GROUP, panel / GROUP), (0, a.steps));
+                multiply(tiles, (a, groups.0), (b, groups.1), range, sums, queue);
+            }
+            // Queries are the depth of the products that want columns.
+            let columns =
+                panel / GROUP * parts::floats(GROUP, meeting.rows) + done / STEP * GROUP_STEP;
+            let rows = done / GROUP * parts::floats(GROUP, keys.1) + panel / STEP * GROUP_STEP;
+            let differentiating = Differentiating {
+                task: self,
+                keys,
+                meeting,
+                done,
+                panel,
+                scores,
+                flows,
+                terms: memory.terms.as_ptr(),
+                p: memory.p[columns..].as_mut_ptr(),
+                ds: memory.ds[columns..].as_mut_ptr(),
+                ds_rows: memory.ds_rows[rows..].as_mut_ptr(),
+            };
+            memory.waiting[slot] = queue.push(Chore::Rows(differentiating, LANES / PAIRS));
         }
+        memory.next += 1;
     }
 
     /// dQ = dS K for a block of queries.

@@ -118,10 +118,13 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
     memory.sums.fill(0.0);
     memory.largest.fill(f32::NEG_INFINITY);
     memory.totals.fill(0.0);
-    let q = Source {
-        start: task.q,
-        stride: task.q_stride,
-    };
+    let rows = |start, stride| Source { start, stride };
+    let (q, k, v, y) = (
+        rows(task.q, task.q_stride),
+        rows(task.k, task.k_stride),
+        rows(task.v, task.v_stride),
+        rows(task.y, task.y_stride),
+    );
     let tiles = Tiles::new();
     // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
     unsafe {
@@ -138,8 +141,19 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
             if let Some(mask) = task.mask {
                 count = mask_terms(&mask[block..block + count], memory.terms);
             }
+            let mut queue = Queue::new(attention.depth);
+            if block + keys < end {
+                let rows = keys.min(end - block - keys);
+                queue.fetch(k.from(block + keys, 0), rows, false);
+                queue.fetch(v.from(block + keys, 0), rows, false);
+            } else {
+                queue.fetch(y, task.queries, true);
+                for (rows, most) in task.next.into_iter().flatten().zip([queries, keys, keys]) {
+                    queue.fetch(rows, most.min(source), false);
+                }
+            }
             if count > 0 {
-                task.tiled_block(&tiles, block, count, &mut memory);
+                task.tiled_block(&tiles, block, count, &mut memory, &mut queue);
             }
         }
         task.finish::<Avx512>(depth, memory.sums, memory.largest, memory.totals);
@@ -152,7 +166,14 @@ impl Task<'_> {
     /// # Safety
     /// As for `forward_block`; so do the others.
     #[inline(always)]
-    unsafe fn tiled_block(&self, tiles: &Tiles, block: usize, count: usize, memory: &mut Memory) {
+    unsafe fn tiled_block<'a>(
+        &'a self,
+        tiles: &Tiles,
+        block: usize,
+        count: usize,
+        memory: &mut Memory,
+        queue: &mut Queue<Weighing<'a>>,
+    ) {
         let channels = self.attention.depth;
         let source = |start, stride| Source { start, stride };
         let (k, v) = (
@@ -163,18 +184,19 @@ impl Task<'_> {
         unsafe {
             Splitting::columns(k, (block, count), (0, channels), memory.k.as_mut_ptr()).run_all();
             Splitting::columns(v, (0, channels), (block, count), memory.v.as_mut_ptr()).run_all();
-            self.tiled_groups(tiles, (block, count), memory);
+            self.tiled_groups(tiles, (block, count), memory, queue);
         }
     }
 
     /// Takes in a block's keys, group by group of queries. While a group's scores and sums are multiplied, those of the next
     /// one and the one before become weights.
     #[inline(always)]
-    unsafe fn tiled_groups(
-        &self,
+    unsafe fn tiled_groups<'a>(
+        &'a self,
         tiles: &Tiles,
         (block, count): (usize, usize),
         memory: &mut Memory,
+        queue: &mut Queue<Weighing<'a>>,
     ) {
         let visible = |group: usize| {
             let end = self.queries.min((group + 1) * GROUP);
@@ -187,26 +209,25 @@ impl Task<'_> {
         let groups = self.queries.div_ceil(GROUP);
         let first = (0..groups).find(|&group| visible(group) > 0);
         let Some(first) = first else { return };
-        let mut queue = Queue::new();
         // SAFETY: as the caller vouches. What a chore reads and writes is left alone until it is complete.
         unsafe {
-            self.tiled_scores(tiles, (first, visible(first)), memory, &mut queue);
+            self.tiled_scores(tiles, (first, visible(first)), memory, queue);
             let seen = |group| Seen {
                 block,
                 count,
                 visible: visible(group),
             };
-            let mut split = self.push_weights((first, seen(first)), memory, &mut queue);
+            let mut split = self.push_weights((first, seen(first)), memory, queue);
             for group in first..groups {
                 let next = group + 1;
                 if next < groups {
-                    self.tiled_scores(tiles, (next, visible(next)), memory, &mut queue);
+                    self.tiled_scores(tiles, (next, visible(next)), memory, queue);
                 }
                 queue.complete(split);
                 if next < groups {
-                    split = self.push_weights((next, seen(next)), memory, &mut queue);
+                    split = self.push_weights((next, seen(next)), memory, queue);
                 }
-                self.tiled_sums(tiles, (group, seen(group)), memory, &mut queue);
+                self.tiled_sums(tiles, (group, seen(group)), memory, queue);
             }
         }
     }
