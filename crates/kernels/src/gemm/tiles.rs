@@ -224,7 +224,10 @@ pub(super) unsafe fn multiply_block(
         split,
         stride: parts::floats(GROUP, shape.k),
         fetches: !split[1].is_null() && parts::floats(shape.n, shape.k) > RESIDENT,
-        far: split[1].is_null() && !block.b.transposed && shape.k * shape.n > RESIDENT,
+        far: [
+            split[0].is_null() && block.a.transposed && shape.m * shape.k > RESIDENT,
+            split[1].is_null() && !block.b.transposed && shape.k * shape.n > RESIDENT,
+        ],
         room: parts::floats(GROUP, depth),
         memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
         down: block.rows.1.div_ceil(GROUP),
@@ -244,8 +247,9 @@ struct Piece<'a> {
     stride: usize,
     /// The columns are split already, and are too many for the second-level cache.
     fetches: bool,
-    /// The columns that the piece splits lie side by side in long rows, and are too many for the second-level cache.
-    far: bool,
+    /// Rows, and columns, that the piece splits and that are too many for the second-level cache, unless their steps
+    /// lie side by side: those come sooner unasked.
+    far: [bool; 2],
     /// Floats of a group that the piece splits for itself.
     room: usize,
     /// Such groups of rows (one more than there are in the piece) and of columns (two), and sums (for two turns).
@@ -415,19 +419,25 @@ impl Piece<'_> {
         }
     }
 
-    /// What to fetch of the columns that are split after the next ones: short rows far from one another.
-    fn later(&self, turn: Turn) -> Option<(Splitting, Range<usize>)> {
-        if !self.far {
-            return None;
-        }
-        let next = self.after_columns(turn)?;
-        let columns = self.columns(self.after_columns(next)?)?;
-        let reads = share_of(columns.reads(), turn.down, self.down);
-        Some((columns, reads))
+    /// What to fetch of the rows and columns that are split after the next ones: pieces of rows far from one another.
+    fn later(&self, turn: Turn) -> [Option<(Splitting, Range<usize>)>; 2] {
+        let [far_rows, far_columns] = self.far;
+        let rows = || {
+            let rows = self.rows(self.after(self.after(turn)?)?)?;
+            Some((rows, 0..rows.reads()))
+        };
+        let columns = || {
+            let next = self.after_columns(turn)?;
+            let columns = self.columns(self.after_columns(next)?)?;
+            Some((columns, share_of(columns.reads(), turn.down, self.down)))
+        };
+        [
+            far_rows.then(rows).flatten(),
+            far_columns.then(columns).flatten(),
+        ]
     }
 
-    /// What to fetch of far columns, and how many cache lines of it with each step: a share of the next group. Rows come
-    /// sooner unasked.
+    /// What to fetch of far columns, and how many cache lines of it with each step: a share of the next group.
     fn ahead(&self, turn: Turn) -> (*const f32, usize) {
         if !self.fetches {
             return (std::ptr::null(), 0);
@@ -531,7 +541,7 @@ struct Chores<'a> {
     rows: Option<Splitting>,
     columns: Option<(Splitting, Range<usize>)>,
     ahead: (*const f32, usize),
-    later: Option<(Splitting, Range<usize>)>,
+    later: [Option<(Splitting, Range<usize>)>; 2],
 }
 
 impl Shade for Chores<'_> {
@@ -544,7 +554,7 @@ impl Shade for Chores<'_> {
             for line in step * lines..(step + 1) * lines {
                 _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(line * LANES).cast());
             }
-            if let Some((later, reads)) = &self.later {
+            for (later, reads) in self.later.iter().flatten() {
                 let part = part(reads.len());
                 later.fetch(reads.start + part.start..reads.start + part.end);
             }
