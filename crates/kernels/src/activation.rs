@@ -72,14 +72,37 @@ impl Activation {
     }
 }
 
-/// `Φ(x) + x · φ(x)`.
+/// `Φ(x) + x · φ(x)` to 4e-7: one half and an odd function, of which this is a rational minimax approximation, fitted by
+/// reweighted least squares. A fraction of the cost of an error function and an exponential.
 #[inline(always)]
 pub(crate) fn gelu_slope<V: Simd>(x: V) -> V {
-    let half = V::splat(0.5);
-    let cumulative = half.fma(erf(x * V::splat(std::f32::consts::FRAC_1_SQRT_2)), half);
-    // 1 / √(2π).
-    let density = V::splat(0.398_942_3) * exp(-(x * x) * half);
-    x.fma(density, cumulative)
+    let clamped = V::splat(-5.8).max(V::splat(5.8).min(x));
+    let square = clamped * clamped;
+    let above = polynomial(
+        square,
+        [
+            -1.894_528_5e-11,
+            3.398_434_6e-9,
+            -1.596_813e-7,
+            3.267_214_2e-5,
+            -1.840_441_4e-4,
+            1.460_875_7e-2,
+            -4.371_522_7e-2,
+            0.797_884_7,
+        ],
+    );
+    let below = polynomial(
+        square,
+        [
+            4.957_569e-6,
+            1.419_000_3e-4,
+            2.839_319_2e-3,
+            3.615_383e-2,
+            0.278_546_1,
+            1.0,
+        ],
+    );
+    (clamped * above).fma(reciprocal(below), V::splat(0.5))
 }
 
 /// `s · (1 + x · (1 − s))` with the sigmoid `s`.
@@ -170,26 +193,26 @@ pub(crate) fn erf<V: Simd>(x: V) -> V {
     let above = polynomial(
         square,
         [
-            -2.726_142_3e-10,
-            2.770_681_5e-8,
-            -2.101_024e-6,
-            -5.692_506_5e-5,
-            -7.349_906e-4,
-            -2.954_6e-3,
-            -1.609_603_3e-2,
+            2.726_142_3e-10,
+            -2.770_681_5e-8,
+            2.101_024e-6,
+            5.692_506_5e-5,
+            7.349_906e-4,
+            2.954_6e-3,
+            1.609_603_3e-2,
         ],
     );
     let below = polynomial(
         square,
         [
-            -1.456_607_2e-5,
-            -2.133_740_6e-4,
-            -1.682_827e-3,
-            -7.373_329_5e-3,
-            -1.426_473_9e-2,
+            1.456_607_2e-5,
+            2.133_740_6e-4,
+            1.682_827e-3,
+            7.373_329_5e-3,
+            1.426_473_9e-2,
         ],
     );
-    quotient(clamped * above, -below, -V::splat(1.0))
+    quotient(clamped * above, below)
 }
 
 /// `1 / x` to 2 ulp for normal positive numbers far from the largest: Newton's method, of third order, beats a division.
@@ -205,12 +228,12 @@ pub(crate) fn reciprocal<V: Simd>(x: V) -> V {
     reciprocal
 }
 
-/// `sign · a / b` as a division rounds it, but for rare last bits; `b` as [`reciprocal`] takes it.
+/// `a / b` as a division rounds it, but for rare last bits; `b` as [`reciprocal`] takes it.
 #[inline(always)]
-fn quotient<V: Simd>(a: V, b: V, sign: V) -> V {
+fn quotient<V: Simd>(a: V, b: V) -> V {
     let reciprocal = reciprocal(b);
     let quotient = a * reciprocal;
-    sign * (-quotient).fma(b, a).fma(reciprocal, quotient)
+    (-quotient).fma(b, a).fma(reciprocal, quotient)
 }
 
 #[cfg(test)]
@@ -281,6 +304,38 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    dispatch! {
+        fn slopes(values: &mut [f32]) => slopes_generic
+    }
+
+    #[inline(always)]
+    fn slopes_generic<V: Simd>(values: &mut [f32]) {
+        for part in values.chunks_mut(V::LANES) {
+            gelu_slope(V::from_slice(part)).to_slice(part);
+        }
+    }
+
+    #[test]
+    fn slopes_of_gelu_are_exact_to_a_few_ulp_of_one() {
+        let xs: Vec<f32> = (-60_000..60_000).map(|i| i as f32 * 1e-4).collect();
+        for level in Level::available() {
+            let mut slopes_found = xs.clone();
+            slopes(level, &mut slopes_found);
+            for (&x, &found) in xs.iter().zip(&slopes_found) {
+                let x = f64::from(x);
+                let density = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+                let exact = 0.5 * (1.0 + erf(x / std::f64::consts::SQRT_2)) + x * density;
+                let error = (f64::from(found) - exact).abs();
+                assert!(error <= 4e-7, "{level} slope at {x} = {found}, not {exact}");
+            }
+            let mut limits = [f32::NEG_INFINITY, -200.0, 200.0, f32::INFINITY, f32::NAN];
+            slopes(level, &mut limits);
+            assert!(limits[..2].iter().all(|slope| slope.abs() <= 4e-7));
+            assert!(limits[2..4].iter().all(|slope| (slope - 1.0).abs() <= 4e-7));
+            assert!(limits[4].is_nan());
         }
     }
 
