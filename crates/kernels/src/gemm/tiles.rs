@@ -17,7 +17,7 @@ use std::{
     ops::Range,
 };
 
-/// Steps of the depth between two visits to `c`.
+/// Most steps of the depth between two visits to `c`.
 const DEPTH: usize = 384;
 /// Pieces of the depth.
 const PIECES: usize = 8;
@@ -212,7 +212,8 @@ pub(super) unsafe fn multiply_block(
     shape: MatMulShape,
     scratch: &mut [f32],
 ) {
-    let depth = block.depth.1.min(DEPTH);
+    let slices = block.depth.1.div_ceil(DEPTH);
+    let depth = share(block.depth.1, slices.max(1));
     let (sums, rest) = scratch.split_at_mut(2 * SUMS);
     let (columns, rows) = rest.split_at_mut(if split[1].is_null() {
         2 * parts::floats(GROUP, depth)
@@ -232,7 +233,8 @@ pub(super) unsafe fn multiply_block(
         memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
         down: block.rows.1.div_ceil(GROUP),
         across: block.columns.1.div_ceil(GROUP),
-        slices: block.depth.1.div_ceil(DEPTH),
+        slices,
+        depth,
     };
     // SAFETY: the block lies within its matrices, and `scratch` was sized for it.
     unsafe { piece.run() };
@@ -258,6 +260,8 @@ struct Piece<'a> {
     down: usize,
     across: usize,
     slices: usize,
+    /// Steps of such a range.
+    depth: usize,
 }
 
 /// A group of rows meets a group of columns, over one range of the depth.
@@ -345,8 +349,8 @@ impl Piece<'_> {
 
     fn depth(&self, turn: Turn) -> (usize, usize) {
         let (step, depth) = self.block.depth;
-        let first = turn.slice * DEPTH;
-        (step + first, DEPTH.min(depth - first))
+        let first = turn.slice * self.depth;
+        (step + first, self.depth.min(depth - first))
     }
 
     /// Where the split rows are: never where the turn before reads.
