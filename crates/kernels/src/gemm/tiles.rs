@@ -287,7 +287,8 @@ impl Piece<'_> {
             }
             loop {
                 self.fetch(turn);
-                let mut chores = self.chores(turn, before);
+                let later = self.far.contains(&true).then(|| self.later(turn));
+                let mut chores = self.chores(turn, before, later.as_ref());
                 let factors = [self.a(turn), self.b(turn)].map(<*mut f32>::cast_const);
                 let sums = Sums {
                     start: self.sums(turn),
@@ -407,7 +408,12 @@ impl Piece<'_> {
         })
     }
 
-    fn chores(&self, turn: Turn, before: Option<Turn>) -> Chores<'_> {
+    fn chores<'a>(
+        &'a self,
+        turn: Turn,
+        before: Option<Turn>,
+        later: Option<&'a [Later; 2]>,
+    ) -> Chores<'a> {
         let part = |count: usize| share_of(count, turn.down, self.down);
         Chores {
             piece: self,
@@ -419,12 +425,13 @@ impl Piece<'_> {
                 .and_then(|next| self.columns(next))
                 .map(|columns| (columns, part(columns.units()))),
             ahead: self.ahead(turn),
-            later: self.later(turn),
+            later,
         }
     }
 
     /// What to fetch of the rows and columns that are split after the next ones: pieces of rows far from one another.
-    fn later(&self, turn: Turn) -> [Option<(Splitting, Range<usize>)>; 2] {
+    #[inline(never)]
+    fn later(&self, turn: Turn) -> [Later; 2] {
         let [far_rows, far_columns] = self.far;
         let rows = || {
             let rows = self.rows(self.after(self.after(turn)?)?)?;
@@ -537,6 +544,9 @@ impl Piece<'_> {
     }
 }
 
+/// What is fetched before it is split, and which of its vectors.
+type Later = Option<(Splitting, Range<usize>)>;
+
 /// What is done in the shade of a product, spread over its steps.
 struct Chores<'a> {
     piece: &'a Piece<'a>,
@@ -545,7 +555,7 @@ struct Chores<'a> {
     rows: Option<Splitting>,
     columns: Option<(Splitting, Range<usize>)>,
     ahead: (*const f32, usize),
-    later: [Option<(Splitting, Range<usize>)>; 2],
+    later: Option<&'a [Later; 2]>,
 }
 
 impl Shade for Chores<'_> {
@@ -558,7 +568,7 @@ impl Shade for Chores<'_> {
             for line in step * lines..(step + 1) * lines {
                 _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(line * LANES).cast());
             }
-            for (later, reads) in self.later.iter().flatten() {
+            for (later, reads) in self.later.into_iter().flatten().flatten() {
                 let part = part(reads.len());
                 later.fetch(reads.start + part.start..reads.start + part.end);
             }
