@@ -189,6 +189,14 @@ fn links_lead_to_sections_and_plots_have_words() {
 }
 
 #[test]
+fn a_class_is_taken_for_another_once_or_so_many_times() {
+    // Of three classes' rows, each fifth is wrong, and of another class; of five classes' rows, of the same.
+    let page = render(&report("name", 3)).unwrap();
+    assert!(page.contains(": once,") && !page.contains("1 times"));
+    assert!(render(&report("name", 5)).unwrap().contains(": 4 times,"));
+}
+
+#[test]
 fn every_part_of_a_report_may_be_missing() {
     tags(&render(&Report::default()).unwrap());
     let one = Report {
