@@ -1,10 +1,13 @@
 """Runs the peers and Jingwei in turn on the same machine and prints the ratios.
 
-usage: python scripts/peers/compare.py [--jingwei target/release/jingwei] [--rounds 3] [WORKLOAD...]
+usage: python scripts/peers/compare.py [--jingwei target/release/jingwei] [--rounds 3] [--exact] [WORKLOAD...]
 
 Needs numpy, torch and tensorflow-cpu, and a release build of Jingwei. Each round runs PyTorch, Keras and Jingwei one after
 the other; the median of the rounds is printed, how many times faster Jingwei is than each, and than the best of them. From
 PyTorch's first weights and on the same batches, 20 losses in a row must agree to 1e-3.
+
+With AMX, Jingwei's gradients are wrong by some 4e-6 unless --exact asks for those of f32; predictions and losses are
+always as exact as f32.
 
 Burn and candle take part in the convolutional workloads where they have been built:
 cargo build --release --manifest-path scripts/peers/rust/Cargo.toml
@@ -44,8 +47,10 @@ def main():
     parser.add_argument("--jingwei", default="target/release/jingwei")
     parser.add_argument("--rust", default=HERE / "rust/target/release/rust-peers", help="Burn's and candle's side")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--exact", action="store_true", help="gradients as exact as f32")
     parser.add_argument("workloads", nargs="*", default=["mlp", "cnn_mnist", "cnn_cifar", "textcnn", "lstm"])
     options = parser.parse_args()
+    precision = ["--gradient-precision", "highest" if options.exact else "high"]
     runs = {}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.rounds):
@@ -56,7 +61,7 @@ def main():
                     sides += lines([sys.executable, HERE / "keras_side.py", name])
                 if name.startswith("cnn") and pathlib.Path(options.rust).exists():
                     sides += lines([options.rust, folder, name])
-                sides += lines([options.jingwei, "bench", name, "--start", start, "--json"])
+                sides += lines([options.jingwei, "bench", name, "--start", start, "--json", *precision])
                 for side in sides:
                     runs.setdefault(name, {}).setdefault(side["peer"], []).append(side)
     print(processor())

@@ -1,5 +1,5 @@
 use jingwei_graph::{Graph, NodeId, Shape, Symbol, passes};
-use jingwei_kernels::Level;
+use jingwei_kernels::{Level, Precision};
 
 use crate::{Layout, Plan, Result, lower};
 
@@ -27,6 +27,8 @@ pub struct Function {
     pub states: Layout,
     /// Whether the parameters no longer change.
     pub frozen: bool,
+    /// How exact the products of gradients are; those of outputs are always as exact as can be.
+    pub gradient_precision: Precision,
 }
 
 /// The gradient of a table of `[rows, width]` that is 0 but for the rows that indices name.
@@ -43,7 +45,7 @@ pub struct RowGradient {
 }
 
 impl Function {
-    /// A function that only computes outputs.
+    /// A function that only computes outputs. Gradients that it is given are computed in [`Precision::High`].
     #[must_use]
     pub fn new(graph: Graph, outputs: Vec<NodeId>, parameters: Layout, states: Layout) -> Self {
         Self {
@@ -56,6 +58,7 @@ impl Function {
             parameters,
             states,
             frozen: false,
+            gradient_precision: Precision::High,
         }
     }
 
@@ -131,6 +134,7 @@ impl Function {
             states: &self.states,
             level,
             frozen: self.frozen,
+            gradient_precision: self.gradient_precision,
         })?;
         let size = |symbol| sizes.iter().find(|(own, _)| *own == symbol);
         plan.batch = size(Symbol::Batch).map_or(0, |&(_, size)| size);

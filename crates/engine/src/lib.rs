@@ -25,7 +25,7 @@ mod workspace;
 pub use error::Error;
 pub use function::{Function, RowGradient};
 pub use jingwei_graph::RunContext;
-pub use jingwei_kernels::{AlignedVec, Level, Pool, Workers};
+pub use jingwei_kernels::{AlignedVec, Level, Pool, Precision, Workers};
 pub use layout::{Entry, Layout};
 pub use plan::{Plan, RowPlace, Timing};
 pub use runtime::Runtime;

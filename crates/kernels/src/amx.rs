@@ -5,6 +5,8 @@
 //! so that a sum is as exact as one of `f32` products (Henry, Tang, Heinecke, "Leveraging the bfloat16 Artificial
 //! Intelligence Datatype For Higher-Precision Computations", 2019). Sums with infinities become NaN.
 //!
+//! Where fewer bits do, a float counts as two parts, and three products are summed.
+//!
 //! A tile has sixteen rows of 64 bytes. Lane `i` of a row holds the parts of steps `i` and `i + 16` of the 32 that a tile
 //! spans: any order does as long as both factors have the same, and this one needs no shuffles.
 
@@ -22,8 +24,15 @@ pub(crate) const GROUP: usize = 32;
 pub(crate) const STEP: usize = 32;
 /// Floats of memory in a tile.
 pub(crate) const TILE: usize = 256;
-/// Floats of memory that the parts of a group take for one step.
-pub(crate) const GROUP_STEP: usize = 2 * 3 * TILE;
+/// Parts of a float that make it exact.
+pub(crate) const EXACT: usize = 3;
+/// Parts that leave out its last bits.
+pub(crate) const SHORT: usize = 2;
+
+/// Floats of memory that so many parts of a group take for one step.
+pub(crate) const fn group_step(parts: usize) -> usize {
+    2 * parts * TILE
+}
 
 /// Whether the processor has tiles for bf16 and the system lets this process use them.
 pub(crate) fn is_available() -> bool {

@@ -15,7 +15,7 @@ pub use backward::Targets;
 
 use crate::level::dispatch;
 use crate::simd::Simd;
-use crate::{Level, Workers, vectors};
+use crate::{Level, Precision, Workers, vectors};
 
 /// An attention of one shape: `y = softmax(scale · q · kᵀ) · v` for each head of each sample.
 ///
@@ -39,6 +39,8 @@ pub struct Attention {
     pub causal: bool,
     /// What scores are multiplied by.
     pub scale: f32,
+    /// How exact the products of the backward pass are.
+    pub gradient_precision: Precision,
 }
 
 /// Queries, keys or values, all heads of a position next to one another, within larger rows perhaps.

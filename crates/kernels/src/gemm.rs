@@ -3,10 +3,12 @@
 use crate::{ALIGNMENT, Activation, Level, Workers, level::dispatch, simd::Simd, workers::Parts};
 use block::{Beside, Block, multiply_block};
 use pack::Matrix;
+pub use precision::{Precision, UnknownPrecision};
 use tiles::Splits;
 
 pub(crate) mod block;
 pub(crate) mod pack;
+mod precision;
 pub(crate) mod tile;
 #[cfg_attr(not(target_arch = "x86_64"), path = "gemm/no_tiles.rs")]
 mod tiles;
@@ -136,13 +138,28 @@ fn share(length: usize, unit: usize, parts: usize) -> usize {
 impl MatMul {
     /// Plans the product at a level.
     pub fn new(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
-        Self::planned(level, shape, epilogue, tiles::plan(shape, false))
+        Self::with_precision(level, shape, epilogue, Precision::Highest)
+    }
+
+    /// Plans the product with a precision.
+    pub fn with_precision(
+        level: Level,
+        shape: MatMulShape,
+        epilogue: Epilogue,
+        precision: Precision,
+    ) -> Self {
+        Self::planned(level, shape, epilogue, tiles::plan(shape, precision, false))
     }
 
     /// Plans a product whose `b` stays the same for many runs. If [`Self::prepared`] is not zero, a run wants `b` as
     /// [`Self::prepare`] leaves it.
     pub fn with_constant_b(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
-        Self::planned(level, shape, epilogue, tiles::plan(shape, true))
+        Self::planned(
+            level,
+            shape,
+            epilogue,
+            tiles::plan(shape, Precision::Highest, true),
+        )
     }
 
     fn planned(
@@ -339,9 +356,9 @@ impl MatMul {
                 accumulate: call.epilogue.accumulate,
                 beside: call.beside,
             };
-            if let Some(split) = call.split {
+            if let (Some(splits), Some(split)) = (self.tiles, call.split) {
                 // SAFETY: the level has tiles, the block lies within the matrices, and the scratch was checked.
-                unsafe { tiles::multiply_block(&block, split, shape, scratch) }
+                unsafe { tiles::multiply_block(splits, &block, split, shape, scratch) }
             } else {
                 multiply_block(self.level, &block, scratch);
             }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use jingwei_engine::{Runtime, Timing};
+use jingwei_engine::{Precision, Runtime, Timing};
 use jingwei_nn::SparseCategoricalCrossEntropy;
 use jingwei_train::fit::{Functions, Objective};
 use serde::Serialize;
@@ -36,6 +36,9 @@ pub struct Arguments {
     /// Print the time of each kernel of a training step and of a prediction for one sample
     #[arg(long)]
     profile: bool,
+    /// How exact products of gradients are, as `gradient_precision` of a recipe: high or highest
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::High)]
+    gradient_precision: Precision,
     #[command(flatten)]
     machine: Machine,
 }
@@ -107,7 +110,10 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
 fn measure(workload: Workload, arguments: &Arguments, runtime: &Runtime) -> Result<Measured> {
     let functions = Functions::new(
         &workload.network(),
-        &Objective::new(SparseCategoricalCrossEntropy::default()),
+        &Objective {
+            gradient_precision: arguments.gradient_precision,
+            ..Objective::new(SparseCategoricalCrossEntropy::default())
+        },
     )?;
     let start = match &arguments.start {
         Some(path) => Start::read(path, workload, &functions)?,

@@ -224,6 +224,7 @@ impl Lowering<'_> {
             depth: q[3],
             causal: op.is_some_and(|op| op.causal),
             scale: op.map_or(1.0, |op| op.scale),
+            gradient_precision: self.gradient_precision,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Matrix products.
 
 use jingwei_graph::{NodeId, Op};
-use jingwei_kernels::{Companion, Epilogue, MatMul, MatMulShape};
+use jingwei_kernels::{Companion, Epilogue, MatMul, MatMulShape, Precision};
 
 use super::Lowering;
 use super::pattern::Beside;
@@ -38,7 +38,11 @@ impl Lowering<'_> {
             activation,
             accumulate: false,
         };
-        let (kernel, b) = self.product(b, shape, epilogue);
+        let precision = match op.gradient {
+            true => self.gradient_precision,
+            false => Precision::Highest,
+        };
+        let (kernel, b) = self.product(b, shape, epilogue, precision);
         self.need_scratch(kernel.scratch());
         let shared = self.temporary(kernel.shared());
         self.take(id, chain.last);
@@ -98,7 +102,13 @@ impl Lowering<'_> {
     }
 
     /// The product by a factor, and the factor as it reads it: prepared, if it is a parameter that no longer changes.
-    fn product(&mut self, b: ValueId, shape: MatMulShape, epilogue: Epilogue) -> (MatMul, ValueId) {
+    fn product(
+        &mut self,
+        b: ValueId,
+        shape: MatMulShape,
+        epilogue: Epilogue,
+        precision: Precision,
+    ) -> (MatMul, ValueId) {
         match self.program.values[b].location {
             Location::Fixed(Buffer::Parameters, offset) if self.frozen => {
                 let product = MatMul::with_constant_b(self.level, shape, epilogue);
@@ -108,7 +118,10 @@ impl Lowering<'_> {
                 };
                 (product, b)
             }
-            _ => (MatMul::new(self.level, shape, epilogue), b),
+            _ => {
+                let product = MatMul::with_precision(self.level, shape, epilogue, precision);
+                (product, b)
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jingwei_graph::ops::Window;
 use jingwei_graph::{Graph, Node, NodeId, Op};
-use jingwei_kernels::Level;
+use jingwei_kernels::{Level, Precision};
 
 use crate::program::{Location, Program, ValueId};
 use crate::workspace::Buffer;
@@ -43,6 +43,7 @@ pub(crate) struct Request<'a> {
     pub states: &'a Layout,
     pub level: Level,
     pub frozen: bool,
+    pub gradient_precision: Precision,
 }
 
 /// The state of a lowering.
@@ -50,6 +51,7 @@ pub(crate) struct Lowering<'a> {
     graph: &'a Graph,
     level: Level,
     frozen: bool,
+    gradient_precision: Precision,
     program: Program,
     /// The users of each node, in order.
     users: Vec<Vec<NodeId>>,
@@ -174,6 +176,7 @@ impl<'a> Lowering<'a> {
             graph,
             level: request.level,
             frozen: request.frozen,
+            gradient_precision: request.gradient_precision,
             program: Program::default(),
             users,
             wanted,

@@ -137,7 +137,8 @@ impl Lowering<'_> {
             transpose_a: true,
             transpose_b: false,
         };
-        let product = MatMul::new(self.level, shape, Epilogue::default());
+        let (plain, precision) = (Epilogue::default(), self.gradient_precision);
+        let product = MatMul::with_precision(self.level, shape, plain, precision);
         self.need_scratch(product.scratch());
         let shared = self.temporary(product.shared());
         let dw = self.define(id);

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jingwei_engine::{
-    AlignedVec, Buffer, Function, Layout, Level, Plan, RowGradient, RunContext, Runtime, Weights,
-    Workspace,
+    AlignedVec, Buffer, Function, Layout, Level, Plan, Precision, RowGradient, RunContext, Runtime,
+    Weights, Workspace,
 };
 use jingwei_graph::ops::{Compare, CompareKind, ConvAttributes, MaxOverTime, Window};
 use jingwei_graph::{Graph, NodeId, Shape, Symbol, gradients, passes, reference};
@@ -322,6 +322,27 @@ fn convolutional_network_equals_reference() {
 fn transformer_equals_reference() {
     check(&transformer(3, false));
     check(&transformer(2, true));
+}
+
+/// Outputs have the same bits; gradients differ on tiles alone, in their last digits.
+#[test]
+fn gradients_are_as_exact_as_asked() {
+    let mut case = mlp(256);
+    for level in Level::available() {
+        let [highest, high] = [Precision::Highest, Precision::High].map(|precision| {
+            case.function.gradient_precision = precision;
+            run(&case, level, 2)
+        });
+        assert!(highest.0 == high.0, "{level} outputs");
+        assert_eq!(highest.1 != high.1, level == Level::Amx, "{level}");
+        let distance = |a: &[f32], b: &[f32]| -> f64 {
+            let squares = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2));
+            squares.sum::<f64>().sqrt()
+        };
+        let zeros = vec![0.0; high.1.len()];
+        let relative = distance(&high.1, &highest.1) / distance(&highest.1, &zeros);
+        assert!(relative < 2e-5, "{level}: {relative:e}");
+    }
 }
 
 #[test]

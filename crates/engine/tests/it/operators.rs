@@ -209,6 +209,7 @@ fn products() {
                 ops::MatMul {
                     transpose_a,
                     transpose_b,
+                    ..ops::MatMul::default()
                 },
                 &[&a, &b],
                 &[],
@@ -222,6 +223,7 @@ fn products_of_sequences() {
     let product = |transpose_a, transpose_b| ops::MatMul {
         transpose_a,
         transpose_b,
+        ..ops::MatMul::default()
     };
     check(product(false, false), &[&[3, 5, 7], &[7, 9]], &[]);
     check(product(false, true), &[&[3, 5, 7], &[9, 7]], &[]);

@@ -18,6 +18,9 @@ pub struct MatMul {
     pub transpose_a: bool,
     /// B is stored as `[n, k]`.
     pub transpose_b: bool,
+    /// The product is part of a gradient, which need not be as exact as a prediction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gradient: bool,
 }
 
 impl Operator for MatMul {
@@ -103,6 +106,7 @@ impl Operator for MatMul {
                 MatMul {
                     transpose_a,
                     transpose_b,
+                    gradient: true,
                 }
                 .into(),
                 &[left, right],

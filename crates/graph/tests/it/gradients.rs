@@ -86,6 +86,7 @@ fn matrix_products() {
                 MatMul {
                     transpose_a,
                     transpose_b,
+                    ..MatMul::default()
                 }
                 .into(),
                 p,
@@ -106,6 +107,7 @@ fn matrix_products_of_sequences() {
             let op = MatMul {
                 transpose_a,
                 transpose_b,
+                ..MatMul::default()
             };
             graph.add(op.into(), p)
         });

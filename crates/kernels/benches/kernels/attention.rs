@@ -1,8 +1,8 @@
 //! Attention, forward and both passes together, beside what `scripts/peers/attention.py` measures of PyTorch.
 
 use crate::harness::Bench;
-use jingwei_kernels::AlignedVec;
 use jingwei_kernels::attention::{Attention, Positions, Targets};
+use jingwei_kernels::{AlignedVec, Precision};
 
 pub fn run(bench: &Bench) {
     for (batch, length, heads, depth) in [(1, 8192, 6, 64), (16, 256, 6, 64), (12, 64, 4, 32)] {
@@ -15,6 +15,7 @@ pub fn run(bench: &Bench) {
             depth,
             causal: true,
             scale: 1.0 / (depth as f32).sqrt(),
+            gradient_precision: Precision::High,
         };
         passes(bench, plan);
     }

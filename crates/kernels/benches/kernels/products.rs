@@ -1,7 +1,7 @@
-//! Matrix products of the workloads, beside crate `gemm`.
+//! Matrix products of the workloads, beside crate `gemm`. Those with a transposed factor are of gradients.
 
 use crate::harness::{Bench, least};
-use jingwei_kernels::{Activation, AlignedVec, Epilogue, MatMul, MatMulShape};
+use jingwei_kernels::{Activation, AlignedVec, Epilogue, MatMul, MatMulShape, Precision};
 
 pub fn run(bench: &Bench) {
     let plain = |m, n, k| MatMulShape {
@@ -84,7 +84,11 @@ fn product(bench: &Bench, shape: MatMulShape) {
         activation: Activation::Relu,
         ..Epilogue::default()
     };
-    let plan = MatMul::new(bench.level, shape, epilogue);
+    let precision = match transpose_a || transpose_b {
+        true => Precision::High,
+        false => Precision::Highest,
+    };
+    let plan = MatMul::with_precision(bench.level, shape, epilogue, precision);
     let filled = |len: usize| {
         AlignedVec::from(
             (0..len)

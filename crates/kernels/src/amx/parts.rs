@@ -1,6 +1,6 @@
 //! Splitting floats into bf16 parts, in the order in which tiles are loaded.
 
-use super::{GROUP, GROUP_STEP, STEP, TILE};
+use super::{EXACT, GROUP, STEP, TILE, group_step};
 use crate::{
     gemm::pack::Matrix,
     simd::{Avx512, Simd},
@@ -10,16 +10,16 @@ use std::{arch::x86_64::*, ops::Range};
 /// Rows and lanes of a tile.
 const SIDE: usize = 16;
 
-/// Floats of memory for the parts of this many rows (or columns) by this depth.
-pub(crate) const fn floats(lines: usize, depth: usize) -> usize {
-    lines.div_ceil(GROUP) * depth.div_ceil(STEP) * GROUP_STEP
+/// Floats of memory for so many parts of this many rows (or columns) by this depth.
+pub(crate) const fn floats(parts: usize, lines: usize, depth: usize) -> usize {
+    lines.div_ceil(GROUP) * depth.div_ceil(STEP) * group_step(parts)
 }
 
 /// Rows of the left factor, or columns of the right one, over a range of the depth, to be split in groups of 32.
 ///
 /// It is done unit by unit: a unit is sixteen lines over 32 steps. What is missing is zero.
 #[derive(Clone, Copy)]
-pub(crate) struct Splitting {
+pub(crate) struct Splitting<const PARTS: usize> {
     pub matrix: Matrix,
     /// Whether lines are columns of the right factor, or else rows of the left one.
     pub columns: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Splitting {
     pub stride: usize,
 }
 
-impl Splitting {
+impl<const PARTS: usize> Splitting<PARTS> {
     /// Rows of the left factor, whose groups lie one behind another.
     pub(crate) fn rows(
         matrix: Matrix,
@@ -46,7 +46,7 @@ impl Splitting {
             lines,
             depth,
             target,
-            stride: floats(GROUP, depth.1),
+            stride: floats(PARTS, GROUP, depth.1),
         }
     }
 
@@ -90,14 +90,14 @@ impl Splitting {
             let (line, step) = (unit % 2 * SIDE, unit / 2 * STEP);
             let squares = [step, step + SIDE].map(|step| self.square(group * GROUP + line, step));
             let stride = self.matrix.stride;
-            let place = group * self.stride + unit / 2 * GROUP_STEP + unit % 2 * TILE;
+            let place = group * self.stride + unit / 2 * group_step(PARTS) + unit % 2 * TILE;
             // SAFETY: the squares lie within the matrix, the tiles within the target.
             unsafe {
                 let to = self.target.add(place);
                 if self.matrix.transposed {
-                    split_turned(squares.map(Square::turned), stride, to);
+                    split_turned::<PARTS>(squares.map(Square::turned), stride, to);
                 } else {
-                    split_straight(squares, stride, to);
+                    split_straight::<PARTS>(squares, stride, to);
                 }
             }
         }
@@ -181,7 +181,11 @@ impl Square {
 
 /// A tile whose rows are stored as rows.
 #[inline(always)]
-unsafe fn split_straight(squares: [Square; 2], stride: usize, target: *mut f32) {
+unsafe fn split_straight<const PARTS: usize>(
+    squares: [Square; 2],
+    stride: usize,
+    target: *mut f32,
+) {
     let full = squares[0].is_full() && squares[1].is_full();
     for line in 0..SIDE {
         // SAFETY: the caller vouches for both squares and the tiles of all parts.
@@ -197,7 +201,7 @@ unsafe fn split_straight(squares: [Square; 2], stride: usize, target: *mut f32) 
                     load(&squares[1], line, stride),
                 ]
             };
-            split(values, target.add(line * SIDE));
+            split::<PARTS>(values, target.add(line * SIDE));
         }
     }
 }
@@ -215,7 +219,7 @@ unsafe fn load(square: &Square, line: usize, stride: usize) -> Avx512 {
 
 /// A tile whose rows are stored as columns.
 #[inline(always)]
-unsafe fn split_turned(squares: [Square; 2], stride: usize, target: *mut f32) {
+unsafe fn split_turned<const PARTS: usize>(squares: [Square; 2], stride: usize, target: *mut f32) {
     let mut turned = [[0.0f32; SIDE * SIDE]; 2];
     for (square, turned) in squares.iter().zip(&mut turned) {
         if square.lines > 0 && square.lanes > 0 {
@@ -239,22 +243,22 @@ unsafe fn split_turned(squares: [Square; 2], stride: usize, target: *mut f32) {
                 Avx512::load(turned[0].as_ptr().add(line * SIDE)),
                 Avx512::load(turned[1].as_ptr().add(line * SIDE)),
             ];
-            split(values, target.add(line * SIDE));
+            split::<PARTS>(values, target.add(line * SIDE));
         }
     }
 }
 
-/// Writes a row of the tiles of all three parts: steps of one half of a tile, and of the other.
+/// Writes a row of the tiles of all parts: steps of one half of a tile, and of the other.
 ///
 /// # Safety
 /// The row lies within a step of a group, and the processor has AVX-512.
 #[inline(always)]
-pub(crate) unsafe fn split(values: [Avx512; 2], target: *mut f32) {
+pub(crate) unsafe fn split<const PARTS: usize>(values: [Avx512; 2], target: *mut f32) {
     let [mut low, mut high] = values.map(Avx512::inner);
-    for part in 0..3 {
+    for part in 0..PARTS {
         // SAFETY: a value of `Avx512` proves the instructions; the caller vouches for the memory.
         unsafe {
-            let (first, second) = if part < 2 {
+            let (first, second) = if part < EXACT - 1 {
                 (nearest(low), nearest(high))
             } else {
                 // What is left has no more than eight bits.

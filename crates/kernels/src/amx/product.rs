@@ -1,6 +1,6 @@
 //! The product of packed parts: 32 rows by 32 columns, summed in four tiles.
 
-use super::{GROUP, GROUP_STEP, Tiles};
+use super::{EXACT, GROUP, Tiles, group_step};
 use std::arch::asm;
 
 /// Floats of the sums of a group of rows and one of columns.
@@ -86,12 +86,13 @@ impl Shade for () {
     unsafe fn after(&mut self, _: usize) {}
 }
 
-/// Multiplies `steps` steps (at least one) of a group of rows and one of columns, packed by [`super::parts`].
+/// Multiplies `steps` steps (at least one) of a group of rows and one of columns, packed by [`super::parts`] into three
+/// parts or two.
 ///
 /// # Safety
 /// `a` and `b` hold `steps` steps of a group, and the sums 32 rows of 32 floats.
 #[inline(always)]
-pub(crate) unsafe fn multiply(
+pub(crate) unsafe fn multiply<const PARTS: usize>(
     _: &Tiles,
     [a, b]: [*const f32; 2],
     steps: usize,
@@ -119,7 +120,12 @@ pub(crate) unsafe fn multiply(
             );
         }
         for step in 0..steps {
-            multiply_step([a, b].map(|start| start.add(step * GROUP_STEP)));
+            let factors = [a, b].map(|start| start.add(step * group_step(PARTS)));
+            if PARTS == EXACT {
+                multiply_exact(factors);
+            } else {
+                multiply_short(factors);
+            }
             shade.after(step);
         }
         sums!(
@@ -134,7 +140,7 @@ pub(crate) unsafe fn multiply(
 
 /// The smaller products first; each part stays for as many products as can be.
 #[inline(always)]
-unsafe fn multiply_step([a, b]: [*const f32; 2]) {
+unsafe fn multiply_exact([a, b]: [*const f32; 2]) {
     // SAFETY: as the caller vouches.
     unsafe {
         asm!(
@@ -147,6 +153,25 @@ unsafe fn multiply_step([a, b]: [*const f32; 2]) {
             a!(4096, 5120),
             multiply!(),
             a!(0, 1024),
+            multiply!(),
+            a = in(reg) a,
+            b = in(reg) b,
+            row = in(reg) 64usize,
+            options(nostack),
+        );
+    }
+}
+
+/// As [`multiply_exact`], of two parts.
+#[inline(always)]
+unsafe fn multiply_short([a, b]: [*const f32; 2]) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        asm!(
+            a!(0, 1024),
+            b!(2048, 3072),
+            b!(0, 1024),
+            a!(2048, 3072),
             multiply!(),
             a = in(reg) a,
             b = in(reg) b,

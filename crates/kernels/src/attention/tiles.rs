@@ -7,7 +7,7 @@ use super::{Attention, Source};
 use crate::{
     Level,
     amx::{
-        GROUP, GROUP_STEP, STEP, Tiles,
+        GROUP, STEP, Tiles, group_step,
         parts::Splitting,
         product::{self, Shade, Sums},
     },
@@ -62,12 +62,12 @@ fn steps(depth: usize) -> usize {
 
 /// A factor that is split: groups of 32 rows or columns, each of so many steps.
 #[derive(Clone, Copy)]
-struct Split {
+struct Split<const PARTS: usize> {
     start: *const f32,
     steps: usize,
 }
 
-impl Split {
+impl<const PARTS: usize> Split<PARTS> {
     fn new(parts: &[f32], depth: usize) -> Self {
         Self {
             start: parts.as_ptr(),
@@ -78,7 +78,7 @@ impl Split {
     /// A group from a step of its own on.
     fn at(self, group: usize, step: usize) -> *const f32 {
         self.start
-            .wrapping_add((group * self.steps + step) * GROUP_STEP)
+            .wrapping_add((group * self.steps + step) * group_step(PARTS))
     }
 }
 
@@ -87,17 +87,17 @@ impl Split {
 /// # Safety
 /// Both groups have these steps, and there are 32 rows of 32 floats for the sums.
 #[inline(always)]
-unsafe fn multiply(
+unsafe fn multiply<const PARTS: usize>(
     tiles: &Tiles,
-    (a, a_group): (Split, usize),
-    (b, b_group): (Split, usize),
+    (a, a_group): (Split<PARTS>, usize),
+    (b, b_group): (Split<PARTS>, usize),
     (first, steps): (usize, usize),
     sums: Sums,
     shade: &mut impl Shade,
 ) {
     let factors = [a.at(a_group, first), b.at(b_group, first)];
     // SAFETY: by the contract.
-    unsafe { product::multiply(tiles, factors, steps, sums, shade) };
+    unsafe { product::multiply::<PARTS>(tiles, factors, steps, sums, shade) };
 }
 
 /// Vector work on the scores of a group of queries, part by part.
@@ -109,10 +109,10 @@ trait Rows: Copy {
 
 /// Vector work that is done in the shade of products, bit by bit.
 #[derive(Clone, Copy)]
-enum Chore<R> {
+enum Chore<R, const PARTS: usize> {
     /// So many parts.
     Rows(R, usize),
-    Split(Splitting),
+    Split(Splitting<PARTS>),
 }
 
 /// Rows that will be needed soon: short ones far from one another, which no processor foresees.
@@ -191,14 +191,14 @@ impl<T: Copy> Line<T> {
 }
 
 /// What waits for the shade of products.
-struct Queue<R> {
-    chores: Line<Chore<R>>,
+struct Queue<R, const PARTS: usize> {
+    chores: Line<Chore<R, PARTS>>,
     ahead: Line<Ahead>,
     /// Floats of a row that is fetched.
     channels: usize,
 }
 
-impl<R: Rows> Queue<R> {
+impl<R: Rows, const PARTS: usize> Queue<R, PARTS> {
     fn new(channels: usize) -> Self {
         Self {
             chores: Line::new(),
@@ -219,7 +219,7 @@ impl<R: Rows> Queue<R> {
     }
 
     /// Returns a number by which [`Self::complete`] knows this chore.
-    unsafe fn push(&mut self, chore: Chore<R>) -> usize {
+    unsafe fn push(&mut self, chore: Chore<R, PARTS>) -> usize {
         if self.chores.is_full() {
             // SAFETY: as the caller vouches.
             unsafe { self.complete(self.chores.finished + 1) };
@@ -276,7 +276,7 @@ impl<R: Rows> Queue<R> {
     }
 }
 
-impl<R: Rows> Shade for Queue<R> {
+impl<R: Rows, const PARTS: usize> Shade for Queue<R, PARTS> {
     #[inline(always)]
     unsafe fn after(&mut self, _: usize) {
         for _ in 0..FETCHES {

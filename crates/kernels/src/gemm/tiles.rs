@@ -1,10 +1,10 @@
 //! Matrix products on AMX tiles: each factor is split into its parts once, then groups of 32 rows meet groups of 32 columns.
 
-use super::{Block, Cut, MatMulShape, block::Beside};
+use super::{Block, Cut, MatMulShape, Precision, block::Beside};
 use crate::{
     Workers,
     amx::{
-        GROUP, GROUP_STEP, STEP, Tiles,
+        EXACT, GROUP, SHORT, STEP, Tiles, group_step,
         parts::{self, Splitting},
         product::{SUMS, Shade, Sums, multiply},
     },
@@ -54,17 +54,26 @@ enum By {
     Caller,
 }
 
-/// Who splits `a`, and who `b`.
+/// Who splits `a`, and who `b`, and into how many parts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Splits([By; 2]);
+pub(super) struct Splits {
+    by: [By; 2],
+    parts: usize,
+}
 
 /// How to share out a product, unless splitting its factors costs more than tiles save. A `ready` `b` is split already.
-pub(super) fn plan(shape: MatMulShape, ready: bool) -> Option<(Cut, Splits)> {
+pub(super) fn plan(shape: MatMulShape, precision: Precision, ready: bool) -> Option<(Cut, Splits)> {
     let MatMulShape { m, n, k, .. } = shape;
+    let (parts, multiplying, splitting) = match precision {
+        Precision::Highest => (EXACT, 4, 170),
+        Precision::High => (SHORT, 2, 120),
+    };
     let padded = |length: usize| length.next_multiple_of(GROUP);
     let columns = if ready { 0 } else { k * n };
     // Picoseconds on a processor of 2023.
-    let tiles = 4 * padded(m) * padded(n) * padded(k) + 170 * (m * k + columns) + 200 * m * n;
+    let tiles = multiplying * padded(m) * padded(n) * padded(k)
+        + splitting * (m * k + columns)
+        + 200 * m * n;
     if m < SIDE || n < SIDE || tiles >= 13 * m * n * k {
         return None;
     }
@@ -74,9 +83,9 @@ pub(super) fn plan(shape: MatMulShape, ready: bool) -> Option<(Cut, Splits)> {
         depth: k,
     };
     let b = if ready { By::Caller } else { By::Piece };
-    Some(if 2 * PIECES * m * n <= (m + n) * k {
+    let (cut, by) = if 2 * PIECES * m * n <= (m + n) * k {
         let depth = share(k, PIECES);
-        (Cut { depth, ..whole }, Splits([By::Piece, b]))
+        (Cut { depth, ..whole }, [By::Piece, b])
     } else if m >= n {
         let rows = share(m, ROW_PIECES);
         let rows = if rows > ROWS + ROWS / 2 { ROWS } else { rows };
@@ -85,12 +94,13 @@ pub(super) fn plan(shape: MatMulShape, ready: bool) -> Option<(Cut, Splits)> {
         } else {
             By::of(n * k, m.div_ceil(rows))
         };
-        (Cut { rows, ..whole }, Splits([By::Piece, b]))
+        (Cut { rows, ..whole }, [By::Piece, b])
     } else {
         let columns = share(n, COLUMN_PIECES).min(COLUMNS);
         let a = By::of(m * k, n.div_ceil(columns));
-        (Cut { columns, ..whole }, Splits([a, b]))
-    })
+        (Cut { columns, ..whole }, [a, b])
+    };
+    Some((cut, Splits { by, parts }))
 }
 
 /// A part of a length for each of so many pieces.
@@ -104,7 +114,9 @@ fn share(length: usize, pieces: usize) -> usize {
 /// `b` has k × n floats and the target [`Splits::prepared`], on a processor with tiles.
 pub(super) unsafe fn split_b(b: Matrix, shape: MatMulShape, target: &mut [f32]) {
     // SAFETY: by the contract.
-    unsafe { Splitting::columns(b, (0, shape.n), (0, shape.k), target.as_mut_ptr()).run_all() }
+    unsafe {
+        Splitting::<EXACT>::columns(b, (0, shape.n), (0, shape.k), target.as_mut_ptr()).run_all()
+    }
 }
 
 impl By {
@@ -132,17 +144,17 @@ impl Splits {
 
     /// Floats that the parts of a factor take that all threads split.
     pub(super) fn shared(self, shape: MatMulShape) -> usize {
-        match self.0 {
-            [By::All, _] => parts::floats(shape.m, shape.k),
-            [_, By::All] => parts::floats(shape.n, shape.k),
+        match self.by {
+            [By::All, _] => parts::floats(self.parts, shape.m, shape.k),
+            [_, By::All] => parts::floats(self.parts, shape.n, shape.k),
             _ => 0,
         }
     }
 
     /// Floats that the parts of `b` take if the caller splits it.
     pub(super) fn prepared(self, shape: MatMulShape) -> usize {
-        match self.0[1] {
-            By::Caller => parts::floats(shape.n, shape.k),
+        match self.by[1] {
+            By::Caller => parts::floats(self.parts, shape.n, shape.k),
             By::Piece | By::All => 0,
         }
     }
@@ -150,9 +162,9 @@ impl Splits {
     /// Floats of scratch for a piece.
     pub(super) fn scratch(self, cut: Cut) -> usize {
         let depth = cut.depth.min(DEPTH);
-        let [a, b] = self.0.map(|by| usize::from(by == By::Piece));
-        let rows = a * parts::floats(cut.rows + GROUP, depth);
-        2 * SUMS + rows + b * 2 * parts::floats(GROUP, depth)
+        let floats = |lines| parts::floats(self.parts, lines, depth);
+        let [a, b] = self.by.map(|by| usize::from(by == By::Piece));
+        2 * SUMS + a * floats(cut.rows + GROUP) + b * 2 * floats(GROUP)
     }
 
     /// Splits what all threads split into `target` and returns where the parts of each factor lie.
@@ -164,17 +176,17 @@ impl Splits {
         target: &mut [f32],
     ) -> [*const f32; 2] {
         let MatMulShape { m, n, k, .. } = shape;
-        let ready = match self.0[1] {
+        let ready = match self.by[1] {
             By::Caller => factors[1].start,
             _ => std::ptr::null(),
         };
-        let columns = self.0[1] == By::All;
-        let (lines, matrix) = match self.0 {
+        let columns = self.by[1] == By::All;
+        let (lines, matrix) = match self.by {
             [By::All, _] => (m, factors[0]),
             [_, By::All] => (n, factors[1]),
             _ => return [std::ptr::null(), ready],
         };
-        let stride = parts::floats(GROUP, k);
+        let stride = parts::floats(self.parts, GROUP, k);
         let groups = Parts::new(&mut target[..self.shared(shape)]);
         let call = Source(matrix);
         workers.run(lines.div_ceil(GROUP), &|group, _| {
@@ -183,8 +195,14 @@ impl Splits {
             // SAFETY: groups are disjoint and lie within the target; the level has tiles, so it has the instructions.
             unsafe {
                 let to = groups.part(group * stride, stride).as_mut_ptr();
-                let rows = Splitting::rows(source.0, (first, count), (0, k), to);
-                Splitting { columns, ..rows }.run_all();
+                let (lines, depth) = ((first, count), (0, k));
+                if self.parts == EXACT {
+                    let rows = Splitting::<EXACT>::rows(source.0, lines, depth, to);
+                    Splitting { columns, ..rows }.run_all();
+                } else {
+                    let rows = Splitting::<SHORT>::rows(source.0, lines, depth, to);
+                    Splitting { columns, ..rows }.run_all();
+                }
             }
         });
         let parts = groups.pointer().cast_const();
@@ -205,8 +223,27 @@ unsafe impl Sync for Source {}
 ///
 /// # Safety
 /// As for `block::multiply_block`, with `scratch` floats, on a processor with tiles.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
 pub(super) unsafe fn multiply_block(
+    splits: Splits,
+    block: &Block,
+    split: [*const f32; 2],
+    shape: MatMulShape,
+    scratch: &mut [f32],
+) {
+    // SAFETY: by the contract.
+    unsafe {
+        if splits.parts == EXACT {
+            multiply_parts::<EXACT>(block, split, shape, scratch);
+        } else {
+            multiply_parts::<SHORT>(block, split, shape, scratch);
+        }
+    }
+}
+
+/// # Safety
+/// As for [`multiply_block`].
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+unsafe fn multiply_parts<const PARTS: usize>(
     block: &Block,
     split: [*const f32; 2],
     shape: MatMulShape,
@@ -216,20 +253,20 @@ pub(super) unsafe fn multiply_block(
     let depth = share(block.depth.1, slices.max(1));
     let (sums, rest) = scratch.split_at_mut(2 * SUMS);
     let (columns, rows) = rest.split_at_mut(if split[1].is_null() {
-        2 * parts::floats(GROUP, depth)
+        2 * parts::floats(PARTS, GROUP, depth)
     } else {
         0
     });
-    let piece = Piece {
+    let piece = Piece::<PARTS> {
         block,
         split,
-        stride: parts::floats(GROUP, shape.k),
-        fetches: !split[1].is_null() && parts::floats(shape.n, shape.k) > RESIDENT,
+        stride: parts::floats(PARTS, GROUP, shape.k),
+        fetches: !split[1].is_null() && parts::floats(PARTS, shape.n, shape.k) > RESIDENT,
         far: [
             split[0].is_null() && block.a.transposed && shape.m * shape.k > RESIDENT,
             split[1].is_null() && !block.b.transposed && shape.k * shape.n > RESIDENT,
         ],
-        room: parts::floats(GROUP, depth),
+        room: parts::floats(PARTS, GROUP, depth),
         memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
         down: block.rows.1.div_ceil(GROUP),
         across: block.columns.1.div_ceil(GROUP),
@@ -242,7 +279,7 @@ pub(super) unsafe fn multiply_block(
 
 /// A block, whose groups of rows and columns meet turn by turn. In the shade of each product, the sums of the turn before
 /// are finished and what the turn after needs is split.
-struct Piece<'a> {
+struct Piece<'a, const PARTS: usize> {
     block: &'a Block,
     split: [*const f32; 2],
     /// Floats from one group of a whole factor to the next.
@@ -272,7 +309,7 @@ struct Turn {
     down: usize,
 }
 
-impl Piece<'_> {
+impl<const PARTS: usize> Piece<'_, PARTS> {
     /// # Safety
     /// As for `multiply_block`; so do the others.
     #[inline(always)]
@@ -295,7 +332,7 @@ impl Piece<'_> {
                     stride: GROUP,
                     keep: false,
                 };
-                multiply(&tiles, factors, chores.steps, sums, &mut chores);
+                multiply::<PARTS>(&tiles, factors, chores.steps, sums, &mut chores);
                 before = Some(turn);
                 let Some(next) = self.after(turn) else { break };
                 turn = next;
@@ -375,7 +412,7 @@ impl Piece<'_> {
 
     /// The parts of the group from `line` on of a whole factor.
     fn whole(&self, factor: *const f32, turn: Turn, line: usize) -> *mut f32 {
-        let from = line / GROUP * self.stride + self.depth(turn).0 / STEP * GROUP_STEP;
+        let from = line / GROUP * self.stride + self.depth(turn).0 / STEP * group_step(PARTS);
         factor.cast_mut().wrapping_add(from)
     }
 
@@ -385,7 +422,7 @@ impl Piece<'_> {
     }
 
     /// What is to be split of the rows before this turn.
-    fn rows(&self, turn: Turn) -> Option<Splitting> {
+    fn rows(&self, turn: Turn) -> Option<Splitting<PARTS>> {
         (self.split[0].is_null() && turn.across == 0).then(|| {
             Splitting::rows(
                 self.block.a,
@@ -397,7 +434,7 @@ impl Piece<'_> {
     }
 
     /// What is to be split of the columns before the first turn with them.
-    fn columns(&self, turn: Turn) -> Option<Splitting> {
+    fn columns(&self, turn: Turn) -> Option<Splitting<PARTS>> {
         self.split[1].is_null().then(|| {
             Splitting::columns(
                 self.block.b,
@@ -412,8 +449,8 @@ impl Piece<'_> {
         &'a self,
         turn: Turn,
         before: Option<Turn>,
-        later: Option<&'a [Later; 2]>,
-    ) -> Chores<'a> {
+        later: Option<&'a [Later<PARTS>; 2]>,
+    ) -> Chores<'a, PARTS> {
         let part = |count: usize| share_of(count, turn.down, self.down);
         Chores {
             piece: self,
@@ -431,7 +468,7 @@ impl Piece<'_> {
 
     /// What to fetch of the rows and columns that are split after the next ones: pieces of rows far from one another.
     #[inline(never)]
-    fn later(&self, turn: Turn) -> [Later; 2] {
+    fn later(&self, turn: Turn) -> [Later<PARTS>; 2] {
         let [far_rows, far_columns] = self.far;
         let rows = || {
             let rows = self.rows(self.after(self.after(turn)?)?)?;
@@ -453,7 +490,7 @@ impl Piece<'_> {
         if !self.fetches {
             return (std::ptr::null(), 0);
         }
-        let lines = (GROUP_STEP / LANES).div_ceil(self.down);
+        let lines = (group_step(PARTS) / LANES).div_ceil(self.down);
         let done = turn.down * self.depth(turn).1.div_ceil(STEP) * lines * LANES;
         (self.b(turn).wrapping_add(self.stride + done), lines)
     }
@@ -485,8 +522,7 @@ impl Piece<'_> {
     }
 
     /// Brings some rows of a turn's sums to `c`.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+    #[inline(always)]
     unsafe fn finish(&self, turn: Turn, lines: Range<usize>) {
         let (row, column) = (self.lines(turn).0, self.lanes(turn).0);
         let count = self.lanes(turn).1;
@@ -545,20 +581,20 @@ impl Piece<'_> {
 }
 
 /// What is fetched before it is split, and which of its vectors.
-type Later = Option<(Splitting, Range<usize>)>;
+type Later<const PARTS: usize> = Option<(Splitting<PARTS>, Range<usize>)>;
 
 /// What is done in the shade of a product, spread over its steps.
-struct Chores<'a> {
-    piece: &'a Piece<'a>,
+struct Chores<'a, const PARTS: usize> {
+    piece: &'a Piece<'a, PARTS>,
     steps: usize,
     finish: Option<Turn>,
-    rows: Option<Splitting>,
-    columns: Option<(Splitting, Range<usize>)>,
+    rows: Option<Splitting<PARTS>>,
+    columns: Option<(Splitting<PARTS>, Range<usize>)>,
     ahead: (*const f32, usize),
-    later: Option<&'a [Later; 2]>,
+    later: Option<&'a [Later<PARTS>; 2]>,
 }
 
-impl Shade for Chores<'_> {
+impl<const PARTS: usize> Shade for Chores<'_, PARTS> {
     #[inline(always)]
     unsafe fn after(&mut self, step: usize) {
         let part = |count: usize| share_of(count, step, self.steps);

@@ -1,4 +1,5 @@
 use crate::support::{assert_close, at_every_level, numbers};
+use jingwei_kernels::Precision;
 use jingwei_kernels::attention::{Attention, Positions, Targets};
 
 fn attention(sizes: [usize; 6], causal: bool) -> Attention {
@@ -12,6 +13,7 @@ fn attention(sizes: [usize; 6], causal: bool) -> Attention {
         depth,
         causal,
         scale: 0.7,
+        gradient_precision: Precision::Highest,
     }
 }
 
@@ -26,6 +28,7 @@ fn exact(plan: Attention, [q, k, v, dy]: [&[f32]; 4], mask: Option<&[f32]>) -> [
         depth,
         causal,
         scale,
+        ..
     } = plan;
     let scale = f64::from(scale);
     let [mut y, mut dq] = [(); 2].map(|()| vec![0.0; q.len()]);
@@ -77,6 +80,17 @@ fn whole(values: &[f32], stride: usize) -> Positions<'_> {
 }
 
 fn check(plan: Attention, mask: Option<&[f32]>) {
+    let precisions = [(Precision::Highest, 2e-5), (Precision::High, 1e-4)];
+    for (gradient_precision, tolerance) in precisions {
+        let plan = Attention {
+            gradient_precision,
+            ..plan
+        };
+        check_passes(plan, mask, tolerance);
+    }
+}
+
+fn check_passes(plan: Attention, mask: Option<&[f32]>, tolerance: f64) {
     let (queries, keys) = (plan.heads * plan.depth, plan.kv_heads * plan.depth);
     let q_len = plan.batch * plan.time * queries;
     let k_len = plan.batch * plan.source * keys;
@@ -97,7 +111,12 @@ fn check(plan: Attention, mask: Option<&[f32]>) {
         },
     );
     for (level, found) in results {
-        assert_close(&format!("{plan:?} at {level}"), &found, &expected, 2e-5);
+        assert_close(
+            &format!("{plan:?} at {level}"),
+            &found,
+            &expected,
+            tolerance,
+        );
     }
 }
 

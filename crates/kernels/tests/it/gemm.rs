@@ -1,5 +1,7 @@
 use crate::support::{assert_close, at_every_level, numbers};
-use jingwei_kernels::{Activation, AlignedVec, Companion, Epilogue, Level, MatMul, MatMulShape};
+use jingwei_kernels::{
+    Activation, AlignedVec, Companion, Epilogue, Level, MatMul, MatMulShape, Precision,
+};
 use proptest::prelude::*;
 
 fn activate(activation: Activation, x: f64) -> f64 {
@@ -59,8 +61,15 @@ fn check(shape: MatMulShape, epilogue: Epilogue) {
     let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
     let (bias, c) = (numbers(n, 3), numbers(m * n, 4));
     let expected = expected(shape, epilogue, &a, &b, &bias, &c);
-    let plans = [MatMul::new, MatMul::with_constant_b];
-    for (plan, what) in plans.into_iter().zip(["as it is", "constant"]) {
+    let high =
+        |level, shape, epilogue| MatMul::with_precision(level, shape, epilogue, Precision::High);
+    type Plan = fn(Level, MatMulShape, Epilogue) -> MatMul;
+    let plans: [(Plan, &str, f64); 3] = [
+        (MatMul::new, "as it is", 1e-6),
+        (MatMul::with_constant_b, "constant", 1e-6),
+        (high, "in high precision", 1e-5),
+    ];
+    for (plan, what, tolerance) in plans {
         let plan = |level: Level| plan(level, shape, epilogue);
         let results = at_every_level(
             |level| (plan(level).scratch(), plan(level).shared()),
@@ -76,7 +85,7 @@ fn check(shape: MatMulShape, epilogue: Epilogue) {
             },
         );
         for (level, result) in results {
-            let tolerance = 1e-6 * (k as f64).sqrt().max(4.0);
+            let tolerance = tolerance * (k as f64).sqrt().max(4.0);
             assert_close(
                 &format!("{level} {shape:?} {epilogue:?}, b {what}"),
                 &result,

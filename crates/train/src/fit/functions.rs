@@ -1,6 +1,6 @@
 //! The functions of a network that training and evaluation run.
 
-use jingwei_engine::{Function, Layout};
+use jingwei_engine::{Function, Layout, Precision};
 use jingwei_graph::{Graph, NodeId, Shape};
 use jingwei_nn::losses::{class_weights, mean_loss, total_loss};
 use jingwei_nn::{
@@ -23,16 +23,19 @@ pub struct Objective {
     pub class_weights: Vec<f32>,
     /// Whether training gives a share for each class instead of one class number, as mixup does.
     pub soft_targets: bool,
+    /// How exact the products of gradients are; those of predictions and losses are always as exact as can be.
+    pub gradient_precision: Precision,
 }
 
 impl Objective {
-    /// A loss without class weights, on plain targets.
+    /// A loss without class weights, on plain targets; gradients in [`Precision::High`].
     #[must_use]
     pub fn new(loss: impl Into<Loss>) -> Self {
         Self {
             loss: loss.into(),
             class_weights: Vec::new(),
             soft_targets: false,
+            gradient_precision: Precision::High,
         }
     }
 
@@ -109,6 +112,7 @@ impl Functions {
             gradients: gradients.dense,
             row_gradients: gradients.rows,
             updates: updates.collect(),
+            gradient_precision: objective.gradient_precision,
             ..Function::new(graph, vec![total, output], parameter_layout, state_layout)
         };
         let evaluation = without_training(network, &objective.loss, &training, true)?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jingwei_engine::Precision;
 use jingwei_nn::{Average, Clip, Duration, Loss, Optimizer, Schedule};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -32,6 +33,10 @@ pub struct TrainRecipe {
     pub class_weights: ClassWeights,
     /// Bounds on gradients; default none.
     pub clip: Clip,
+    /// How exact products of gradients are on AMX tiles: `"high"`, wrong by some 4·10⁻⁶, or `"highest"`, as exact as
+    /// `f32`, which takes longer; default high. Predictions and losses are always as exact as `f32`.
+    #[serde(with = "precision")]
+    pub gradient_precision: Precision,
     /// A moving average of the weights, which is then validated and kept; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<Average>,
@@ -57,6 +62,7 @@ impl Default for TrainRecipe {
             loss: None,
             class_weights: ClassWeights::default(),
             clip: Clip::default(),
+            gradient_precision: Precision::High,
             ema: None,
             early_stopping: None,
             metrics: Vec::new(),
@@ -153,5 +159,25 @@ impl<'de> Deserialize<'de> for ClassWeights {
         }
 
         deserializer.deserialize_any(ClassWeightsVisitor)
+    }
+}
+
+/// A precision by its name.
+mod precision {
+    use super::{Deserialize, Deserializer, Precision, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(
+        precision: &Precision,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(precision)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Precision, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse()
+            .map_err(|_| de::Error::unknown_variant(&name, &["high", "highest"]))
     }
 }

@@ -131,6 +131,7 @@ impl Prepared {
             loss: recipe.loss(),
             class_weights: recipe.train.class_weights.weights(&counts),
             soft_targets: recipe.augment.mixup > 0.0 && recipe.task.has_classes(),
+            gradient_precision: recipe.train.gradient_precision,
         };
         check_class_weights(&objective, counts.len())?;
         let outputs = outputs(&objective.loss, &source);

@@ -1,5 +1,6 @@
 //! Recipes: what they may say, and what is told when they are wrong.
 
+use jingwei_engine::Precision;
 use jingwei_train::recipe::{ClassWeights, Part, Recipe, Task};
 use proptest::prelude::*;
 
@@ -29,6 +30,7 @@ optimizer = { adamw = { learning_rate = 1e-3 } }
 schedule = "cosine"
 class_weights = "balanced"
 early_stopping = { monitor = "valid.accuracy", patience = 2 }
+gradient_precision = "highest"
 "#;
 
 /// The error of the good recipe with `from` replaced by `to`.
@@ -48,6 +50,7 @@ fn a_good_recipe_is_read() {
     assert_eq!(recipe.data.test, Part::Path("t10k".to_owned()));
     assert_eq!((recipe.train.epochs, recipe.train.batch_size), (3, 64));
     assert_eq!(recipe.train.class_weights, ClassWeights::Balanced);
+    assert_eq!(recipe.train.gradient_precision, Precision::Highest);
     let network = recipe.model.network(&[28, 28, 1].into(), 0, 3).unwrap();
     assert_eq!(
         network.summary().unwrap().rows().last().unwrap().output,
@@ -102,6 +105,12 @@ fn an_unknown_key_is_told_with_its_place_and_the_nearest() {
     assert!(
         text.starts_with("unknown name `cosin` in [train] at recipe.toml:24:12")
             && text.contains("did you mean `cosine`?"),
+        "{text}"
+    );
+    let text = error("\"highest\"", "\"higher\"");
+    assert!(
+        text.starts_with("unknown name `higher` in [train] at recipe.toml:27:22")
+            && text.contains("did you mean `high`?"),
         "{text}"
     );
 }

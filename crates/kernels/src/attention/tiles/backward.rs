@@ -3,8 +3,9 @@
 
 use super::{Chore, Queue, Rows, Split, multiply, steps, stored};
 use crate::{
+    Precision,
     amx::{
-        GROUP, GROUP_STEP, STEP, TILE, Tiles,
+        EXACT, GROUP, SHORT, STEP, TILE, Tiles, group_step,
         parts::{self, Splitting},
         product::{SUMS, Sums},
     },
@@ -28,9 +29,9 @@ impl Attention {
 
     pub(in crate::attention) fn tiled_backward_scratch(&self) -> usize {
         let (queries, keys, depth) = (self.block_queries(), self.block_keys(), self.padded_depth());
-        3 * parts::floats(keys, depth)
-            + 4 * parts::floats(queries, depth)
-            + 3 * parts::floats(queries, keys)
+        3 * parts::floats(EXACT, keys, depth)
+            + 4 * parts::floats(EXACT, queries, depth)
+            + 3 * parts::floats(EXACT, queries, keys)
             + 2 * depth * keys
             + queries * depth
             + WAITING * 2 * SUMS
@@ -83,7 +84,7 @@ const WAITING: usize = 3;
 /// The scores of a group of queries and one of keys become weights, and gradients of weights those of scores; both are
 /// split at once.
 #[derive(Clone, Copy)]
-struct Differentiating<'a> {
+struct Differentiating<'a, const PARTS: usize> {
     task: &'a Task<'a>,
     /// The first of the block, and how many count.
     keys: (usize, usize),
@@ -100,7 +101,7 @@ struct Differentiating<'a> {
     ds_rows: *mut f32,
 }
 
-impl Differentiating<'_> {
+impl<const PARTS: usize> Differentiating<'_, PARTS> {
     /// What is known of a query of the group.
     fn row(&self, row: usize) -> Option<Row> {
         let Meeting { head, first, rows } = self.meeting;
@@ -118,7 +119,7 @@ impl Differentiating<'_> {
     }
 }
 
-impl Rows for Differentiating<'_> {
+impl<const PARTS: usize> Rows for Differentiating<'_, PARTS> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
     unsafe fn run(&self, item: usize) {
@@ -141,9 +142,9 @@ impl Rows for Differentiating<'_> {
                 let to = pair * LANES;
                 for side in 0..2 {
                     let place = side * TILE + to;
-                    parts::split([weights[0][side], weights[1][side]], self.p.add(place));
-                    parts::split([flows[0][side], flows[1][side]], self.ds.add(place));
-                    parts::split(flows[side], self.ds_rows.add(place));
+                    parts::split::<PARTS>([weights[0][side], weights[1][side]], self.p.add(place));
+                    parts::split::<PARTS>([flows[0][side], flows[1][side]], self.ds.add(place));
+                    parts::split::<PARTS>(flows[side], self.ds_rows.add(place));
                 }
             }
         }
@@ -154,23 +155,35 @@ impl Rows for Differentiating<'_> {
 ///
 /// # Safety
 /// As for `backward_piece`, on a processor with tiles.
+pub(in crate::attention) unsafe fn backward_piece(task: &Task, scratch: &mut [f32]) {
+    // SAFETY: by the contract.
+    unsafe {
+        match task.attention.gradient_precision {
+            Precision::Highest => backward_parts::<EXACT>(task, scratch),
+            Precision::High => backward_parts::<SHORT>(task, scratch),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`backward_piece`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
-pub(in crate::attention) unsafe fn backward_piece(task: &Task, mut scratch: &mut [f32]) {
+unsafe fn backward_parts<const PARTS: usize>(task: &Task, mut scratch: &mut [f32]) {
     let attention = task.attention;
     let (queries, keys) = (attention.block_queries(), attention.block_keys());
     let depth = attention.padded_depth();
     let rest = &mut scratch;
     let mut memory = Memory {
-        k_columns: take(rest, parts::floats(keys, depth)),
-        v_columns: take(rest, parts::floats(keys, depth)),
-        k: take(rest, parts::floats(depth, keys)),
-        q: take(rest, parts::floats(queries, depth)),
-        dy: take(rest, parts::floats(queries, depth)),
-        q_turned: take(rest, parts::floats(depth, queries)),
-        dy_turned: take(rest, parts::floats(depth, queries)),
-        p: take(rest, parts::floats(keys, queries)),
-        ds: take(rest, parts::floats(keys, queries)),
-        ds_rows: take(rest, parts::floats(queries, keys)),
+        k_columns: take(rest, parts::floats(PARTS, keys, depth)),
+        v_columns: take(rest, parts::floats(PARTS, keys, depth)),
+        k: take(rest, parts::floats(PARTS, depth, keys)),
+        q: take(rest, parts::floats(PARTS, queries, depth)),
+        dy: take(rest, parts::floats(PARTS, queries, depth)),
+        q_turned: take(rest, parts::floats(PARTS, depth, queries)),
+        dy_turned: take(rest, parts::floats(PARTS, depth, queries)),
+        p: take(rest, parts::floats(PARTS, keys, queries)),
+        ds: take(rest, parts::floats(PARTS, keys, queries)),
+        ds_rows: take(rest, parts::floats(PARTS, queries, keys)),
         dk: take(rest, depth * keys),
         dv: take(rest, depth * keys),
         dq: take(rest, queries * depth),
@@ -186,7 +199,7 @@ pub(in crate::attention) unsafe fn backward_piece(task: &Task, mut scratch: &mut
             task.clear_queries();
         }
         for block in task.keys.clone().step_by(keys) {
-            task.tiled_block(&tiles, block, &mut memory);
+            task.tiled_block::<PARTS>(&tiles, block, &mut memory);
         }
     }
 }
@@ -195,7 +208,12 @@ impl Task<'_> {
     /// # Safety
     /// As for `backward_piece`; so do the others.
     #[inline(always)]
-    unsafe fn tiled_block(&self, tiles: &Tiles, block: usize, memory: &mut Memory) {
+    unsafe fn tiled_block<const PARTS: usize>(
+        &self,
+        tiles: &Tiles,
+        block: usize,
+        memory: &mut Memory,
+    ) {
         let Attention {
             time,
             causal,
@@ -214,10 +232,12 @@ impl Task<'_> {
             if count > 0 {
                 let (turned, rows) = (stored(self.k, true), stored(self.k, false));
                 let (keys, channels) = ((block, count), (0, channels));
-                Splitting::columns(turned, keys, channels, memory.k_columns.as_mut_ptr()).run_all();
+                Splitting::<PARTS>::columns(turned, keys, channels, memory.k_columns.as_mut_ptr())
+                    .run_all();
                 let values = stored(self.v, true);
-                Splitting::columns(values, keys, channels, memory.v_columns.as_mut_ptr()).run_all();
-                Splitting::columns(rows, channels, keys, memory.k.as_mut_ptr()).run_all();
+                Splitting::<PARTS>::columns(values, keys, channels, memory.v_columns.as_mut_ptr())
+                    .run_all();
+                Splitting::<PARTS>::columns(rows, channels, keys, memory.k.as_mut_ptr()).run_all();
                 let begin = if causal { block.min(time) } else { 0 };
                 let queries = self.attention.block_queries();
                 let heads = 0..self.attention.group();
@@ -229,7 +249,7 @@ impl Task<'_> {
                         rows: queries.min(time - first),
                     })
                 });
-                let mut queue = Queue::new(self.attention.depth);
+                let mut queue = Queue::<_, PARTS>::new(self.attention.depth);
                 memory.waiting = [0; WAITING];
                 let mut meeting = meetings.next();
                 if let Some(first) = meeting {
@@ -249,16 +269,16 @@ impl Task<'_> {
 
     /// Splits a block of queries, and the gradients of their results.
     #[inline(always)]
-    unsafe fn push_queries<'a>(
+    unsafe fn push_queries<'a, const PARTS: usize>(
         &self,
         meeting: Meeting,
         memory: &mut Memory,
-        queue: &mut Queue<Differentiating<'a>>,
+        queue: &mut Queue<Differentiating<'a, PARTS>, PARTS>,
     ) {
         for (source, target) in [(self.q, &mut memory.q), (self.dy, &mut memory.dy)] {
             let matrix = stored(self.of(source, meeting), false);
             let (lines, depth) = ((0, meeting.rows), (0, self.attention.depth));
-            let splitting = Splitting::rows(matrix, lines, depth, target.as_mut_ptr());
+            let splitting = Splitting::<PARTS>::rows(matrix, lines, depth, target.as_mut_ptr());
             // SAFETY: as the caller vouches.
             unsafe { queue.push(Chore::Split(splitting)) };
         }
@@ -266,11 +286,11 @@ impl Task<'_> {
 
     /// The same with channels as rows.
     #[inline(always)]
-    unsafe fn push_turned<'a>(
+    unsafe fn push_turned<'a, const PARTS: usize>(
         &self,
         meeting: Meeting,
         memory: &mut Memory,
-        queue: &mut Queue<Differentiating<'a>>,
+        queue: &mut Queue<Differentiating<'a, PARTS>, PARTS>,
     ) {
         for (source, target) in [
             (self.q, &mut memory.q_turned),
@@ -278,7 +298,7 @@ impl Task<'_> {
         ] {
             let matrix = stored(self.of(source, meeting), true);
             let (lines, depth) = ((0, self.attention.depth), (0, meeting.rows));
-            let splitting = Splitting::rows(matrix, lines, depth, target.as_mut_ptr());
+            let splitting = Splitting::<PARTS>::rows(matrix, lines, depth, target.as_mut_ptr());
             // SAFETY: as the caller vouches.
             unsafe { queue.push(Chore::Split(splitting)) };
         }
@@ -289,12 +309,12 @@ impl Task<'_> {
     }
 
     /// Fetches what the meeting will write, and the next one read.
-    fn fetch(
+    fn fetch<const PARTS: usize>(
         &self,
         block: usize,
         (meeting, next): (Meeting, Option<Meeting>),
         count: usize,
-        queue: &mut Queue<Differentiating>,
+        queue: &mut Queue<Differentiating<PARTS>, PARTS>,
     ) {
         let Attention { time, depth, .. } = self.attention;
         let (keys, queries) = (self.attention.block_keys(), self.attention.block_queries());
@@ -324,13 +344,13 @@ impl Task<'_> {
     /// The share of one block of keys and one block of queries, which are split already or will be soon. Meanwhile the
     /// queries of the next meeting are split.
     #[inline(always)]
-    unsafe fn tiled_meet<'a>(
+    unsafe fn tiled_meet<'a, const PARTS: usize>(
         &'a self,
         tiles: &Tiles,
         (block, count): (usize, usize),
         (meeting, next): (Meeting, Option<Meeting>),
         memory: &mut Memory,
-        queue: &mut Queue<Differentiating<'a>>,
+        queue: &mut Queue<Differentiating<'a, PARTS>, PARTS>,
     ) {
         let depth = self.attention.padded_depth();
         let Meeting { head, first, rows } = meeting;
@@ -369,15 +389,15 @@ impl Task<'_> {
 
     /// Scores and gradients of weights of a group of queries and one of keys, which will be differentiated soon.
     #[inline(always)]
-    unsafe fn tiled_weights<'a>(
+    unsafe fn tiled_weights<'a, const PARTS: usize>(
         &'a self,
         tiles: &Tiles,
         keys: (usize, usize),
         (meeting, done, panel): (Meeting, usize, usize),
         memory: &mut Memory,
-        queue: &mut Queue<Differentiating<'a>>,
+        queue: &mut Queue<Differentiating<'a, PARTS>, PARTS>,
     ) {
-        let split = |of: &[f32]| Split::new(of, self.attention.depth);
+        let split = |of: &[f32]| Split::<PARTS>::new(of, self.attention.depth);
         let slot = memory.next % WAITING;
         let scores = memory.scores[slot * 2 * SUMS..].as_mut_ptr();
         let flows = scores.wrapping_add(SUMS);
@@ -398,9 +418,10 @@ impl Task<'_> {
                 multiply(tiles, (a, groups.0), (b, groups.1), range, sums, queue);
             }
             // Queries are the depth of the products that want columns.
-            let columns =
-                panel / GROUP * parts::floats(GROUP, meeting.rows) + done / STEP * GROUP_STEP;
-            let rows = done / GROUP * parts::floats(GROUP, keys.1) + panel / STEP * GROUP_STEP;
+            let columns = panel / GROUP * parts::floats(PARTS, GROUP, meeting.rows)
+                + done / STEP * group_step(PARTS);
+            let rows = done / GROUP * parts::floats(PARTS, GROUP, keys.1)
+                + panel / STEP * group_step(PARTS);
             let differentiating = Differentiating {
                 task: self,
                 keys,
@@ -421,19 +442,19 @@ impl Task<'_> {
 
     /// dQ = dS K for a block of queries.
     #[inline(always)]
-    unsafe fn tiled_queries(
+    unsafe fn tiled_queries<const PARTS: usize>(
         &self,
         tiles: &Tiles,
         rows: usize,
         count: usize,
         visible: impl Fn(usize) -> usize,
         memory: &mut Memory,
-        queue: &mut Queue<Differentiating>,
+        queue: &mut Queue<Differentiating<PARTS>, PARTS>,
     ) {
         let depth = self.attention.padded_depth();
         let (ds, k) = (
-            Split::new(memory.ds_rows, count),
-            Split::new(memory.k, count),
+            Split::<PARTS>::new(memory.ds_rows, count),
+            Split::<PARTS>::new(memory.k, count),
         );
         for done in (0..rows).step_by(GROUP) {
             for channel in (0..depth).step_by(GROUP) {
@@ -451,20 +472,20 @@ impl Task<'_> {
 
     /// dKᵀ += Qᵀ dS and dVᵀ += dyᵀ P.
     #[inline(always)]
-    unsafe fn tiled_keys(
+    unsafe fn tiled_keys<const PARTS: usize>(
         &self,
         tiles: &Tiles,
         (block, count): (usize, usize),
         (first, rows): (usize, usize),
         memory: &mut Memory,
-        queue: &mut Queue<Differentiating>,
+        queue: &mut Queue<Differentiating<PARTS>, PARTS>,
     ) {
         let (keys, depth) = (self.attention.block_keys(), self.attention.padded_depth());
         for (a, b, to) in [
             (&memory.q_turned, &memory.ds, &mut memory.dk),
             (&memory.dy_turned, &memory.p, &mut memory.dv),
         ] {
-            let (a, b) = (Split::new(a, rows), Split::new(b, rows));
+            let (a, b) = (Split::<PARTS>::new(a, rows), Split::<PARTS>::new(b, rows));
             for panel in (0..count).step_by(GROUP) {
                 // Queries before the first key of the group see none of it.
                 let skipped = if self.attention.causal {

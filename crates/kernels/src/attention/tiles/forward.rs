@@ -3,7 +3,7 @@
 use super::{Chore, Queue, Rows, Split, multiply, steps, stored};
 use crate::{
     amx::{
-        GROUP, Tiles,
+        EXACT, GROUP, Tiles,
         parts::{self, Splitting},
         product::Sums,
     },
@@ -22,9 +22,9 @@ impl Attention {
 
     pub(in crate::attention) fn tiled_forward_scratch(&self) -> usize {
         let (queries, keys, depth) = (self.tiled_queries(), self.block_keys(), self.padded_depth());
-        parts::floats(queries, depth)
-            + 2 * parts::floats(keys, depth)
-            + 2 * parts::floats(GROUP, keys)
+        parts::floats(EXACT, queries, depth)
+            + 2 * parts::floats(EXACT, keys, depth)
+            + 2 * parts::floats(EXACT, GROUP, keys)
             + queries * (depth + 2)
             + (2 * GROUP + 1) * keys
     }
@@ -105,10 +105,10 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
     let depth = attention.padded_depth();
     let rest = &mut scratch;
     let mut memory = Memory {
-        q: take(rest, parts::floats(queries, depth)),
-        k: take(rest, parts::floats(keys, depth)),
-        v: take(rest, parts::floats(depth, keys)),
-        p: [(); 2].map(|()| take(rest, parts::floats(GROUP, keys))),
+        q: take(rest, parts::floats(EXACT, queries, depth)),
+        k: take(rest, parts::floats(EXACT, keys, depth)),
+        v: take(rest, parts::floats(EXACT, depth, keys)),
+        p: [(); 2].map(|()| take(rest, parts::floats(EXACT, GROUP, keys))),
         scores: [(); 2].map(|()| take(rest, GROUP * keys)),
         sums: take(rest, queries * depth),
         largest: take(rest, queries),
@@ -129,7 +129,7 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
     // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
     unsafe {
         let (rows, channels) = ((0, task.queries), (0, attention.depth));
-        Splitting::rows(stored(q, false), rows, channels, memory.q.as_mut_ptr()).run_all();
+        Splitting::<EXACT>::rows(stored(q, false), rows, channels, memory.q.as_mut_ptr()).run_all();
         let source = attention.source;
         let end = if attention.causal {
             source.min(task.first + task.queries)
@@ -172,7 +172,7 @@ impl Task<'_> {
         block: usize,
         count: usize,
         memory: &mut Memory,
-        queue: &mut Queue<Weighing<'a>>,
+        queue: &mut Queue<Weighing<'a>, EXACT>,
     ) {
         let channels = self.attention.depth;
         let source = |start, stride| Source { start, stride };
@@ -182,8 +182,10 @@ impl Task<'_> {
         );
         // SAFETY: as the caller vouches.
         unsafe {
-            Splitting::columns(k, (block, count), (0, channels), memory.k.as_mut_ptr()).run_all();
-            Splitting::columns(v, (0, channels), (block, count), memory.v.as_mut_ptr()).run_all();
+            Splitting::<EXACT>::columns(k, (block, count), (0, channels), memory.k.as_mut_ptr())
+                .run_all();
+            Splitting::<EXACT>::columns(v, (0, channels), (block, count), memory.v.as_mut_ptr())
+                .run_all();
             self.tiled_groups(tiles, (block, count), memory, queue);
         }
     }
@@ -196,7 +198,7 @@ impl Task<'_> {
         tiles: &Tiles,
         (block, count): (usize, usize),
         memory: &mut Memory,
-        queue: &mut Queue<Weighing<'a>>,
+        queue: &mut Queue<Weighing<'a>, EXACT>,
     ) {
         let visible = |group: usize| {
             let end = self.queries.min((group + 1) * GROUP);
@@ -238,10 +240,11 @@ impl Task<'_> {
         tiles: &Tiles,
         (group, visible): (usize, usize),
         memory: &mut Memory,
-        queue: &mut Queue<Weighing>,
+        queue: &mut Queue<Weighing, EXACT>,
     ) {
         let keys = self.attention.block_keys();
-        let [q, k] = [&*memory.q, &*memory.k].map(|of| Split::new(of, self.attention.depth));
+        let [q, k] =
+            [&*memory.q, &*memory.k].map(|of| Split::<EXACT>::new(of, self.attention.depth));
         let scores = memory.scores[group % 2].as_mut_ptr();
         for panel in (0..visible).step_by(GROUP) {
             let sums = Sums {
@@ -261,7 +264,7 @@ impl Task<'_> {
         &'a self,
         (group, seen): (usize, Seen),
         memory: &mut Memory,
-        queue: &mut Queue<Weighing<'a>>,
+        queue: &mut Queue<Weighing<'a>, EXACT>,
     ) -> usize {
         let (keys, depth) = (self.attention.block_keys(), self.attention.padded_depth());
         let first = group * GROUP;
@@ -284,7 +287,7 @@ impl Task<'_> {
         };
         let target = memory.p[group % 2].as_mut_ptr();
         let splitting =
-            Splitting::rows(stored(weights, false), (0, rows), (0, seen.visible), target);
+            Splitting::<EXACT>::rows(stored(weights, false), (0, rows), (0, seen.visible), target);
         // SAFETY: as the caller vouches.
         unsafe {
             queue.push(Chore::Rows(weighing, rows));
@@ -298,11 +301,11 @@ impl Task<'_> {
         tiles: &Tiles,
         (group, seen): (usize, Seen),
         memory: &mut Memory,
-        queue: &mut Queue<Weighing>,
+        queue: &mut Queue<Weighing, EXACT>,
     ) {
         let depth = self.attention.padded_depth();
-        let v = Split::new(memory.v, seen.count);
-        let p = Split::new(memory.p[group % 2], seen.visible);
+        let v = Split::<EXACT>::new(memory.v, seen.count);
+        let p = Split::<EXACT>::new(memory.p[group % 2], seen.visible);
         for channel in (0..depth).step_by(GROUP) {
             let sums = Sums {
                 start: memory.sums[group * GROUP * depth + channel..].as_mut_ptr(),
