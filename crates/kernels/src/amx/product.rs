@@ -1,6 +1,6 @@
 //! The product of packed parts: 32 rows by 32 columns, summed in four tiles.
 
-use super::{EXACT, GROUP, Tiles, group_step};
+use super::{EXACT, GROUP, TILE, Tiles, group_step};
 use std::arch::asm;
 
 /// Floats of the sums of a group of rows and one of columns.
@@ -14,44 +14,6 @@ pub(crate) struct Sums {
     pub stride: usize,
     /// They are added to what is there.
     pub keep: bool,
-}
-
-/// Loads both tiles of a part of `a`, which begin at these bytes of a step.
-macro_rules! a {
-    ($first:literal, $second:literal) => {
-        concat!(
-            "tileloadd tmm4, [{a} + {row} + ",
-            $first,
-            "]\n",
-            "tileloadd tmm5, [{a} + {row} + ",
-            $second,
-            "]",
-        )
-    };
-}
-
-/// Loads both tiles of a part of `b`, and adds the products with the part of `a` that is loaded.
-macro_rules! b {
-    ($first:literal, $second:literal) => {
-        concat!(
-            "tileloadd tmm6, [{b} + {row} + ",
-            $first,
-            "]\n",
-            "tileloadd tmm7, [{b} + {row} + ",
-            $second,
-            "]\n",
-            multiply!(),
-        )
-    };
-}
-
-macro_rules! multiply {
-    () => {
-        "tdpbf16ps tmm0, tmm4, tmm6
-        tdpbf16ps tmm1, tmm4, tmm7
-        tdpbf16ps tmm2, tmm5, tmm6
-        tdpbf16ps tmm3, tmm5, tmm7"
-    };
 }
 
 /// What is done four times over, for the tiles of the sums.
@@ -74,16 +36,16 @@ macro_rules! sums {
 
 /// Vector work that the processor does in the shade of a product, since tiles have a unit of their own.
 pub(crate) trait Shade {
-    /// Called after each step.
+    /// Called [`breaks`] times a step.
     ///
     /// # Safety
     /// The processor has tiles and AVX-512.
-    unsafe fn after(&mut self, step: usize);
+    unsafe fn work(&mut self);
 }
 
-impl Shade for () {
-    #[inline(always)]
-    unsafe fn after(&mut self, _: usize) {}
+/// How often a step of so many parts gives shade.
+pub(crate) const fn breaks(parts: usize) -> usize {
+    if parts == EXACT { 6 } else { 3 }
 }
 
 /// Multiplies `steps` steps (at least one) of a group of rows and one of columns, packed by [`super::parts`] into three
@@ -122,11 +84,10 @@ pub(crate) unsafe fn multiply<const PARTS: usize>(
         for step in 0..steps {
             let factors = [a, b].map(|start| start.add(step * group_step(PARTS)));
             if PARTS == EXACT {
-                multiply_exact(factors);
+                multiply_exact(factors, shade);
             } else {
-                multiply_short(factors);
+                multiply_short(factors, shade);
             }
-            shade.after(step);
         }
         sums!(
             sums,
@@ -140,43 +101,84 @@ pub(crate) unsafe fn multiply<const PARTS: usize>(
 
 /// The smaller products first; each part stays for as many products as can be.
 #[inline(always)]
-unsafe fn multiply_exact([a, b]: [*const f32; 2]) {
+unsafe fn multiply_exact([a, b]: [*const f32; 2], shade: &mut impl Shade) {
     // SAFETY: as the caller vouches.
     unsafe {
-        asm!(
-            a!(0, 1024),
-            b!(4096, 5120),
-            b!(2048, 3072),
-            a!(2048, 3072),
-            multiply!(),
-            b!(0, 1024),
-            a!(4096, 5120),
-            multiply!(),
-            a!(0, 1024),
-            multiply!(),
-            a = in(reg) a,
-            b = in(reg) b,
-            row = in(reg) 64usize,
-            options(nostack),
-        );
+        load_a::<0>(a);
+        load_b::<2>(b);
+        multiply_loaded(shade);
+        load_b::<1>(b);
+        multiply_loaded(shade);
+        load_a::<1>(a);
+        multiply_loaded(shade);
+        load_b::<0>(b);
+        multiply_loaded(shade);
+        load_a::<2>(a);
+        multiply_loaded(shade);
+        load_a::<0>(a);
+        multiply_loaded(shade);
     }
 }
 
 /// As [`multiply_exact`], of two parts.
 #[inline(always)]
-unsafe fn multiply_short([a, b]: [*const f32; 2]) {
+unsafe fn multiply_short([a, b]: [*const f32; 2], shade: &mut impl Shade) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        load_a::<0>(a);
+        load_b::<1>(b);
+        multiply_loaded(shade);
+        load_b::<0>(b);
+        multiply_loaded(shade);
+        load_a::<1>(a);
+        multiply_loaded(shade);
+    }
+}
+
+/// Loads both tiles of a part of `a`.
+#[inline(always)]
+unsafe fn load_a<const PART: usize>(a: *const f32) {
     // SAFETY: as the caller vouches.
     unsafe {
         asm!(
-            a!(0, 1024),
-            b!(2048, 3072),
-            b!(0, 1024),
-            a!(2048, 3072),
-            multiply!(),
+            "tileloadd tmm4, [{a} + {row} + {part}]",
+            "tileloadd tmm5, [{a} + {row} + {part} + 1024]",
             a = in(reg) a,
-            b = in(reg) b,
             row = in(reg) 64usize,
+            part = const PART * 2 * TILE * 4,
             options(nostack),
         );
+    }
+}
+
+/// Loads both tiles of a part of `b`.
+#[inline(always)]
+unsafe fn load_b<const PART: usize>(b: *const f32) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        asm!(
+            "tileloadd tmm6, [{b} + {row} + {part}]",
+            "tileloadd tmm7, [{b} + {row} + {part} + 1024]",
+            b = in(reg) b,
+            row = in(reg) 64usize,
+            part = const PART * 2 * TILE * 4,
+            options(nostack),
+        );
+    }
+}
+
+/// Adds the products of the parts that are loaded, which gives shade.
+#[inline(always)]
+unsafe fn multiply_loaded(shade: &mut impl Shade) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        asm!(
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            options(nostack, nomem),
+        );
+        shade.work();
     }
 }

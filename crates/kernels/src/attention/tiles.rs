@@ -9,7 +9,7 @@ use crate::{
     amx::{
         GROUP, STEP, Tiles, group_step,
         parts::Splitting,
-        product::{self, Shade, Sums},
+        product::{self, Shade, Sums, breaks},
     },
     gemm::pack::Matrix,
     simd::{Avx512, Simd},
@@ -196,6 +196,8 @@ struct Queue<R, const PARTS: usize> {
     ahead: Line<Ahead>,
     /// Floats of a row that is fetched.
     channels: usize,
+    /// Parts of chores that should have been done, in shares of a break.
+    due: usize,
 }
 
 impl<R: Rows, const PARTS: usize> Queue<R, PARTS> {
@@ -204,6 +206,7 @@ impl<R: Rows, const PARTS: usize> Queue<R, PARTS> {
             chores: Line::new(),
             ahead: Line::new(),
             channels,
+            due: 0,
         }
     }
 
@@ -278,14 +281,18 @@ impl<R: Rows, const PARTS: usize> Queue<R, PARTS> {
 
 impl<R: Rows, const PARTS: usize> Shade for Queue<R, PARTS> {
     #[inline(always)]
-    unsafe fn after(&mut self, _: usize) {
-        for _ in 0..FETCHES {
-            // SAFETY: by the contract.
-            unsafe { self.fetch_row() };
+    unsafe fn work(&mut self) {
+        self.due += PACE;
+        if self.due < breaks(PARTS) {
+            return;
         }
-        for _ in 0..PACE {
-            // SAFETY: whoever pushed a chore vouches for it.
-            unsafe { self.advance() };
+        self.due -= breaks(PARTS);
+        // SAFETY: whoever pushed a chore vouches for it.
+        unsafe {
+            for _ in 0..FETCHES / PACE {
+                self.fetch_row();
+            }
+            self.advance();
         }
     }
 }

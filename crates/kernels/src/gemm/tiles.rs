@@ -6,7 +6,7 @@ use crate::{
     amx::{
         EXACT, GROUP, SHORT, STEP, Tiles, group_step,
         parts::{self, Splitting},
-        product::{SUMS, Shade, Sums, multiply},
+        product::{SUMS, Shade, Sums, breaks, multiply},
     },
     gemm::pack::Matrix,
     simd::{Avx512, Simd},
@@ -261,7 +261,6 @@ unsafe fn multiply_parts<const PARTS: usize>(
         block,
         split,
         stride: parts::floats(PARTS, GROUP, shape.k),
-        fetches: !split[1].is_null() && parts::floats(PARTS, shape.n, shape.k) > RESIDENT,
         far: [
             split[0].is_null() && block.a.transposed && shape.m * shape.k > RESIDENT,
             split[1].is_null() && !block.b.transposed && shape.k * shape.n > RESIDENT,
@@ -284,8 +283,6 @@ struct Piece<'a, const PARTS: usize> {
     split: [*const f32; 2],
     /// Floats from one group of a whole factor to the next.
     stride: usize,
-    /// The columns are split already, and are too many for the second-level cache.
-    fetches: bool,
     /// Rows, and columns, that the piece splits and that are too many for the second-level cache, unless their steps
     /// lie side by side: those come sooner unasked.
     far: [bool; 2],
@@ -324,15 +321,16 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
             }
             loop {
                 self.fetch(turn);
-                let later = self.far.contains(&true).then(|| self.later(turn));
-                let mut chores = self.chores(turn, before, later.as_ref());
+                let mut later = self.far.contains(&true).then(|| self.later(turn));
+                let mut chores = self.chores(turn, before, later.as_mut());
+                let steps = self.depth(turn).1.div_ceil(STEP);
                 let factors = [self.a(turn), self.b(turn)].map(<*mut f32>::cast_const);
                 let sums = Sums {
                     start: self.sums(turn),
                     stride: GROUP,
                     keep: false,
                 };
-                multiply::<PARTS>(&tiles, factors, chores.steps, sums, &mut chores);
+                multiply::<PARTS>(&tiles, factors, steps, sums, &mut chores);
                 before = Some(turn);
                 let Some(next) = self.after(turn) else { break };
                 turn = next;
@@ -449,18 +447,23 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
         &'a self,
         turn: Turn,
         before: Option<Turn>,
-        later: Option<&'a [Later<PARTS>; 2]>,
+        later: Option<&'a mut [Later<PARTS>; 2]>,
     ) -> Chores<'a, PARTS> {
-        let part = |count: usize| share_of(count, turn.down, self.down);
         Chores {
             piece: self,
-            steps: self.depth(turn).1.div_ceil(STEP),
-            finish: before,
-            rows: self.after(turn).and_then(|next| self.rows(next)),
+            breaks: self.depth(turn).1.div_ceil(STEP) * breaks(PARTS),
+            finish: before.map(|before| (before, Pace::new(0..self.lines(before).1))),
+            rows: self
+                .after(turn)
+                .and_then(|next| self.rows(next))
+                .map(|rows| (rows, Pace::new(0..rows.units()))),
             columns: self
                 .after_columns(turn)
                 .and_then(|next| self.columns(next))
-                .map(|columns| (columns, part(columns.units()))),
+                .map(|columns| {
+                    let part = share_of(columns.units(), turn.down, self.down);
+                    (columns, Pace::new(part))
+                }),
             ahead: self.ahead(turn),
             later,
         }
@@ -472,12 +475,13 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
         let [far_rows, far_columns] = self.far;
         let rows = || {
             let rows = self.rows(self.after(self.after(turn)?)?)?;
-            Some((rows, 0..rows.reads()))
+            Some((rows, Pace::new(0..rows.reads())))
         };
         let columns = || {
             let next = self.after_columns(turn)?;
             let columns = self.columns(self.after_columns(next)?)?;
-            Some((columns, share_of(columns.reads(), turn.down, self.down)))
+            let part = share_of(columns.reads(), turn.down, self.down);
+            Some((columns, Pace::new(part)))
         };
         [
             far_rows.then(rows).flatten(),
@@ -485,14 +489,15 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
         ]
     }
 
-    /// What to fetch of far columns, and how many cache lines of it with each step: a share of the next group.
-    fn ahead(&self, turn: Turn) -> (*const f32, usize) {
-        if !self.fetches {
-            return (std::ptr::null(), 0);
-        }
-        let lines = (group_step(PARTS) / LANES).div_ceil(self.down);
-        let done = turn.down * self.depth(turn).1.div_ceil(STEP) * lines * LANES;
-        (self.b(turn).wrapping_add(self.stride + done), lines)
+    /// What to fetch of the next columns, if they are split already, and how many cache lines of it.
+    fn ahead(&self, turn: Turn) -> (*const f32, Pace) {
+        let next = self.after_columns(turn);
+        let Some(next) = next.filter(|_| !self.split[1].is_null()) else {
+            return (std::ptr::null(), Pace::default());
+        };
+        let lines = self.depth(next).1.div_ceil(STEP) * group_step(PARTS) / LANES;
+        let part = share_of(lines, turn.down, self.down);
+        (self.b(next), Pace::new(part))
     }
 
     /// Fetches what sums will meet: short rows far from one another, which no processor foresees.
@@ -506,6 +511,9 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
             Beside::Added(other) | Beside::Slope(other) => Some(other),
             Beside::Nothing | Beside::Sums(_) => None,
         };
+        if !added && beside.is_none() {
+            return;
+        }
         for line in row..row + rows {
             for place in [0, LANES].map(|lane| line * block.c_stride + column + lane) {
                 // SAFETY: fetching ahead never faults; the level has the instruction.
@@ -524,99 +532,161 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
     /// Brings some rows of a turn's sums to `c`.
     #[inline(always)]
     unsafe fn finish(&self, turn: Turn, lines: Range<usize>) {
-        let (row, column) = (self.lines(turn).0, self.lanes(turn).0);
-        let count = self.lanes(turn).1;
-        let (first, last) = (turn.slice == 0, turn.slice + 1 == self.slices);
-        let sums = self.sums(turn);
-        for line in lines {
-            for across in [0, LANES] {
-                let count = count.saturating_sub(across).min(LANES);
-                let place = (row + line) * self.block.c_stride + column + across;
-                // SAFETY: as the caller vouches; no more than `count` floats of `c` are touched.
-                unsafe {
-                    let sum = Avx512::load(sums.add(line * GROUP + across));
-                    self.finish_vector(sum, place, column + across, count, (first, last));
-                }
+        // SAFETY: as the caller vouches.
+        unsafe {
+            if self.lanes(turn).1 == GROUP {
+                self.finish_lines::<true>(turn, lines);
+            } else {
+                self.finish_lines::<false>(turn, lines);
             }
         }
     }
 
-    /// Sums of all ranges of the depth but the `first` are added to what `c` holds; those of the `last` are complete then, and
-    /// meet bias, activation and what is beside them.
+    /// Sums of all ranges of the depth but the first are added to what `c` holds; those of the last are complete then, and
+    /// meet bias, activation and what is beside them. Groups of columns are `WHOLE`, or cut off.
     #[inline(always)]
-    unsafe fn finish_vector(
-        &self,
-        mut sum: Avx512,
-        place: usize,
-        column: usize,
-        count: usize,
-        (first, last): (bool, bool),
-    ) {
+    unsafe fn finish_lines<const WHOLE: bool>(&self, turn: Turn, lines: Range<usize>) {
         let block = self.block;
-        // SAFETY: `c`, what is beside it and the bias have `count <= LANES` floats at these places.
+        let (row, (column, count)) = (self.lines(turn).0, self.lanes(turn));
+        let sums = self.sums(turn);
+        let added = turn.slice > 0 || block.accumulate;
+        let last = turn.slice + 1 == self.slices;
+        let start = row * block.c_stride + column;
+        let count = |half: usize| count.saturating_sub(half * LANES).min(LANES);
+        // SAFETY: as the caller vouches: `c`, what is beside it and the bias have these floats; sums have whole groups.
         unsafe {
-            let to = block.c.add(place);
-            if !first || block.accumulate {
-                sum = sum + Avx512::load_partial(to, count);
-            }
-            if last {
-                if !block.bias.is_null() {
-                    sum = sum + Avx512::load_partial(block.bias.add(column), count);
+            let load = |from: *const f32, half: usize| {
+                let from = from.wrapping_add(half * LANES);
+                if WHOLE {
+                    Avx512::load(from)
+                } else {
+                    Avx512::load_partial(from, count(half))
                 }
-                let other = match block.beside {
-                    Beside::Nothing => Avx512::zero(),
-                    Beside::Sums(sums) => {
-                        sum.store_partial(sums.add(place), count);
-                        sum
+            };
+            let store = |value: Avx512, to: *mut f32, half: usize| {
+                let to = to.wrapping_add(half * LANES);
+                if WHOLE {
+                    value.store(to);
+                } else {
+                    value.store_partial(to, count(half));
+                }
+            };
+            let bias = block.bias.wrapping_add(column);
+            for line in lines {
+                let place = start + line * block.c_stride;
+                let (from, to) = (sums.add(line * GROUP), block.c.wrapping_add(place));
+                let mut pair = [Avx512::load(from), Avx512::load(from.add(LANES))];
+                if added {
+                    pair = [pair[0] + load(to, 0), pair[1] + load(to, 1)];
+                }
+                if last {
+                    if !block.bias.is_null() {
+                        pair = [pair[0] + load(bias, 0), pair[1] + load(bias, 1)];
                     }
-                    Beside::Added(other) | Beside::Slope(other) => {
-                        Avx512::load_partial(other.add(place), count)
+                    let mut other = pair;
+                    match block.beside {
+                        Beside::Nothing => {}
+                        Beside::Sums(kept) => {
+                            store(pair[0], kept.wrapping_add(place), 0);
+                            store(pair[1], kept.wrapping_add(place), 1);
+                        }
+                        Beside::Added(from) | Beside::Slope(from) => {
+                            let from = from.wrapping_add(place);
+                            other = [load(from, 0), load(from, 1)];
+                        }
                     }
-                };
-                sum = block.activation.finish(sum, other, block.beside);
+                    let end = block.activation;
+                    pair = [
+                        end.finish(pair[0], other[0], block.beside),
+                        end.finish(pair[1], other[1], block.beside),
+                    ];
+                }
+                store(pair[0], to, 0);
+                store(pair[1], to, 1);
             }
-            sum.store_partial(to, count);
         }
     }
 }
 
 /// What is fetched before it is split, and which of its vectors.
-type Later<const PARTS: usize> = Option<(Splitting<PARTS>, Range<usize>)>;
+type Later<const PARTS: usize> = Option<(Splitting<PARTS>, Pace)>;
 
-/// What is done in the shade of a product, spread over its steps.
+/// A range of things, a few at a time, the last of them with the last of so many times.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    count: usize,
+    next: usize,
+    /// What should have been done, in shares of a thing.
+    due: usize,
+}
+
+impl Pace {
+    fn new(range: Range<usize>) -> Self {
+        Self {
+            count: range.len(),
+            next: range.start,
+            due: 0,
+        }
+    }
+
+    /// What to do now, one of so many times.
+    #[inline(always)]
+    fn take(&mut self, times: usize) -> Range<usize> {
+        let start = self.next;
+        self.due += self.count;
+        while self.due >= times {
+            self.due -= times;
+            self.next += 1;
+        }
+        start..self.next
+    }
+}
+
+/// What is done in the shade of a product, spread over its breaks.
 struct Chores<'a, const PARTS: usize> {
     piece: &'a Piece<'a, PARTS>,
-    steps: usize,
-    finish: Option<Turn>,
-    rows: Option<Splitting<PARTS>>,
-    columns: Option<(Splitting<PARTS>, Range<usize>)>,
-    ahead: (*const f32, usize),
-    later: Option<&'a [Later<PARTS>; 2]>,
+    breaks: usize,
+    finish: Option<(Turn, Pace)>,
+    rows: Option<(Splitting<PARTS>, Pace)>,
+    columns: Option<(Splitting<PARTS>, Pace)>,
+    ahead: (*const f32, Pace),
+    later: Option<&'a mut [Later<PARTS>; 2]>,
 }
 
 impl<const PARTS: usize> Shade for Chores<'_, PARTS> {
     #[inline(always)]
-    unsafe fn after(&mut self, step: usize) {
-        let part = |count: usize| share_of(count, step, self.steps);
-        let (ahead, lines) = self.ahead;
+    unsafe fn work(&mut self) {
+        // SAFETY: as the caller of `Piece::run` vouches.
+        unsafe { self.run() }
+    }
+}
+
+impl<const PARTS: usize> Chores<'_, PARTS> {
+    #[inline(never)]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+    unsafe fn run(&mut self) {
+        let breaks = self.breaks;
+        let (ahead, lines) = &mut self.ahead;
         // SAFETY: as the caller of `Piece::run` vouches; fetching ahead never faults.
         unsafe {
-            for line in step * lines..(step + 1) * lines {
+            for line in lines.take(breaks) {
                 _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(line * LANES).cast());
             }
-            for (later, reads) in self.later.into_iter().flatten().flatten() {
-                let part = part(reads.len());
-                later.fetch(reads.start + part.start..reads.start + part.end);
+            for (later, reads) in self
+                .later
+                .iter_mut()
+                .flat_map(|later| later.iter_mut().flatten())
+            {
+                later.fetch(reads.take(breaks));
             }
-            if let Some(turn) = self.finish {
-                self.piece.finish(turn, part(self.piece.lines(turn).1));
+            if let Some((turn, lines)) = &mut self.finish {
+                self.piece.finish(*turn, lines.take(breaks));
             }
-            if let Some(rows) = self.rows {
-                rows.run(part(rows.units()));
+            if let Some((rows, units)) = &mut self.rows {
+                rows.run(units.take(breaks));
             }
-            if let Some((columns, units)) = &self.columns {
-                let part = part(units.len());
-                columns.run(units.start + part.start..units.start + part.end);
+            if let Some((columns, units)) = &mut self.columns {
+                columns.run(units.take(breaks));
             }
         }
     }
