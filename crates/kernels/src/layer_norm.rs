@@ -119,13 +119,42 @@ impl LayerNorm {
     }
 }
 
-/// The mean of a row and `1 / √(v + ε)`.
+/// Rows that are taken together, so that none waits for the sums of another.
+const TOGETHER: usize = 4;
+
+/// The mean of each row and `1 / √(v + ε)`.
 #[inline(always)]
-fn moments<V: Simd>(epsilon: f32, x: &[f32]) -> (V, V) {
-    let count = x.len() as f32;
-    let mean = V::splat(vectors::sum([x], |[x]: [V; 1]| x) / count);
-    let variance = vectors::sum([x], |[x]: [V; 1]| (x - mean) * (x - mean)) / count;
-    (mean, V::splat(1.0 / (variance + epsilon).sqrt()))
+fn moments<V: Simd, const ROWS: usize>(epsilon: f32, x: &[f32]) -> ([V; ROWS], [V; ROWS]) {
+    let columns = x.len() / ROWS;
+    let share = 1.0 / columns as f32;
+    let (mut means, mut inverses) = ([V::zero(); ROWS], [V::zero(); ROWS]);
+    for column in (0..columns).step_by(V::LANES) {
+        let count = V::LANES.min(columns - column);
+        for (row, sum) in means.iter_mut().enumerate() {
+            // SAFETY: there are `ROWS` rows of `columns` floats.
+            *sum = *sum + unsafe { vectors::load(x.as_ptr().add(row * columns + column), count) };
+        }
+    }
+    for mean in &mut means {
+        *mean = V::splat(mean.reduce_sum() * share);
+    }
+    for column in (0..columns).step_by(V::LANES) {
+        let count = V::LANES.min(columns - column);
+        for (row, (sum, &mean)) in inverses.iter_mut().zip(&means).enumerate() {
+            // SAFETY: as above.
+            let x: V = unsafe { vectors::load(x.as_ptr().add(row * columns + column), count) };
+            let mut distance = x - mean;
+            if count < V::LANES {
+                distance = distance.select(V::zero(), V::mask_from_bits((1 << count) - 1));
+            }
+            *sum = distance.fma(distance, *sum);
+        }
+    }
+    for inverse in &mut inverses {
+        let variance = inverse.reduce_sum() * share;
+        *inverse = V::splat(1.0 / (variance + epsilon).sqrt());
+    }
+    (means, inverses)
 }
 
 dispatch! {
@@ -133,13 +162,31 @@ dispatch! {
 }
 
 #[inline(always)]
-fn forward_generic<V: Simd>(epsilon: f32, x: &[f32], [gamma, beta]: [&[f32]; 2], y: &mut [f32]) {
+fn forward_generic<V: Simd>(epsilon: f32, x: &[f32], affine: [&[f32]; 2], y: &mut [f32]) {
+    let columns = affine[0].len();
+    let whole = x.len() / (TOGETHER * columns) * (TOGETHER * columns);
+    let ((x, rest), (y, rest_y)) = (x.split_at(whole), y.split_at_mut(whole));
+    forward_together::<V, TOGETHER>(epsilon, x, affine, y);
+    forward_together::<V, 1>(epsilon, rest, affine, rest_y);
+}
+
+#[inline(always)]
+fn forward_together<V: Simd, const ROWS: usize>(
+    epsilon: f32,
+    x: &[f32],
+    [gamma, beta]: [&[f32]; 2],
+    y: &mut [f32],
+) {
     let columns = gamma.len();
-    for (x, y) in x.chunks_exact(columns).zip(y.chunks_exact_mut(columns)) {
-        let (mean, inverse) = moments::<V>(epsilon, x);
-        vectors::map([x, gamma, beta], y, |[x, gamma, beta]: [V; 3]| {
-            ((x - mean) * inverse).fma(gamma, beta)
-        });
+    let rows = x.chunks_exact(ROWS * columns);
+    for (x, y) in rows.zip(y.chunks_exact_mut(ROWS * columns)) {
+        let (means, inverses) = moments::<V, ROWS>(epsilon, x);
+        let rows = x.chunks_exact(columns).zip(y.chunks_exact_mut(columns));
+        for ((x, y), (&mean, &inverse)) in rows.zip(means.iter().zip(&inverses)) {
+            vectors::map([x, gamma, beta], y, |[x, gamma, beta]: [V; 3]| {
+                ((x - mean) * inverse).fma(gamma, beta)
+            });
+        }
     }
 }
 
@@ -154,9 +201,31 @@ dispatch! {
     ) => gradients_generic
 }
 
-/// The gradients of a block's inputs, and its part of `dγ` and `dβ`, while a row is in the cache.
+/// The gradients of a block's inputs, and its part of `dγ` and `dβ`, while rows are in the cache.
 #[inline(always)]
 fn gradients_generic<V: Simd>(
+    epsilon: f32,
+    inputs: [&[f32]; 2],
+    gamma: &[f32],
+    added: Option<&[f32]>,
+    dx: &mut [f32],
+    [dgamma, dbeta]: [&mut [f32]; 2],
+) {
+    dgamma.fill(0.0);
+    dbeta.fill(0.0);
+    let together = TOGETHER * gamma.len();
+    let whole = dx.len() / together * together;
+    let [(x, rest_x), (dy, rest_dy)] = [inputs[0].split_at(whole), inputs[1].split_at(whole)];
+    let (added, rest_added) = added.map(|added| added.split_at(whole)).unzip();
+    let (dx, rest_dx) = dx.split_at_mut(whole);
+    let sums = [&mut *dgamma, &mut *dbeta];
+    gradients_together::<V, TOGETHER>(epsilon, [x, dy], gamma, added, dx, sums);
+    let (rest, sums) = ([rest_x, rest_dy], [dgamma, dbeta]);
+    gradients_together::<V, 1>(epsilon, rest, gamma, rest_added, rest_dx, sums);
+}
+
+#[inline(always)]
+fn gradients_together<V: Simd, const ROWS: usize>(
     epsilon: f32,
     [x, dy]: [&[f32]; 2],
     gamma: &[f32],
@@ -166,36 +235,57 @@ fn gradients_generic<V: Simd>(
 ) {
     let columns = gamma.len();
     let share = 1.0 / columns as f32;
-    dgamma.fill(0.0);
-    dbeta.fill(0.0);
-    let inputs = x.chunks_exact(columns).zip(dy.chunks_exact(columns));
-    for (row, ((x, dy), dx)) in inputs.zip(dx.chunks_exact_mut(columns)).enumerate() {
-        let (mean, inverse) = moments::<V>(epsilon, x);
-        vectors::update(
-            [x, dy],
-            [&mut *dgamma, &mut *dbeta, &mut *dx],
-            |[x, dy]: [V; 2], [a, b, _]| {
-                let normal = (x - mean) * inverse;
-                [dy.fma(normal, a), b + dy, normal]
-            },
-        );
-        let normal = &*dx;
-        let constant = vectors::sum([dy, gamma], |[dy, gamma]: [V; 2]| dy * gamma);
-        let slope = vectors::sum([normal, dy, gamma], |[x, dy, gamma]: [V; 3]| dy * gamma * x);
-        let (constant, slope) = (V::splat(constant * share), V::splat(slope * share));
-        match added {
-            None => vectors::update([dy, gamma], [dx], |[dy, gamma]: [V; 2], [x]| {
-                [(dy * gamma - constant - x * slope) * inverse]
-            }),
-            Some(added) => {
-                let added = &added[row * columns..(row + 1) * columns];
-                vectors::update(
-                    [dy, gamma, added],
-                    [dx],
-                    |[dy, gamma, added]: [V; 3], [x]| {
-                        [(dy * gamma - constant - x * slope).fma(inverse, added)]
-                    },
-                );
+    for start in (0..dx.len()).step_by(ROWS * columns) {
+        let range = start..start + ROWS * columns;
+        let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
+        let (means, inverses) = moments::<V, ROWS>(epsilon, x);
+        let (mut constants, mut slopes) = ([V::zero(); ROWS], [V::zero(); ROWS]);
+        for column in (0..columns).step_by(V::LANES) {
+            let count = V::LANES.min(columns - column);
+            // SAFETY: all of these have `columns` floats, or `ROWS` times as many.
+            unsafe {
+                let gamma = vectors::load::<V>(gamma.as_ptr().add(column), count);
+                let (a_place, b_place) = (&mut dgamma[column], &mut dbeta[column]);
+                let mut a = vectors::load::<V>(a_place, count);
+                let mut b = vectors::load::<V>(b_place, count);
+                for row in 0..ROWS {
+                    let place = row * columns + column;
+                    let x = vectors::load::<V>(x.as_ptr().add(place), count);
+                    let dy = vectors::load::<V>(dy.as_ptr().add(place), count);
+                    let normal = (x - means[row]) * inverses[row];
+                    a = dy.fma(normal, a);
+                    b = b + dy;
+                    let flow = dy * gamma;
+                    constants[row] = constants[row] + flow;
+                    slopes[row] = flow.fma(normal, slopes[row]);
+                }
+                vectors::store(a, a_place, count);
+                vectors::store(b, b_place, count);
+            }
+        }
+        for row in 0..ROWS {
+            constants[row] = V::splat(constants[row].reduce_sum() * share);
+            slopes[row] = V::splat(slopes[row].reduce_sum() * share);
+        }
+        let dx = &mut dx[range.clone()];
+        let rows = x.chunks_exact(columns).zip(dy.chunks_exact(columns));
+        for (row, ((x, dy), dx)) in rows.zip(dx.chunks_exact_mut(columns)).enumerate() {
+            let (mean, inverse) = (means[row], inverses[row]);
+            let (constant, slope) = (constants[row], slopes[row]);
+            match added {
+                None => vectors::map([x, dy, gamma], dx, |[x, dy, gamma]: [V; 3]| {
+                    let normal = (x - mean) * inverse;
+                    (dy * gamma - constant - normal * slope) * inverse
+                }),
+                Some(added) => {
+                    let first = start + row * columns;
+                    let added = &added[first..first + columns];
+                    let reads = [x, dy, gamma, added];
+                    vectors::map(reads, dx, |[x, dy, gamma, added]: [V; 4]| {
+                        let normal = (x - mean) * inverse;
+                        (dy * gamma - constant - normal * slope).fma(inverse, added)
+                    });
+                }
             }
         }
     }
@@ -217,7 +307,7 @@ fn affine_gradients_generic<V: Simd>(
     dgamma.fill(0.0);
     dbeta.fill(0.0);
     for (x, dy) in x.chunks_exact(columns).zip(dy.chunks_exact(columns)) {
-        let (mean, inverse) = moments::<V>(epsilon, x);
+        let ([mean], [inverse]) = moments::<V, 1>(epsilon, x);
         vectors::update(
             [x, dy],
             [&mut *dgamma, &mut *dbeta],

@@ -129,11 +129,23 @@ impl RowBlocks {
     }
 
     /// The sums over all blocks of the first and of the second partial results.
-    pub(crate) fn sum(&self, partials: &[f32], [first, second]: [&mut [f32]; 2]) {
-        for (column, (first, second)) in first.iter_mut().zip(second).enumerate() {
-            let add = |(a, b), (_, x, y)| (a + x, b + y);
-            let (a, b) = self.column(partials, column).fold((0.0, 0.0), add);
-            (*first, *second) = (a as f32, b as f32);
+    pub(crate) fn sum(&self, partials: &[f32], results: [&mut [f32]; 2]) {
+        /// Columns that are summed together: a cache line.
+        const TOGETHER: usize = 16;
+        for (result, target) in results.into_iter().enumerate() {
+            for (index, target) in target.chunks_mut(TOGETHER).enumerate() {
+                let start = result * self.columns + index * TOGETHER;
+                let mut sums = [0.0f64; TOGETHER];
+                for block in partials.chunks_exact(2 * self.columns).take(self.count()) {
+                    let block = &block[start..start + target.len()];
+                    for (sum, &partial) in sums.iter_mut().zip(block) {
+                        *sum += f64::from(partial);
+                    }
+                }
+                for (target, sum) in target.iter_mut().zip(sums) {
+                    *target = sum as f32;
+                }
+            }
         }
     }
 }

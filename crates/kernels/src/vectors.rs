@@ -134,7 +134,7 @@ unsafe fn load_each<V: Simd, const N: usize>(
 /// # Safety
 /// `source` is readable for `count <= V::LANES` floats.
 #[inline(always)]
-unsafe fn load<V: Simd>(source: *const f32, count: usize) -> V {
+pub(crate) unsafe fn load<V: Simd>(source: *const f32, count: usize) -> V {
     // SAFETY: by the contract.
     unsafe {
         if count == V::LANES {
@@ -148,7 +148,7 @@ unsafe fn load<V: Simd>(source: *const f32, count: usize) -> V {
 /// # Safety
 /// `target` is writable for `count <= V::LANES` floats.
 #[inline(always)]
-unsafe fn store<V: Simd>(value: V, target: *mut f32, count: usize) {
+pub(crate) unsafe fn store<V: Simd>(value: V, target: *mut f32, count: usize) {
     // SAFETY: by the contract.
     unsafe {
         if count == V::LANES {
