@@ -78,7 +78,8 @@ pub(super) fn texts(
             .replace("PATTERNS", patterns)
             .replace("BRANCHES", branches)
             .replace("CLASSES", &classes)
-            .replace("EPOCHS", &epochs(dataset.len()).to_string()),
+            .replace("EPOCHS", &epochs(dataset.len()).to_string())
+            .replace("BATCH_SIZE", &batch_size(dataset.len()).to_string()),
     });
     Ok(text)
 }
@@ -128,9 +129,17 @@ fn valid_share(tagged: bool, texts: usize) -> &'static str {
     }
 }
 
-/// Epochs to classify so many texts: about 1,300 batches, as far as another look at the same texts still teaches.
+/// Epochs to classify so many texts: about 1,300 batches, as far as another look at the same texts still teaches. Where
+/// batches cannot be smaller, hundreds of texts need another look.
 fn epochs(texts: usize) -> usize {
-    (52_000 / texts.max(1)).clamp(4, 8)
+    let texts = texts.max(1);
+    (52_000 / texts).clamp(4, (4_000 / texts).clamp(8, 16))
+}
+
+/// Texts a batch to classify so many: few texts in batches of 32 are too few steps, and end behind TF-IDF; thousands in
+/// smaller batches learn no better. Below 4, more epochs do as well.
+fn batch_size(texts: usize) -> usize {
+    (texts / 125).clamp(4, 32)
 }
 
 const VALID: &str = "measured after each epoch; each class gives its share";
@@ -155,7 +164,7 @@ PATTERNS  { inputs = [BRANCHES], add = {} },
 
 [train]
 epochs = EPOCHS
-batch_size = 32
+batch_size = BATCH_SIZE
 seed = 0
 optimizer = { adam = { learning_rate = 1e-3 } }
 schedule = { cosine = {} }              # the learning rate falls to nothing
@@ -198,7 +207,7 @@ checkpoint = { every_epochs = 1 }
 
 #[cfg(test)]
 mod tests {
-    use super::{epochs, valid_share};
+    use super::{batch_size, epochs, valid_share};
 
     #[test]
     fn many_texts_give_a_smaller_share_for_validation() {
@@ -210,8 +219,16 @@ mod tests {
     #[test]
     fn few_texts_are_seen_more_often() {
         assert_eq!(
-            [100, 3_000, 10_000, 13_849, 1_000_000].map(epochs),
-            [8, 8, 5, 4, 4]
+            [0, 100, 300, 500, 3_000, 10_000, 13_849, 1_000_000].map(epochs),
+            [16, 16, 13, 8, 8, 5, 4, 4]
+        );
+    }
+
+    #[test]
+    fn few_texts_come_in_smaller_batches() {
+        assert_eq!(
+            [0, 300, 1_000, 3_000, 4_000, 1_000_000].map(batch_size),
+            [4, 4, 8, 24, 32, 32]
         );
     }
 }
