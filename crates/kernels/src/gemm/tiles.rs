@@ -19,8 +19,9 @@ use std::{
 
 /// Most steps of the depth between two visits to `c`.
 const DEPTH: usize = 384;
-/// Pieces of the depth.
+/// Pieces of the depth, and of that of a product with few rows.
 const PIECES: usize = 8;
+const LOW_PIECES: usize = 4;
 /// Pieces of the rows or of the columns: few, as each reads all of the other factor. Pieces do not change sums, so
 /// [`Splits::cut`] makes more of them where there are more threads.
 const ROW_PIECES: usize = 4;
@@ -34,7 +35,7 @@ const COLUMNS: usize = 1024;
 const FEW: usize = 4;
 /// Floats that they split together at most.
 const REPEATED: usize = 7 << 19;
-/// Floats of a factor that any number of pieces split.
+/// Floats of a factor that any number of pieces split, or of sums that each piece has for itself.
 const SMALL: usize = 1 << 14;
 /// Floats of parts that stay in the second-level cache by themselves.
 const RESIDENT: usize = 1 << 18;
@@ -83,8 +84,11 @@ pub(super) fn plan(shape: MatMulShape, precision: Precision, ready: bool) -> Opt
         depth: k,
     };
     let b = if ready { By::Caller } else { By::Piece };
-    let (cut, by) = if 2 * PIECES * m * n <= (m + n) * k {
-        let depth = share(k, PIECES);
+    let deep = 2 * PIECES * m * n <= (m + n) * k;
+    // Few rows: columns alone are left to share out, and each piece would split all rows, half of them from afar.
+    let low = ready && m < n && 4 * n <= k && m * n <= SMALL;
+    let (cut, by) = if deep || low {
+        let depth = share(k, if deep { PIECES } else { LOW_PIECES });
         (Cut { depth, ..whole }, [By::Piece, b])
     } else if m >= n {
         let rows = share(m, ROW_PIECES);
