@@ -30,10 +30,11 @@ const COLUMN_PIECES: usize = 2;
 const ROWS: usize = 256;
 /// Columns of a piece at most.
 const COLUMNS: usize = 1024;
-/// Pieces that split all of a factor, each for itself in the shade of its products, sooner than threads can wait for one
-/// another and read what others wrote.
+/// Pieces that split all of a large factor, each for itself in the shade of its products, sooner than threads can write its
+/// parts and read what others wrote.
 const FEW: usize = 4;
-/// Floats that they split together at most.
+/// Floats of such a factor, and that they split together at most.
+const LARGE: usize = 1 << 18;
 const REPEATED: usize = 7 << 19;
 /// Floats of a factor that any number of pieces split, or of sums that each piece has for itself.
 const SMALL: usize = 1 << 14;
@@ -126,7 +127,7 @@ pub(super) unsafe fn split_b(b: Matrix, shape: MatMulShape, target: &mut [f32]) 
 impl By {
     /// Who splits a factor of so many floats that so many pieces read.
     fn of(factor: usize, pieces: usize) -> Self {
-        let again = pieces <= FEW && pieces * factor <= REPEATED;
+        let again = pieces <= FEW && factor > LARGE && pieces * factor <= REPEATED;
         if factor > SMALL && !again {
             Self::All
         } else {
