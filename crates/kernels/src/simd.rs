@@ -65,6 +65,10 @@ pub(crate) trait Simd:
     /// `target` is writable for `count` floats.
     unsafe fn store_partial(self, target: *mut f32, count: usize);
 
+    /// Asks for the cache line of a place that will be needed soon, wherever that is.
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
+
     /// The first floats of a slice; a shorter slice is followed by zeros.
     #[inline(always)]
     fn from_slice(source: &[f32]) -> Self {

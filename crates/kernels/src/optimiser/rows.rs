@@ -123,6 +123,9 @@ impl Update {
     }
 }
 
+/// Rows between the one that is updated and the one that is asked for.
+const AHEAD: usize = 8;
+
 struct Job<'a> {
     rule: Rule,
     constants: Constants,
@@ -142,6 +145,9 @@ dispatch! {
 fn run_piece_generic<V: Simd>(job: &Job<'_>, piece: usize, scratch: &mut [f32]) {
     let (touched, width) = (job.touched, job.touched.width());
     for index in touched.piece(piece) {
+        if index + AHEAD < touched.len() {
+            job.fetch::<V>(touched.row(index + AHEAD));
+        }
         let gradient = touched.gradient(index, job.buffer, scratch, add::<V>);
         let row = touched.row(index);
         let part = |i: usize| {
@@ -173,6 +179,24 @@ fn run_piece_generic<V: Simd>(job: &Job<'_>, piece: usize, scratch: &mut [f32]) 
 }
 
 impl Job<'_> {
+    /// Asks for what a row's update will read: rows of a large table lie far from one another in memory.
+    #[inline(always)]
+    fn fetch<V: Simd>(&self, row: usize) {
+        let width = self.touched.width();
+        // Adam reads a step number there.
+        let of_velocity = match self.rule {
+            Rule::Adam { .. } => 1,
+            _ => width,
+        };
+        for (i, len) in [width, of_velocity, width].into_iter().enumerate() {
+            let len = if self.used[i] { len } else { 0 };
+            for column in (0..len).step_by(V::LANES) {
+                let place = self.parts[i].pointer().wrapping_add(row * width + column);
+                V::prefetch(place.cast_const());
+            }
+        }
+    }
+
     /// Steps since a row was touched last, which is now.
     fn steps_since(&self, touched: &mut f32) -> u64 {
         let last = std::mem::replace(touched, self.number as f32);

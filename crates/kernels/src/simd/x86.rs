@@ -145,6 +145,10 @@ impl Simd for Avx2 {
         Self(call!(_mm256_set1_ps(value)))
     }
     #[inline(always)]
+    fn prefetch(place: *const f32) {
+        call!(_mm_prefetch::<_MM_HINT_T0>(place.cast()))
+    }
+    #[inline(always)]
     unsafe fn load(source: *const f32) -> Self {
         Self(call!(_mm256_loadu_ps(source)))
     }
@@ -346,6 +350,10 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn splat(value: f32) -> Self {
         Self(call!(_mm512_set1_ps(value)))
+    }
+    #[inline(always)]
+    fn prefetch(place: *const f32) {
+        call!(_mm_prefetch::<_MM_HINT_T0>(place.cast()))
     }
     #[inline(always)]
     unsafe fn load(source: *const f32) -> Self {
