@@ -52,7 +52,7 @@ pub mod prelude {
     pub use jingwei_data::prepare::{PrepareOptions, TextOptions};
     pub use jingwei_data::split::{self, SplitOptions};
     pub use jingwei_data::{Augment, Dataset, Features, Targets};
-    pub use jingwei_engine::{Level, Runtime};
+    pub use jingwei_engine::{Level, Precision, Runtime};
     pub use jingwei_nn::{
         Activation, Adam, AdamW, AvgPool2d, BatchNorm, BinaryCrossEntropy, CategoricalCrossEntropy,
         Clip, Conv1d, Conv2d, Crf, Dense, Dropout, Embedding, Flatten, GlobalAvgPool1d,

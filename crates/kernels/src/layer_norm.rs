@@ -245,7 +245,8 @@ fn gradients_together<V: Simd, const ROWS: usize>(
             // SAFETY: all of these have `columns` floats, or `ROWS` times as many.
             unsafe {
                 let gamma = vectors::load::<V>(gamma.as_ptr().add(column), count);
-                let (a_place, b_place) = (&mut dgamma[column], &mut dbeta[column]);
+                let a_place = dgamma.as_mut_ptr().add(column);
+                let b_place = dbeta.as_mut_ptr().add(column);
                 let mut a = vectors::load::<V>(a_place, count);
                 let mut b = vectors::load::<V>(b_place, count);
                 for row in 0..ROWS {

@@ -9,8 +9,8 @@ pub enum Precision {
     #[default]
     Highest,
     /// On AMX tiles each factor counts as the sum of two bf16 numbers, which takes about half the time: each product of
-    /// two floats is wrong by less than 2⁻¹⁴ of itself, a sum of many by 4·10⁻⁶ as a rule (TF32: 3·10⁻⁴). Other levels
-    /// know no difference.
+    /// two floats is wrong by less than 2⁻¹⁴ of itself, a sum of many by 4·10⁻⁶ as a rule. Other levels know no
+    /// difference.
     High,
 }
 

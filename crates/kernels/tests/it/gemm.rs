@@ -199,6 +199,35 @@ fn every_magnitude_is_exact() {
     }
 }
 
+/// The error of a sum, in the root of the mean square, against what such sums are: what the documentation says of it.
+#[test]
+fn precisions_are_what_they_say() {
+    let shape = plain(96, 96, 400);
+    let (a, b) = (numbers(96 * 400, 1), numbers(400 * 96, 2));
+    let exact = expected(shape, Epilogue::default(), &a, &b, &[], &[]);
+    let root = |squares: f64| (squares / exact.len() as f64).sqrt();
+    let size = root(exact.iter().map(|x| x * x).sum());
+    for (precision, most) in [(Precision::Highest, 6e-7), (Precision::High, 6e-6)] {
+        let plan = |level| MatMul::with_precision(level, shape, Epilogue::default(), precision);
+        let results = at_every_level(
+            |level| (plan(level).scratch(), plan(level).shared()),
+            |level, workers, shared| {
+                let mut c = vec![0.0; 96 * 96];
+                plan(level).run(workers, &a, &b, None, &mut c, shared);
+                c
+            },
+        );
+        for (level, c) in results {
+            let errors = c
+                .iter()
+                .zip(&exact)
+                .map(|(c, x)| (f64::from(*c) - x).powi(2));
+            let error = root(errors.sum()) / size;
+            assert!(error < most, "{precision} at {level}: {error:e}");
+        }
+    }
+}
+
 #[test]
 fn every_activation() {
     for activation in [

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use jingwei_bundle::{Existing, Parts, Predictor};
 use jingwei_data::prepare::TextMap;
 use jingwei_data::{Dataset, Features, Preparation, TextColumn};
-use jingwei_engine::{AlignedVec, Runtime, Workspace};
+use jingwei_engine::{AlignedVec, Precision, Runtime, Workspace};
 use jingwei_nn::{Loss, Network, Optimizer, Sequential, Summary};
 
 pub use fit::Fit;
@@ -99,6 +99,14 @@ impl Model {
     #[must_use]
     pub fn on(mut self, runtime: Runtime) -> Self {
         self.runtime = runtime;
+        self
+    }
+
+    /// Computes the products of gradients with another precision than [`Precision::High`]; tiles alone know a difference.
+    #[must_use]
+    pub fn with_gradient_precision(mut self, precision: Precision) -> Self {
+        self.objective.gradient_precision = precision;
+        self.functions.training.gradient_precision = precision;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jingwei_data::{Dataset, Features, Targets, TextColumn};
-use jingwei_engine::{Level, Runtime};
+use jingwei_engine::{Level, Precision, Runtime};
 use jingwei_nn::{Adam, MeanSquaredError, Sequential, SparseCategoricalCrossEntropy, TIME};
 use jingwei_train::metrics::Metric;
 use jingwei_train::{Compile, Fit, load};
@@ -119,6 +119,32 @@ fn a_second_fit_goes_on_from_the_first() {
         .unwrap();
     assert!(second.epochs[0].train["loss"] < first.epochs[0].train["loss"]);
     assert!(first.to_string().lines().count() == 4);
+}
+
+/// Tiles round gradients unless they are told not to; other levels give the same bits.
+#[test]
+fn gradients_are_as_exact_as_asked() {
+    let train = bars(256, 3);
+    for level in Level::available() {
+        let [highest, high] = [Precision::Highest, Precision::High].map(|precision| {
+            let loss = SparseCategoricalCrossEntropy::from_logits();
+            let mut model = Sequential::new([8, 8, 1])
+                .flatten()
+                .dense(128)
+                .relu()
+                .dense(3)
+                .compile(Adam::new(5e-3), loss, [Metric::Accuracy])
+                .unwrap()
+                .on(Runtime::new(level, 1).unwrap())
+                .with_gradient_precision(precision);
+            let fit = Fit::new().epochs(2).batch_size(128);
+            model.fit(&train, fit).unwrap();
+            model.predict(&train).unwrap().values
+        });
+        assert_eq!(highest != high, level == Level::Amx, "{level}");
+        let mut pairs = highest.iter().zip(&high);
+        assert!(pairs.all(|(a, b)| (a - b).abs() < 1e-3), "{level}");
+    }
 }
 
 #[test]
