@@ -4,11 +4,13 @@ use crate::{ALIGNMENT, Activation, Level, Workers, level::dispatch, simd::Simd, 
 use block::{Beside, Block, multiply_block};
 use pack::Matrix;
 pub use precision::{Precision, UnknownPrecision};
+pub use row_norm::RowNorm;
 use tiles::Splits;
 
 pub(crate) mod block;
 pub(crate) mod pack;
 mod precision;
+mod row_norm;
 pub(crate) mod tile;
 #[cfg_attr(not(target_arch = "x86_64"), path = "gemm/no_tiles.rs")]
 mod tiles;
@@ -40,9 +42,10 @@ pub struct Epilogue {
 }
 
 /// A matrix of the output's shape that takes part in a product's end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Companion<'a> {
     /// There is none.
+    #[default]
     None,
     /// Gets the sums with their bias, as they are before the activation.
     Sums(&'a mut [f32]),
@@ -62,6 +65,17 @@ impl Companion<'_> {
             Self::Slope(kept) => (Beside::Slope(kept.as_ptr()), Some(kept.len())),
         }
     }
+}
+
+/// What a product takes besides its factors.
+#[derive(Debug, Default)]
+pub struct Extras<'a> {
+    /// One float a column, where the epilogue has a bias.
+    pub bias: Option<&'a [f32]>,
+    /// A matrix beside the output.
+    pub companion: Companion<'a>,
+    /// Normalises the rows of `a` before they are multiplied, where [`MatMul::normalises`].
+    pub norm: Option<RowNorm<'a>>,
 }
 
 /// Multiply-adds below which a product is not worth sharing.
@@ -219,6 +233,12 @@ impl MatMul {
         }
     }
 
+    /// Whether a run can normalise the rows of `a` by itself: on tiles, before they are split, if `b` is ready.
+    pub fn normalises(&self) -> bool {
+        let whole = self.cut.depth >= self.shape.k && !self.shape.transpose_a;
+        whole && self.tiles.is_some_and(|splits| splits.normalises(self.cut))
+    }
+
     /// Computes `c` from `a`, `b` and, where the epilogue has one, `bias` (n).
     ///
     /// # Panics
@@ -232,22 +252,31 @@ impl MatMul {
         c: &mut [f32],
         shared: &mut [f32],
     ) {
-        self.run_with(workers, [a, b], bias, c, Companion::None, shared);
+        let extras = Extras {
+            bias,
+            ..Extras::default()
+        };
+        self.run_with(workers, [a, b], extras, c, shared);
     }
 
-    /// As [`Self::run`], with a matrix beside the output.
+    /// As [`Self::run`], with more than a bias.
     ///
     /// # Panics
-    /// As [`Self::run`], and where the companion has another length than `c`.
+    /// As [`Self::run`]; where the companion has another length than `c`; and where rows are to be normalised, but this is
+    /// no product that [normalises](Self::normalises) them, or has not `k` columns of them.
     pub fn run_with(
         &self,
         workers: &Workers,
         [a, b]: [&[f32]; 2],
-        bias: Option<&[f32]>,
+        extras: Extras,
         c: &mut [f32],
-        mut companion: Companion,
         shared: &mut [f32],
     ) {
+        let Extras {
+            bias,
+            mut companion,
+            norm,
+        } = extras;
         let (beside, len) = companion.parts();
         assert!(
             len.is_none_or(|len| len == c.len()),
@@ -272,6 +301,10 @@ impl MatMul {
             "bias of a matrix product"
         );
         assert!(
+            norm.is_none_or(|norm| self.normalises() && norm.fits(k)),
+            "normalised rows of a matrix product"
+        );
+        assert!(
             workers.scratch() >= self.scratch(),
             "scratch of a matrix product"
         );
@@ -282,11 +315,12 @@ impl MatMul {
         let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let [.., chunks] = self.cut.grid(&self.shape);
         let factors = self.factors(a, b);
-        let split = |splits: Splits| splits.split(workers, factors, self.shape, shared);
+        let split = |splits: Splits| splits.split(workers, factors, norm, self.shape, shared);
         let split = self.tiles.map(split);
         if chunks == 1 {
             let call = Call {
                 factors,
+                norm,
                 split,
                 bias,
                 beside,
@@ -296,6 +330,7 @@ impl MatMul {
         }
         let call = Call {
             factors,
+            norm: None,
             split,
             bias: std::ptr::null(),
             beside: Beside::Nothing,
@@ -358,7 +393,7 @@ impl MatMul {
             };
             if let (Some(splits), Some(split)) = (self.tiles, call.split) {
                 // SAFETY: the level has tiles, the block lies within the matrices, and the scratch was checked.
-                unsafe { tiles::multiply_block(splits, &block, split, shape, scratch) }
+                unsafe { tiles::multiply_block(splits, &block, split, call.norm, shape, scratch) }
             } else {
                 multiply_block(self.level, &block, scratch);
             }
@@ -389,8 +424,9 @@ impl MatMul {
     }
 }
 
-struct Call {
+struct Call<'a> {
     factors: [Matrix; 2],
+    norm: Option<RowNorm<'a>>,
     /// Parts of whole factors, or null; where tiles multiply.
     split: Option<[*const f32; 2]>,
     bias: *const f32,
@@ -399,7 +435,7 @@ struct Call {
 }
 
 // SAFETY: the pointers come from slices that outlive the run; what is written is each piece's own part.
-unsafe impl Sync for Call {}
+unsafe impl Sync for Call<'_> {}
 
 struct Ends {
     bias: *const f32,

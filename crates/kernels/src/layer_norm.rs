@@ -158,7 +158,8 @@ fn moments<V: Simd, const ROWS: usize>(epsilon: f32, x: &[f32]) -> ([V; ROWS], [
 }
 
 dispatch! {
-    fn forward_rows(epsilon: f32, x: &[f32], affine: [&[f32]; 2], y: &mut [f32]) => forward_generic
+    /// Normalises rows, one behind another.
+    pub(crate) fn forward_rows(epsilon: f32, x: &[f32], affine: [&[f32]; 2], y: &mut [f32]) => forward_generic
 }
 
 #[inline(always)]

@@ -42,7 +42,9 @@ pub use activation::Activation;
 pub use conv::{Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvShape};
 pub use conv_max::{ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, SequenceShape};
 pub use conv_pool::{ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput};
-pub use gemm::{Companion, Epilogue, MatMul, MatMulShape, Precision, UnknownPrecision};
+pub use gemm::{
+    Companion, Epilogue, Extras, MatMul, MatMulShape, Precision, RowNorm, UnknownPrecision,
+};
 pub use level::{Level, UnknownLevel};
 pub use memory::{ALIGNMENT, AlignedVec, Buffers, Place};
 pub use pool::Pool;

@@ -94,7 +94,8 @@ fn inverse<V: Simd>(epsilon: f32, x: &[f32]) -> V {
 }
 
 dispatch! {
-    fn forward_rows(epsilon: f32, x: &[f32], gamma: &[f32], y: &mut [f32]) => forward_generic
+    /// Normalises rows, one behind another.
+    pub(crate) fn forward_rows(epsilon: f32, x: &[f32], gamma: &[f32], y: &mut [f32]) => forward_generic
 }
 
 #[inline(always)]

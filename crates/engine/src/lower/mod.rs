@@ -72,6 +72,8 @@ pub(crate) struct Lowering<'a> {
     strided: HashMap<NodeId, attention::Strided>,
     /// The result of an attention, and the logarithms that its gradients read.
     log_sums: HashMap<NodeId, (ValueId, ValueId)>,
+    /// The normalisation that a product does to its left factor by itself.
+    normalised: HashMap<NodeId, NodeId>,
     /// The steps that won a maximum over time of a node's values under a mask.
     winners: HashMap<(NodeId, Option<NodeId>), ValueId>,
     /// Gradients that stand for one step of each filter.
@@ -188,6 +190,7 @@ impl<'a> Lowering<'a> {
             reserves: HashMap::new(),
             strided: HashMap::new(),
             log_sums: HashMap::new(),
+            normalised: HashMap::new(),
             winners: HashMap::new(),
             winner_gradients: HashMap::new(),
             constants: Vec::new(),

@@ -17,6 +17,20 @@ struct Case {
     batch: usize,
 }
 
+impl Case {
+    /// Its outputs alone, over parameters that no longer change.
+    fn frozen(&self) -> Function {
+        let Function {
+            graph,
+            outputs,
+            parameters,
+            states,
+            ..
+        } = self.function.clone();
+        Function::new(graph, outputs, parameters, states).frozen()
+    }
+}
+
 struct Builder {
     graph: Graph,
     parameters: Vec<(String, Vec<usize>)>,
@@ -212,20 +226,13 @@ fn run(case: &Case, level: Level, threads: usize) -> (Vec<f32>, Vec<f32>, Plan) 
 
 /// The outputs of the frozen function, of two workspaces over the same weights; without gradients, since parameters stay.
 fn run_frozen(case: &Case, level: Level) -> [Vec<f32>; 2] {
-    let Function {
-        graph,
-        outputs,
-        parameters,
-        states,
-        ..
-    } = case.function.clone();
-    let mut values = AlignedVec::new(parameters.len());
-    for entry in parameters.entries() {
+    let function = case.frozen();
+    let mut values = AlignedVec::new(function.parameters.len());
+    for entry in function.parameters.entries() {
         values[entry.range()].copy_from_slice(&case.leaves[&entry.name]);
     }
-    let states_len = states.len();
-    let function = Function::new(graph, outputs, parameters, states).frozen();
-    let weights = Weights::new(Arc::new(values), Arc::new(AlignedVec::new(states_len)));
+    let states = AlignedVec::new(function.states.len());
+    let weights = Weights::new(Arc::new(values), Arc::new(states));
     let runtime = Runtime::new(level, 2).unwrap();
     let plans = [case.batch, 1].map(|batch| function.plan(batch, level).unwrap());
     [(); 2].map(|()| {
@@ -358,6 +365,27 @@ fn heads_are_read_and_written_where_they_lie() {
         count("layer_norm_grad_parameters"),
     ];
     assert_eq!(others, [8, 0, 1]);
+}
+
+/// Two normalisations, the second of which a sum reads beside the product.
+#[test]
+fn products_on_tiles_normalise_their_rows() {
+    let mut b = Builder::new();
+    let x = b.graph.input("x", Shape::batch_of(&[64]));
+    let y = b.norm("first", x, 64);
+    let y = b.dense("up", y, 64, 64);
+    let y = b.norm("second", y, 64);
+    let z = b.dense("down", y, 64, 64);
+    let z = b.graph.add_values(y, z).unwrap();
+    let logits = b.dense("head", z, 64, 5);
+    let case = b.finish(logits, &[64], 5, 100);
+    check(&case);
+    for level in Level::available() {
+        let plan = case.frozen().plan(case.batch, level).unwrap();
+        let norms = plan.kernels().filter(|(name, _)| *name == "layer_norm");
+        let left = if level == Level::Amx { 1 } else { 2 };
+        assert_eq!(norms.count(), left, "{level}");
+    }
 }
 
 /// How a network for texts differs from Embedding, Conv1D with ReLU, maximum over time.

@@ -1,6 +1,6 @@
 //! What stands for `tiles` where no processor has them.
 
-use super::{Block, Cut, MatMulShape, Precision, pack::Matrix};
+use super::{Block, Cut, MatMulShape, Precision, RowNorm, pack::Matrix};
 use crate::Workers;
 
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,15 @@ impl Splits {
         match self {}
     }
 
+    pub(super) fn normalises(self, _: Cut) -> bool {
+        match self {}
+    }
+
     pub(super) fn split(
         self,
         _: &Workers,
         _: [Matrix; 2],
+        _: Option<RowNorm>,
         _: MatMulShape,
         _: &mut [f32],
     ) -> [*const f32; 2] {
@@ -44,6 +49,7 @@ pub(super) unsafe fn multiply_block(
     splits: Splits,
     _: &Block,
     _: [*const f32; 2],
+    _: Option<RowNorm>,
     _: MatMulShape,
     _: &mut [f32],
 ) {

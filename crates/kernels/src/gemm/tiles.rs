@@ -1,8 +1,8 @@
 //! Matrix products on AMX tiles: each factor is split into its parts once, then groups of 32 rows meet groups of 32 columns.
 
-use super::{Block, Cut, MatMulShape, Precision, block::Beside};
+use super::{Block, Cut, MatMulShape, Precision, RowNorm, block::Beside};
 use crate::{
-    Workers,
+    Level, Workers,
     amx::{
         EXACT, GROUP, SHORT, STEP, Tiles, group_step,
         parts::{self, Splitting},
@@ -21,7 +21,7 @@ use std::{
 const DEPTH: usize = 384;
 /// Pieces of the depth, and of that of a product with few rows.
 const PIECES: usize = 8;
-const LOW_PIECES: usize = 4;
+const LOW_PIECES: usize = 2;
 /// Pieces of the rows or of the columns: few, as each reads all of the other factor. Pieces do not change sums, so
 /// [`Splits::cut`] makes more of them where there are more threads.
 const ROW_PIECES: usize = 4;
@@ -169,7 +169,13 @@ impl Splits {
         let depth = cut.depth.min(DEPTH);
         let floats = |lines| parts::floats(self.parts, lines, depth);
         let [a, b] = self.by.map(|by| usize::from(by == By::Piece));
-        2 * SUMS + a * floats(cut.rows + GROUP) + b * 2 * floats(GROUP)
+        let normal = usize::from(self.normalises(cut)) * GROUP * cut.depth;
+        2 * SUMS + a * floats(cut.rows + GROUP) + b * 2 * floats(GROUP) + normal
+    }
+
+    /// Whether rows that are not cut can be normalised before they are split, which is then done once for all their depth.
+    pub(super) fn normalises(self, cut: Cut) -> bool {
+        self.by[1] == By::Caller && (self.by[0] == By::All || cut.depth <= DEPTH)
     }
 
     /// Splits what all threads split into `target` and returns where the parts of each factor lie.
@@ -177,6 +183,7 @@ impl Splits {
         self,
         workers: &Workers,
         factors: [Matrix; 2],
+        norm: Option<RowNorm>,
         shape: MatMulShape,
         target: &mut [f32],
     ) -> [*const f32; 2] {
@@ -194,18 +201,24 @@ impl Splits {
         let stride = parts::floats(self.parts, GROUP, k);
         let groups = Parts::new(&mut target[..self.shared(shape)]);
         let call = Source(matrix);
-        workers.run(lines.div_ceil(GROUP), &|group, _| {
+        workers.run(lines.div_ceil(GROUP), &|group, scratch| {
             let (source, first) = (&call, group * GROUP);
-            let count = GROUP.min(lines - first);
-            // SAFETY: groups are disjoint and lie within the target; the level has tiles, so it has the instructions.
+            let mut lines = (first, GROUP.min(lines - first));
+            let mut matrix = source.0;
+            // SAFETY: groups are disjoint and lie within the target; the level has tiles, so it has the instructions; the
+            // scratch has room for normal rows.
             unsafe {
+                if let Some(norm) = norm.filter(|_| !columns) {
+                    matrix.start = scratch.as_ptr();
+                    normalise(norm, source.0, lines, scratch.as_mut_ptr());
+                    lines.0 = 0;
+                }
                 let to = groups.part(group * stride, stride).as_mut_ptr();
-                let (lines, depth) = ((first, count), (0, k));
                 if self.parts == EXACT {
-                    let rows = Splitting::<EXACT>::rows(source.0, lines, depth, to);
+                    let rows = Splitting::<EXACT>::rows(matrix, lines, (0, k), to);
                     Splitting { columns, ..rows }.run_all();
                 } else {
-                    let rows = Splitting::<SHORT>::rows(source.0, lines, depth, to);
+                    let rows = Splitting::<SHORT>::rows(matrix, lines, (0, k), to);
                     Splitting { columns, ..rows }.run_all();
                 }
             }
@@ -216,6 +229,24 @@ impl Splits {
         } else {
             [parts, ready]
         }
+    }
+}
+
+/// Normalises whole rows of a matrix into a target.
+///
+/// # Safety
+/// The rows lie within the matrix, one behind another, and the target has room for them.
+#[inline(never)]
+unsafe fn normalise(norm: RowNorm, a: Matrix, (first, count): (usize, usize), target: *mut f32) {
+    let len = count * a.stride;
+    // SAFETY: by the contract.
+    unsafe {
+        let rows = std::slice::from_raw_parts(a.at(first, 0), len);
+        norm.run(
+            Level::Amx,
+            rows,
+            std::slice::from_raw_parts_mut(target, len),
+        );
     }
 }
 
@@ -232,15 +263,16 @@ pub(super) unsafe fn multiply_block(
     splits: Splits,
     block: &Block,
     split: [*const f32; 2],
+    norm: Option<RowNorm>,
     shape: MatMulShape,
     scratch: &mut [f32],
 ) {
     // SAFETY: by the contract.
     unsafe {
         if splits.parts == EXACT {
-            multiply_parts::<EXACT>(block, split, shape, scratch);
+            multiply_parts::<EXACT>(block, split, norm, shape, scratch);
         } else {
-            multiply_parts::<SHORT>(block, split, shape, scratch);
+            multiply_parts::<SHORT>(block, split, norm, shape, scratch);
         }
     }
 }
@@ -251,12 +283,15 @@ pub(super) unsafe fn multiply_block(
 unsafe fn multiply_parts<const PARTS: usize>(
     block: &Block,
     split: [*const f32; 2],
+    norm: Option<RowNorm>,
     shape: MatMulShape,
     scratch: &mut [f32],
 ) {
     let slices = block.depth.1.div_ceil(DEPTH);
     let depth = share(block.depth.1, slices.max(1));
     let (sums, rest) = scratch.split_at_mut(2 * SUMS);
+    let normal = norm.map_or(0, |_| GROUP * shape.k);
+    let (normal, rest) = rest.split_at_mut(normal);
     let (columns, rows) = rest.split_at_mut(if split[1].is_null() {
         2 * parts::floats(PARTS, GROUP, depth)
     } else {
@@ -265,6 +300,8 @@ unsafe fn multiply_parts<const PARTS: usize>(
     let piece = Piece::<PARTS> {
         block,
         split,
+        norm: norm.filter(|_| split[0].is_null()),
+        normal: normal.as_mut_ptr(),
         stride: parts::floats(PARTS, GROUP, shape.k),
         far: [
             split[0].is_null() && block.a.transposed && shape.m * shape.k > RESIDENT,
@@ -286,6 +323,9 @@ unsafe fn multiply_parts<const PARTS: usize>(
 struct Piece<'a, const PARTS: usize> {
     block: &'a Block,
     split: [*const f32; 2],
+    /// What is done to rows before the piece splits them, and where.
+    norm: Option<RowNorm<'a>>,
+    normal: *mut f32,
     /// Floats from one group of a whole factor to the next.
     stride: usize,
     /// Rows, and columns, that the piece splits and that are too many for the second-level cache, unless their steps
@@ -321,8 +361,11 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
         let mut before = None;
         // SAFETY: as the caller vouches.
         unsafe {
-            for first in [self.rows(turn), self.columns(turn)].into_iter().flatten() {
-                first.run(0..first.units());
+            if let Some(rows) = self.rows(turn) {
+                self.split_rows(turn, &rows, 0..rows.units());
+            }
+            if let Some(columns) = self.columns(turn) {
+                columns.run_all();
             }
             loop {
                 self.fetch(turn);
@@ -427,13 +470,27 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
     /// What is to be split of the rows before this turn.
     fn rows(&self, turn: Turn) -> Option<Splitting<PARTS>> {
         (self.split[0].is_null() && turn.across == 0).then(|| {
-            Splitting::rows(
-                self.block.a,
-                self.lines(turn),
-                self.depth(turn),
-                self.a(turn),
-            )
+            let (mut matrix, mut lines) = (self.block.a, self.lines(turn));
+            if self.norm.is_some() {
+                (matrix.start, lines.0) = (self.normal, 0);
+            }
+            Splitting::rows(matrix, lines, self.depth(turn), self.a(turn))
         })
+    }
+
+    /// Splits some units of the rows before a turn, which are normalised first.
+    #[inline(always)]
+    unsafe fn split_rows(&self, turn: Turn, rows: &Splitting<PARTS>, units: Range<usize>) {
+        // SAFETY: as the caller vouches; with a norm the depth is whole.
+        unsafe {
+            if let Some(norm) = self.norm
+                && units.start == 0
+                && units.end > 0
+            {
+                normalise(norm, self.block.a, self.lines(turn), self.normal);
+            }
+            rows.run(units);
+        }
     }
 
     /// What is to be split of the columns before the first turn with them.
@@ -458,10 +515,10 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
             piece: self,
             breaks: self.depth(turn).1.div_ceil(STEP) * breaks(PARTS),
             finish: before.map(|before| (before, Pace::new(0..self.lines(before).1))),
-            rows: self
-                .after(turn)
-                .and_then(|next| self.rows(next))
-                .map(|rows| (rows, Pace::new(0..rows.units()))),
+            rows: self.after(turn).and_then(|next| {
+                let rows = self.rows(next)?;
+                Some((next, rows, Pace::new(0..rows.units())))
+            }),
             columns: self
                 .after_columns(turn)
                 .and_then(|next| self.columns(next))
@@ -652,7 +709,7 @@ struct Chores<'a, const PARTS: usize> {
     piece: &'a Piece<'a, PARTS>,
     breaks: usize,
     finish: Option<(Turn, Pace)>,
-    rows: Option<(Splitting<PARTS>, Pace)>,
+    rows: Option<(Turn, Splitting<PARTS>, Pace)>,
     columns: Option<(Splitting<PARTS>, Pace)>,
     ahead: (*const f32, Pace),
     later: Option<&'a mut [Later<PARTS>; 2]>,
@@ -687,8 +744,8 @@ impl<const PARTS: usize> Chores<'_, PARTS> {
             if let Some((turn, lines)) = &mut self.finish {
                 self.piece.finish(*turn, lines.take(breaks));
             }
-            if let Some((rows, units)) = &mut self.rows {
-                rows.run(units.take(breaks));
+            if let Some((turn, rows, units)) = &mut self.rows {
+                self.piece.split_rows(*turn, rows, units.take(breaks));
             }
             if let Some((columns, units)) = &mut self.columns {
                 columns.run(units.take(breaks));

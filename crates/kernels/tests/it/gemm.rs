@@ -1,6 +1,9 @@
 use crate::support::{assert_close, at_every_level, numbers};
+use jingwei_kernels::layer_norm::LayerNorm;
+use jingwei_kernels::rms_norm::RmsNorm;
 use jingwei_kernels::{
-    Activation, AlignedVec, Companion, Epilogue, Level, MatMul, MatMulShape, Precision,
+    Activation, AlignedVec, Companion, Epilogue, Extras, Level, MatMul, MatMulShape, Precision,
+    RowNorm,
 };
 use proptest::prelude::*;
 
@@ -332,7 +335,12 @@ fn a_companion_takes_part_in_the_end() {
                 let run = |epilogue, companion: Companion, shared: &mut [f32]| {
                     let mut c = vec![f32::NAN; m * n];
                     let plan = MatMul::new(level, shape, epilogue);
-                    plan.run_with(workers, [&a, &b], Some(&bias), &mut c, companion, shared);
+                    let extras = Extras {
+                        bias: Some(&bias),
+                        companion,
+                        norm: None,
+                    };
+                    plan.run_with(workers, [&a, &b], extras, &mut c, shared);
                     c
                 };
                 let mut sums = vec![f32::NAN; m * n];
@@ -372,5 +380,69 @@ fn a_companion_takes_part_in_the_end() {
                 assert_close(&name("slope"), &parts[3][at..=at], &[exact], 1e-5);
             }
         }
+    }
+}
+
+/// Pieces of rows and of columns, rows that all threads split, ragged ends; the last does not normalise by itself.
+#[test]
+fn rows_are_normalised_on_their_way() {
+    for (m, n, k) in [
+        (64, 384, 128),
+        (64, 100, 128),
+        (700, 130, 90),
+        (300, 600, 200),
+        (70, 1000, 90),
+        (90, 700, 400),
+        (64, 128, 512),
+    ] {
+        let shape = plain(m, n, k);
+        let a: Vec<f32> = numbers(m * k, 1).iter().map(|x| 3.0 * x + 0.5).collect();
+        let (b, gamma, beta) = (numbers(k * n, 2), numbers(k, 3), numbers(k, 4));
+        let (rows, columns, epsilon) = (m, k, 1e-3);
+        let layer = LayerNorm {
+            rows,
+            columns,
+            epsilon,
+        };
+        let root = RmsNorm {
+            rows,
+            columns,
+            epsilon,
+        };
+        let plan = |level| MatMul::with_constant_b(level, shape, Epilogue::default());
+        at_every_level(
+            |level| (plan(level).scratch(), plan(level).shared()),
+            |level, workers, shared| {
+                let plan = plan(level);
+                let mut prepared = AlignedVec::new(plan.prepared());
+                plan.prepare(&b, &mut prepared);
+                let b = if prepared.is_empty() { &b } else { &*prepared };
+                let normalises = level == Level::Amx && (m, n, k) != (64, 128, 512);
+                assert_eq!(plan.normalises(), normalises, "{level} {shape:?}");
+                let mut run = |a: &[f32], norm| {
+                    let extras = Extras {
+                        norm,
+                        ..Extras::default()
+                    };
+                    let mut c = vec![f32::NAN; m * n];
+                    plan.run_with(workers, [a, b], extras, &mut c, shared);
+                    c
+                };
+                let mut normal = vec![0.0; m * k];
+                layer.forward(workers, &a, [&gamma, &beta], &mut normal);
+                let mut expected = run(&normal, None);
+                root.forward(workers, &a, &gamma, &mut normal);
+                expected.extend(run(&normal, None));
+                if !normalises {
+                    return expected;
+                }
+                let affine = [gamma.as_slice(), beta.as_slice()];
+                let mut results = run(&a, Some(RowNorm::Layer { epsilon, affine }));
+                let gamma = &gamma;
+                results.extend(run(&a, Some(RowNorm::RootMeanSquare { epsilon, gamma })));
+                assert!(results == expected, "{level} {shape:?}");
+                results
+            },
+        );
     }
 }
