@@ -410,7 +410,7 @@ impl MatMul {
         beside: Beside,
     ) {
         let MatMulShape { m, n, .. } = self.shape;
-        let rows = share(m, 1, (m * n * chunks).div_ceil(1 << 14).min(PIECES));
+        let rows = share(m, 1, (m * n * chunks).div_ceil(1 << 13).min(PIECES));
         let parts = Parts::new(c);
         let ends = Ends { bias, beside };
         workers.run(m.div_ceil(rows), &|piece, _| {

@@ -88,10 +88,12 @@ pub(super) fn plan(shape: MatMulShape, precision: Precision, ready: bool) -> Opt
     let deep = 2 * PIECES * m * n <= (m + n) * k;
     // Few rows: columns alone are left to share out, and each piece would split all rows, half of them from afar.
     let low = ready && m < n && 4 * n <= k && m * n <= SMALL;
+    // Reading all of a small `b` costs less than splitting all rows twice.
+    let small = ready && m >= 2 * GROUP && k * n <= SMALL;
     let (cut, by) = if deep || low {
         let depth = share(k, if deep { PIECES } else { LOW_PIECES });
         (Cut { depth, ..whole }, [By::Piece, b])
-    } else if m >= n {
+    } else if m >= n || small {
         let rows = share(m, ROW_PIECES);
         let rows = if rows > ROWS + ROWS / 2 { ROWS } else { rows };
         let b = if ready {
@@ -139,8 +141,9 @@ impl By {
 impl Splits {
     /// The cut, with a piece for each thread at least.
     pub(super) fn cut(self, mut cut: Cut, shape: MatMulShape, threads: usize) -> Cut {
-        if cut.columns < shape.n {
-            cut.columns = cut.columns.min(share(shape.n, threads));
+        let chunks = shape.k.div_ceil(cut.depth.max(1));
+        if chunks > 1 || cut.columns < shape.n {
+            cut.columns = cut.columns.min(share(shape.n, threads.div_ceil(chunks)));
         } else if cut.rows < shape.m {
             cut.rows = cut.rows.min(share(shape.m, threads));
         }
@@ -297,6 +300,7 @@ unsafe fn multiply_parts<const PARTS: usize>(
     } else {
         0
     });
+    let down = block.rows.1.div_ceil(GROUP);
     let piece = Piece::<PARTS> {
         block,
         split,
@@ -309,7 +313,8 @@ unsafe fn multiply_parts<const PARTS: usize>(
         ],
         room: parts::floats(PARTS, GROUP, depth),
         memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
-        down: block.rows.1.div_ceil(GROUP),
+        down,
+        turned: block.columns.0 * down / shape.n,
         across: block.columns.1.div_ceil(GROUP),
         slices,
         depth,
@@ -339,6 +344,8 @@ struct Piece<'a, const PARTS: usize> {
     down: usize,
     across: usize,
     slices: usize,
+    /// The group of rows to begin with: another in each piece, as each has its own at hand.
+    turned: usize,
     /// Steps of such a range.
     depth: usize,
 }
@@ -421,7 +428,11 @@ impl<const PARTS: usize> Piece<'_, PARTS> {
     /// First and number of the rows, within the matrix; so do the others.
     fn lines(&self, turn: Turn) -> (usize, usize) {
         let (row, rows) = self.block.rows;
-        let first = turn.down * GROUP;
+        let mut group = turn.down + self.turned;
+        if group >= self.down {
+            group -= self.down;
+        }
+        let first = group * GROUP;
         (row + first, GROUP.min(rows - first))
     }
 
