@@ -8,18 +8,37 @@ use crate::{Error, Result};
 
 /// Floats to a cache line.
 const ALIGNMENT: usize = 16;
+/// Floats that stay in the second-level cache.
+const CACHED: usize = 1 << 18;
 
 /// Gives every value its place, and returns the places with the floats that the arena needs.
 ///
 /// Values whose lifetimes do not touch share memory: the largest are placed first, each at the lowest offset that is
 /// free during its whole life (greedy by size, Pisarchyk & Lee 2020). `inputs` are alive all the time, so that a run can
 /// be repeated without filling them again, `outputs` to the end.
+///
+/// Where all of it stays in the cache even so, only values of one length share memory: layers alike then use the same
+/// memory for the same things, and each core writes to lines that it wrote before, not another.
 pub(crate) fn plan(
     program: &Program,
     inputs: &[ValueId],
     outputs: &[ValueId],
 ) -> Result<(Vec<Place>, usize)> {
     let lives = lifetimes(program, inputs, outputs);
+    let tight = place(program, &lives, |_, _| true)?;
+    if tight.1 > CACHED {
+        return Ok(tight);
+    }
+    let loose = place(program, &lives, |a, b| a == b)?;
+    Ok(if loose.1 > CACHED { tight } else { loose })
+}
+
+/// Places values; `shares` says whether values of two lengths may share memory.
+fn place(
+    program: &Program,
+    lives: &[Life],
+    shares: impl Fn(usize, usize) -> bool,
+) -> Result<(Vec<Place>, usize)> {
     let mut order: Vec<ValueId> = (0..program.values.len())
         .filter(|&id| program.values[id].location == Location::Arena && lives[id].is_some())
         .collect();
@@ -34,7 +53,9 @@ pub(crate) fn plan(
             .ok_or(Error::TooLarge)?;
         let mut offset = 0;
         for &(start, end, other) in &placed {
-            let apart = start >= offset + len || end <= offset || !touch(lives[id], lives[other]);
+            let shared = shares(program.values[id].len, program.values[other].len)
+                && !touch(lives[id], lives[other]);
+            let apart = start >= offset + len || end <= offset || shared;
             if !apart {
                 offset = end;
             }
