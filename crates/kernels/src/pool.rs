@@ -103,7 +103,8 @@ impl Pool {
         }
         let result = catch_unwind(AssertUnwindSafe(|| job(0)));
         self.close();
-        let panicked = self.shared.panicked.swap(false, Relaxed);
+        let panicked =
+            self.shared.panicked.load(Relaxed) && self.shared.panicked.swap(false, Relaxed);
         self.busy.store(false, Release);
         if let Err(payload) = result {
             resume_unwind(payload);

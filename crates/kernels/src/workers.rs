@@ -5,19 +5,23 @@ use crate::{AlignedVec, Level, Pool};
 use std::{
     cell::{Cell, UnsafeCell},
     marker::PhantomData,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 /// Temporary memory of each thread, planned before anything runs.
 pub struct Scratch {
     threads: Vec<PerThread>,
+    /// The number of the last run.
+    run: u32,
 }
 
 #[repr(align(128))]
 struct PerThread {
     floats: UnsafeCell<AlignedVec>,
-    /// The next piece of this thread's own range.
-    next: AtomicUsize,
+    /// The number of a run, and below it the piece of this thread's own range that comes next in it. In any other run its
+    /// range is untouched, so that nobody need reset what other cores would have to fetch.
+    next: AtomicU64,
 }
 
 // SAFETY: the floats are reached only through `Workers`, which borrows the scratch exclusively and
@@ -29,10 +33,33 @@ impl Scratch {
     pub fn new(threads: usize, floats: usize) -> Self {
         let thread = |_| PerThread {
             floats: UnsafeCell::new(AlignedVec::new(floats)),
-            next: AtomicUsize::new(0),
+            next: AtomicU64::new(0),
         };
         Self {
             threads: (0..threads.max(1)).map(thread).collect(),
+            run: 0,
+        }
+    }
+}
+
+impl PerThread {
+    /// Takes the next piece of a range that is this thread's in a run, if one is left.
+    fn claim(&self, run: u32, range: Range<usize>) -> Option<usize> {
+        let mut seen = self.next.load(Relaxed);
+        loop {
+            let (of, next) = ((seen >> 32) as u32, seen as u32 as usize);
+            let piece = if of == run { next } else { range.start };
+            if piece >= range.end {
+                return None;
+            }
+            let after = u64::from(run) << 32 | (piece as u64 + 1);
+            match self
+                .next
+                .compare_exchange_weak(seen, after, Relaxed, Relaxed)
+            {
+                Ok(_) => return Some(piece),
+                Err(now) => seen = now,
+            }
         }
     }
 }
@@ -45,8 +72,8 @@ pub struct Workers<'a> {
     pool: &'a Pool,
     scratch: &'a [PerThread],
     floats: usize,
-    // One caller at a time: two `run`s at once would share temporary memory.
-    not_sync: PhantomData<Cell<()>>,
+    // Not `Sync`, which makes for one caller at a time: two `run`s at once would share temporary memory.
+    last_run: &'a Cell<u32>,
     // The pool's threads do so all their lives.
     _flush: FlushDenormals,
 }
@@ -70,7 +97,7 @@ impl<'a> Workers<'a> {
             pool,
             scratch: &scratch.threads[..pool.threads()],
             floats,
-            not_sync: PhantomData,
+            last_run: Cell::from_mut(&mut scratch.run),
             _flush: FlushDenormals::new(),
         }
     }
@@ -90,27 +117,32 @@ impl<'a> Workers<'a> {
         self.floats
     }
 
+    /// A number that no thread remembers from a run before.
+    fn next_run(&self) -> u32 {
+        let run = self.last_run.get().checked_add(1).unwrap_or_else(|| {
+            for thread in self.scratch {
+                thread.next.store(0, Relaxed);
+            }
+            1
+        });
+        self.last_run.set(run);
+        run
+    }
+
     /// Calls `work(piece, scratch)` once for each piece. Each thread begins with its own contiguous
     /// range, the same whenever `pieces` is the same, so that a core finds its data in its cache;
     /// when done it takes pieces from the others. `scratch` holds whatever was left there.
     pub fn run(&self, pieces: usize, work: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+        assert!(u32::try_from(pieces).is_ok(), "pieces of a run");
         let threads = self.scratch.len();
         let start = |thread: usize| thread * pieces / threads;
-        let all = self.scratch;
-        for (thread, own) in all.iter().enumerate() {
-            own.next.store(start(thread), Relaxed);
-        }
+        let (all, run) = (self.scratch, self.next_run());
         let job = |thread: usize| {
             // SAFETY: the pool calls the job once for each thread number, `Workers` is not `Sync`,
             // and it borrows the scratch exclusively: nobody else has this memory now.
             let scratch = unsafe { &mut *all[thread].floats.get() };
             for victim in (thread..threads).chain(0..thread) {
-                let end = start(victim + 1);
-                loop {
-                    let piece = all[victim].next.fetch_add(1, Relaxed);
-                    if piece >= end {
-                        break;
-                    }
+                while let Some(piece) = all[victim].claim(run, start(victim)..start(victim + 1)) {
                     work(piece, scratch);
                 }
             }
