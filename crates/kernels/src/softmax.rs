@@ -56,7 +56,7 @@ impl Softmax {
         let output = Parts::new(output);
         let level = workers.level();
         let columns = self.columns;
-        chunks::for_each_block(workers, self.rows, columns, |block| {
+        chunks::for_each_block(workers, self.rows, WORK * columns, |block| {
             let range = elements(block, columns);
             // SAFETY: blocks do not overlap.
             let part = unsafe { output.part(range.start, range.len()) };
@@ -69,6 +69,9 @@ impl Softmax {
         });
     }
 }
+
+/// How much longer an exponential takes than what a piece is usually measured by.
+const WORK: usize = 8;
 
 type RowsFunction = fn(Level, usize, [&[f32]; 2], &mut [f32]);
 
