@@ -8,6 +8,7 @@ use crate::level::dispatch;
 use crate::simd::Simd;
 use crate::workers::Parts;
 use crate::{Level, Workers, math};
+use std::ops::Range;
 
 /// Keys of a block at most.
 const KEYS: usize = 256;
@@ -218,11 +219,16 @@ fn forward_generic<V: Simd>(task: &Task, mut scratch: &mut [f32]) {
             if let Some(mask) = task.mask {
                 count = mask_terms(&mask[block..block + count], memory.terms);
             }
+            let last = block + keys >= end;
             if count > 0 {
-                task.block::<V>(block, count, &mut memory);
+                task.block::<V>((block, count), last, &mut memory);
+            } else if last {
+                task.finish_rows::<V>(0..task.queries, &memory);
             }
         }
-        task.finish::<V>(depth, memory.sums, memory.largest, memory.totals);
+        if end == 0 {
+            task.finish_rows::<V>(0..task.queries, &memory);
+        }
     }
 }
 
@@ -250,9 +256,14 @@ impl Task<'_> {
         }
     }
 
-    /// Takes in `count` keys from `block` on.
+    /// Takes in `count` keys from `block` on; after the `last` of them results are written strip by strip.
     #[inline(always)]
-    unsafe fn block<V: Simd>(&self, block: usize, count: usize, memory: &mut Memory) {
+    unsafe fn block<V: Simd>(
+        &self,
+        (block, count): (usize, usize),
+        last: bool,
+        memory: &mut Memory,
+    ) {
         let Sizes { width, depth, .. } = self.sizes;
         let channels = self.attention.depth;
         let keys = Matrix {
@@ -292,6 +303,10 @@ impl Task<'_> {
             if visible > 0 {
                 // SAFETY: as the caller vouches.
                 unsafe { self.strip::<V>((done, rows), (block, visible), memory) };
+            }
+            if last {
+                // SAFETY: as the caller vouches.
+                unsafe { self.finish_rows::<V>(done..done + rows, memory) };
             }
             done += rows;
         }
@@ -383,17 +398,27 @@ impl Task<'_> {
         unsafe { weigh::<V>(scores, terms, limit, visible, scale, largest, total) }
     }
 
-    /// Writes the results and the logarithms of the sums.
+    #[inline(always)]
+    unsafe fn finish_rows<V: Simd>(&self, queries: Range<usize>, memory: &Memory) {
+        let depth = self.sizes.depth;
+        // SAFETY: as the caller vouches.
+        unsafe {
+            self.finish::<V>(queries, depth, memory.sums, memory.largest, memory.totals);
+        }
+    }
+
+    /// Writes the results of some queries and the logarithms of their sums.
     #[inline(always)]
     pub(super) unsafe fn finish<V: Simd>(
         &self,
+        queries: Range<usize>,
         depth: usize,
         sums: &[f32],
         largest: &[f32],
         totals: &[f32],
     ) {
         let channels = self.attention.depth;
-        for query in 0..self.queries {
+        for query in queries.clone() {
             let total = totals[query];
             // A sum that is not a number must stay so.
             let factor = V::splat(if total == 0.0 { 0.0 } else { 1.0 / total });
@@ -408,8 +433,8 @@ impl Task<'_> {
         if self.log_sums.is_null() {
             return;
         }
-        for query in (0..self.queries).step_by(V::LANES) {
-            let count = V::LANES.min(self.queries - query);
+        for query in queries.clone().step_by(V::LANES) {
+            let count = V::LANES.min(queries.end - query);
             let total = V::from_slice(&totals[query..query + count]);
             let largest = V::from_slice(&largest[query..query + count]);
             let logarithm = math::log(total) * V::splat(std::f32::consts::LOG2_E) + largest;

@@ -156,7 +156,8 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
                 task.tiled_block(&tiles, block, count, &mut memory, &mut queue);
             }
         }
-        task.finish::<Avx512>(depth, memory.sums, memory.largest, memory.totals);
+        let queries = 0..task.queries;
+        task.finish::<Avx512>(queries, depth, memory.sums, memory.largest, memory.totals);
     }
 }
 
