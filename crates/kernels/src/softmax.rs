@@ -70,7 +70,7 @@ impl Softmax {
     }
 }
 
-/// How much longer an exponential takes than what a piece is usually measured by.
+/// How much longer an element takes, with its exponential, than what a piece is usually measured by.
 const WORK: usize = 8;
 
 type RowsFunction = fn(Level, usize, [&[f32]; 2], &mut [f32]);

@@ -136,10 +136,11 @@ impl Lowering<'_> {
         }
         let shape = self.shape_of(user, op);
         let product = MatMul::with_constant_b(self.level, shape, Epilogue::default());
-        if product.normalises() {
+        let takes = product.normalises();
+        if takes {
             self.normalised.insert(user, id);
         }
-        product.normalises()
+        takes
     }
 
     fn row_norm(&self, id: NodeId) -> Option<Norm> {

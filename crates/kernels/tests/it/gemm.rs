@@ -179,6 +179,22 @@ fn large_shapes() {
     }
 }
 
+/// `a · b` at every level.
+fn products(
+    plan: impl Fn(Level) -> MatMul,
+    shape: MatMulShape,
+    [a, b]: [&[f32]; 2],
+) -> Vec<(Level, Vec<f32>)> {
+    at_every_level(
+        |level| (plan(level).scratch(), plan(level).shared()),
+        |level, workers, shared| {
+            let mut c = vec![0.0; shape.m * shape.n];
+            plan(level).run(workers, a, b, None, &mut c, shared);
+            c
+        },
+    )
+}
+
 /// Parts of sixteen bits must not lose what a float of 24 bits holds, however large or small the numbers.
 #[test]
 fn every_magnitude_is_exact() {
@@ -188,15 +204,7 @@ fn every_magnitude_is_exact() {
         let mut identity = vec![0.0; 64 * 64];
         (0..64).for_each(|i| identity[i * 65] = 1.0);
         let plan = |level: Level| MatMul::new(level, shape, Epilogue::default());
-        let results = at_every_level(
-            |level| (plan(level).scratch(), plan(level).shared()),
-            |level, workers, shared| {
-                let mut c = vec![0.0; 64 * 64];
-                plan(level).run(workers, &a, &identity, None, &mut c, shared);
-                c
-            },
-        );
-        for (level, c) in results {
+        for (level, c) in products(plan, shape, [&a, &identity]) {
             assert!(c == a, "{level} at {scale}");
         }
     }
@@ -212,15 +220,7 @@ fn precisions_are_what_they_say() {
     let size = root(exact.iter().map(|x| x * x).sum());
     for (precision, most) in [(Precision::Highest, 6e-7), (Precision::High, 6e-6)] {
         let plan = |level| MatMul::with_precision(level, shape, Epilogue::default(), precision);
-        let results = at_every_level(
-            |level| (plan(level).scratch(), plan(level).shared()),
-            |level, workers, shared| {
-                let mut c = vec![0.0; 96 * 96];
-                plan(level).run(workers, &a, &b, None, &mut c, shared);
-                c
-            },
-        );
-        for (level, c) in results {
+        for (level, c) in products(plan, shape, [&a, &b]) {
             let errors = c
                 .iter()
                 .zip(&exact)
