@@ -28,10 +28,7 @@ impl Lowering<'_> {
                     });
             }
             Op::Binary(op) => return self.lower_binary(id, binary(op.kind)),
-            Op::Compare(op) => match comparison(op.kind) {
-                Some(function) => return self.lower_binary(id, function),
-                None => return false,
-            },
+            Op::Compare(op) => return self.lower_binary(id, comparison(op.kind)),
             Op::Where(_) => {
                 let len = self.len(id);
                 if node.inputs.iter().any(|&input| self.len(input) != len) {
@@ -89,8 +86,8 @@ impl Lowering<'_> {
         true
     }
 
-    /// Sees the result as rows and columns in which each operand is whole, or the same in every row, in every column,
-    /// or everywhere; `None` where that is not possible.
+    /// Sees the result as rows and columns in which each operand is whole, or the same in every row or groups of them, in
+    /// every column, or everywhere; `None` where that is not possible.
     fn broadcasts(
         &self,
         result: NodeId,
@@ -129,6 +126,13 @@ fn form(from: &[usize], to: &[usize]) -> Option<(Broadcast, Option<usize>)> {
     if from.len() == to.len() && from[..kept] == to[..kept] {
         return Some((Broadcast::Column, Some(to[kept..].iter().product())));
     }
+    // Equal sizes, then those that are repeated, then equal sizes.
+    let start = from.iter().zip(to).position(|(own, size)| own != size)?;
+    let end = start + from[start..].iter().position(|&size| size != 1)?;
+    if from.len() == to.len() && from[end..] == to[end..] {
+        let repeats = to[start..end].iter().product();
+        return Some((Broadcast::Groups(repeats), Some(to[end..].iter().product())));
+    }
     None
 }
 
@@ -163,13 +167,13 @@ fn binary(kind: BinaryKind) -> Binary {
     }
 }
 
-fn comparison(kind: CompareKind) -> Option<Binary> {
-    Some(match kind {
+fn comparison(kind: CompareKind) -> Binary {
+    match kind {
         CompareKind::Equal => Binary::Equal,
         CompareKind::Less => Binary::Less,
         CompareKind::LessEqual => Binary::LessOrEqual,
         CompareKind::Greater => Binary::Greater,
         CompareKind::GreaterEqual => Binary::GreaterOrEqual,
-        CompareKind::NotEqual => return None,
-    })
+        CompareKind::NotEqual => Binary::NotEqual,
+    }
 }

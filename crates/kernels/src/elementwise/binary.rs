@@ -35,6 +35,8 @@ pub enum Binary {
     Greater,
     /// `a ≥ b`.
     GreaterOrEqual,
+    /// `a ≠ b`.
+    NotEqual,
 }
 
 /// How an operand fills the shape `[rows, columns]`.
@@ -46,6 +48,8 @@ pub enum Broadcast {
     Row,
     /// It has `rows` elements, the same in each column.
     Column,
+    /// It has a row of `columns` elements for each group of so many rows.
+    Groups(usize),
     /// It has one element.
     Scalar,
 }
@@ -84,6 +88,14 @@ impl<'a> Operand<'a> {
         }
     }
 
+    /// An operand that is the same in each of `rows` rows, then the next.
+    pub fn groups(values: &'a [f32], rows: usize) -> Self {
+        Self {
+            values,
+            broadcast: Broadcast::Groups(rows),
+        }
+    }
+
     /// One number.
     pub fn scalar(value: &'a [f32; 1]) -> Self {
         Self {
@@ -97,6 +109,7 @@ impl<'a> Operand<'a> {
             Broadcast::Full => rows * columns,
             Broadcast::Row => columns,
             Broadcast::Column => rows,
+            Broadcast::Groups(of) => rows.checked_div(of).unwrap_or(0) * columns,
             Broadcast::Scalar => 1,
         };
         let broadcast = self.broadcast;
@@ -114,6 +127,7 @@ impl<'a> Operand<'a> {
             Broadcast::Full => (&self.values[row * width..][columns.clone()], true),
             Broadcast::Row => (&self.values[columns.clone()], true),
             Broadcast::Column => (&self.values[row..=row], false),
+            Broadcast::Groups(of) => (&self.values[row / of * width..][columns.clone()], true),
             Broadcast::Scalar => (&self.values[..1], false),
         }
     }
@@ -192,6 +206,7 @@ fn block_generic<V: Simd>(
             Binary::LessOrEqual => row_of(a, b, y, |a: V, b| one.select(zero, a.le(b))),
             Binary::Greater => row_of(a, b, y, |a: V, b| one.select(zero, a.gt(b))),
             Binary::GreaterOrEqual => row_of(a, b, y, |a: V, b| one.select(zero, a.ge(b))),
+            Binary::NotEqual => row_of(a, b, y, |a: V, b| zero.select(one, a.eq(b))),
         }
     }
 }

@@ -195,7 +195,7 @@ fn special_numbers() {
     }
 }
 
-const PAIRS: [(Binary, PairFunction); 12] = [
+const PAIRS: [(Binary, PairFunction); 13] = [
     (Binary::Add, |a, b| a + b),
     (Binary::Subtract, |a, b| a - b),
     (Binary::Multiply, |a, b| a * b),
@@ -208,6 +208,7 @@ const PAIRS: [(Binary, PairFunction); 12] = [
     (Binary::LessOrEqual, |a, b| f64::from(a <= b)),
     (Binary::Greater, |a, b| f64::from(a > b)),
     (Binary::GreaterOrEqual, |a, b| f64::from(a >= b)),
+    (Binary::NotEqual, |a, b| f64::from(a != b)),
 ];
 
 fn operand(rows: usize, columns: usize, broadcast: Broadcast, seed: u64) -> Vec<f32> {
@@ -215,6 +216,7 @@ fn operand(rows: usize, columns: usize, broadcast: Broadcast, seed: u64) -> Vec<
         Broadcast::Full => rows * columns,
         Broadcast::Row => columns,
         Broadcast::Column => rows,
+        Broadcast::Groups(of) => rows / of * columns,
         Broadcast::Scalar => 1,
     };
     // Coarse, so that some are equal, and positive, so that powers exist.
@@ -229,19 +231,21 @@ fn at(values: &[f32], broadcast: Broadcast, row: usize, column: usize, columns: 
         Broadcast::Full => values[row * columns + column],
         Broadcast::Row => values[column],
         Broadcast::Column => values[row],
+        Broadcast::Groups(of) => values[row / of * columns + column],
         Broadcast::Scalar => values[0],
     })
 }
 
 #[test]
 fn binary_functions_with_every_broadcast() {
-    let kinds = [
-        Broadcast::Full,
-        Broadcast::Row,
-        Broadcast::Column,
-        Broadcast::Scalar,
-    ];
-    for [rows, columns] in [[1, 1], [3, 5], [7, 33], [2000, 17]] {
+    for [rows, columns, group] in [[1, 1, 1], [3, 5, 3], [8, 33, 2], [2000, 17, 50]] {
+        let kinds = [
+            Broadcast::Full,
+            Broadcast::Row,
+            Broadcast::Column,
+            Broadcast::Groups(group),
+            Broadcast::Scalar,
+        ];
         for a_kind in kinds {
             for b_kind in kinds {
                 let a = operand(rows, columns, a_kind, 1);
