@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jingwei_graph::ops::UnaryKind;
+use jingwei_graph::ops::{SelectIds, UnaryKind};
 use jingwei_graph::{Dim, Graph, NodeId, Op, Shape};
 use jingwei_kernels::random::stream;
 
@@ -50,6 +50,8 @@ pub enum Prior {
         ngrams: usize,
         /// The rows that n-grams are hashed to.
         buckets: usize,
+        /// The tokens that n-grams are made of; without it, all.
+        only: Option<SelectIds>,
     },
     /// For each word that a file has a vector for, that vector.
     Vectors {
@@ -205,6 +207,14 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn shape(&self, x: NodeId) -> &Shape {
         self.graph.shape(x)
+    }
+
+    /// Which ids of the input `x` keeps, if it is a choice of them.
+    pub(crate) fn selection(&self, x: NodeId) -> Option<SelectIds> {
+        match &self.graph.node(x).op {
+            Op::SelectIds(selection) => Some(*selection),
+            _ => None,
+        }
     }
 }
 

@@ -38,7 +38,8 @@ pub use layers::{
     Embedding, Flatten, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, Gru,
     Layer, LayerNorm, LeakyRelu, Lstm, MaxPool1d, MaxPool2d, Merge, MultiHeadAttention, NgramBayes,
     Padding, PositionalEmbedding, Regularizer, Reshape, RmsNorm, SequencePadding, SimpleRnn,
-    SinusoidalPositions, SpatialDropout1d, TransformerDecoder, TransformerEncoder,
+    SinusoidalPositions, SpatialDropout1d, TokenFilter, TokenKind, TransformerDecoder,
+    TransformerEncoder,
 };
 pub use layers::{Crf, Field};
 pub use losses::{

@@ -1,18 +1,19 @@
 //! First values of parameters that are counted on the training part.
 
 use jingwei_data::{BatchSource, Targets};
-use jingwei_graph::ops::NgramHash;
+use jingwei_graph::ops::{NgramHash, SelectIds};
 
 use crate::Error;
 
 /// For each of `buckets` hashed n-grams and each class, the log-count ratio of Naive Bayes times the inverse document
-/// frequency.
+/// frequency; n-grams are of the tokens that `only` keeps.
 ///
 /// # Errors
 /// If the samples are no texts with classes.
 pub(crate) fn naive_bayes(
     ngrams: usize,
     buckets: usize,
+    only: Option<SelectIds>,
     source: &BatchSource<'_>,
     targets: &Targets,
     indices: &[usize],
@@ -25,13 +26,15 @@ pub(crate) fn naive_bayes(
         });
     };
     let mut counts = Counts::new(buckets, classes.count());
-    let mut seen = Vec::new();
+    let (mut seen, mut kept) = (Vec::new(), Vec::new());
     for (position, &index) in indices.iter().enumerate() {
         seen.clear();
-        let ids = ids.get(position);
+        let own = ids.get(position).iter().copied();
+        kept.clear();
+        kept.extend(own.filter(|&id| only.is_none_or(|only| only.keeps(id))));
         for n in 1..=ngrams {
             let hash = NgramHash { n, buckets };
-            seen.extend(ids.windows(n).map(|ids| hash.bucket_of(ids)));
+            seen.extend(kept.windows(n).map(|ids| hash.bucket_of(ids)));
         }
         seen.sort_unstable();
         seen.dedup();

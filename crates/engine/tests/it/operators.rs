@@ -177,7 +177,14 @@ fn reductions_and_broadcasts() {
         }
     }
     for average in [false, true] {
-        for from in [[1, 1, 1], [3, 1, 1], [1, 4, 5], [1, 4, 1], [3, 4, 5]] {
+        for from in [
+            [1, 1, 1],
+            [3, 1, 1],
+            [1, 4, 5],
+            [1, 4, 1],
+            [3, 1, 5],
+            [3, 4, 5],
+        ] {
             check(
                 ops::BroadcastTo {
                     shape: Shape::fixed(&[3, 4, 5]),
@@ -586,6 +593,12 @@ fn ngrams_are_hashed() {
         &[&[3, 20]],
         &[(0, ids)],
     );
+}
+
+#[test]
+fn ids_are_selected() {
+    let ids = (0..60).map(|i| (i * i % 17) as f32).collect();
+    check(ops::SelectIds { from: 3, to: 12 }, &[&[3, 20]], &[(0, ids)]);
 }
 
 #[test]

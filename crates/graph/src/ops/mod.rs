@@ -36,6 +36,7 @@ mod reduce;
 mod reshape;
 mod rms_norm;
 mod rotary_embedding;
+mod select_ids;
 mod slice;
 mod soft_cross_entropy;
 mod softmax;
@@ -77,6 +78,7 @@ pub use reduce::{Reduce, ReduceKind};
 pub use reshape::Reshape;
 pub use rms_norm::{RmsNorm, RmsNormGradInput, RmsNormGradScale};
 pub use rotary_embedding::RotaryEmbedding;
+pub use select_ids::SelectIds;
 pub use slice::Slice;
 pub use soft_cross_entropy::{SoftCrossEntropy, SoftCrossEntropyGrad};
 pub use softmax::{Softmax, SoftmaxGrad};
@@ -190,6 +192,7 @@ operators! {
     Gather "gather",
     GatherGrad "gather_grad",
     NgramHash "ngram_hash",
+    SelectIds "select_ids",
     MaxOverTime "max_over_time",
     MaxOverTimeGrad "max_over_time_grad",
     CrfLoss "crf_loss",

@@ -465,6 +465,7 @@ fn operator() -> impl Strategy<Value = jingwei_graph::Op> {
         Just(ops::MatMul::default().into()),
         Just(ops::Where {}.into()),
         (size(), size()).prop_map(|(n, buckets)| ops::NgramHash { n, buckets }.into()),
+        (size(), size()).prop_map(|(from, to)| ops::SelectIds { from, to }.into()),
         Just(ops::MaxOverTimeGrad {}.into()),
     ]
 }

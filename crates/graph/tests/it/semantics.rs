@@ -246,6 +246,24 @@ fn ngrams_have_the_same_buckets_everywhere() {
 }
 
 #[test]
+fn selected_ids_come_first_and_padding_after_them() {
+    let ids = [0.0, 5.0, 2.0, 9.0, 1.0, 4.0, 7.0, NAN, 4.0, 0.0];
+    let select = |from, to| {
+        run(&[(&[2, 5], &ids)], |graph, x| {
+            graph.add(ops::SelectIds { from, to }.into(), x)
+        })
+    };
+    let words = select(4, 9);
+    assert_eq!(words[..7], [5.0, 0.0, 0.0, 0.0, 0.0, 4.0, 7.0]);
+    assert!(words[7].is_nan(), "a wrong id shows");
+    assert_eq!(words[8..], [4.0, 0.0]);
+    assert_eq!(select(1, 4)[..5], [2.0, 1.0, 0.0, 0.0, 0.0]);
+    let op = ops::SelectIds { from: 4, to: 9 };
+    let kept: Vec<u32> = (0..12).filter(|&id| op.keeps(id)).collect();
+    assert_eq!(kept, [4, 5, 6, 7, 8]);
+}
+
+#[test]
 fn a_sequence_of_padding_has_the_maximum_0() {
     let x = [-3.0, 5.0, -1.0, 7.0, -2.0, NAN];
     let max = |mask: &[f32]| {

@@ -40,6 +40,7 @@ mod settings;
 mod simple_rnn;
 mod sinusoidal_positions;
 mod spatial_dropout1d;
+mod token_filter;
 mod transformer;
 
 use jingwei_graph::NodeId;
@@ -79,6 +80,7 @@ pub use rms_norm::RmsNorm;
 pub use simple_rnn::SimpleRnn;
 pub use sinusoidal_positions::SinusoidalPositions;
 pub use spatial_dropout1d::SpatialDropout1d;
+pub use token_filter::{TokenFilter, TokenKind};
 pub use transformer::{TransformerDecoder, TransformerEncoder};
 
 use crate::Result;
@@ -169,6 +171,7 @@ layers! {
     Concat "concat",
     Embedding "embedding",
     NgramBayes "ngram_bayes",
+    TokenFilter "token_filter",
     SpatialDropout1d "spatial_dropout1d",
     Crf "crf",
     SimpleRnn "simple_rnn",

@@ -93,7 +93,7 @@ impl Build for NgramBayes {
             });
         }
         builder.at_least_one("ngrams", self.ngrams)?;
-        let tables = self.tables(builder)?;
+        let tables = self.tables(builder, ids)?;
         let (mut sum, mut count) = (None, None);
         for n in 1..=self.ngrams {
             let (values, number) = self.of_length(builder, n, ids, tables)?;
@@ -117,19 +117,21 @@ impl Build for NgramBayes {
 }
 
 impl NgramBayes {
-    /// The learned weights, and the scale that is counted.
-    fn tables(&self, builder: &mut Builder<'_>) -> Result<[NodeId; 2]> {
+    /// The learned weights, and the scale that is counted on the tokens that `ids` keeps.
+    fn tables(&self, builder: &mut Builder<'_>, ids: NodeId) -> Result<[NodeId; 2]> {
         let sizes = [self.buckets, self.units];
         let weights = builder.parameter("weights", &sizes, Initializer::Zeros, true)?;
         if let Some(spec) = builder.built.parameters.last_mut() {
             spec.row_sparse = Some(true);
         }
+        let only = builder.selection(ids);
         let scale = builder.parameter("scale", &sizes, Initializer::Ones, false)?;
         if let Some(spec) = builder.built.parameters.last_mut() {
             spec.trainable = false;
             spec.prior = Some(Prior::NaiveBayes {
                 ngrams: self.ngrams,
                 buckets: self.buckets,
+                only,
             });
         }
         Ok([weights, scale])

@@ -4,7 +4,8 @@ use jingwei_graph::passes::bind;
 use jingwei_graph::reference::{RunContext, evaluate};
 use jingwei_graph::{Graph, Symbol};
 use jingwei_nn::{
-    Conv1d, Crf, Embedding, Mode, SequencePadding, Sequential, SpatialDropout1d, TIME,
+    Conv1d, Crf, Embedding, Mode, SequencePadding, Sequential, SpatialDropout1d, TIME, TokenFilter,
+    TokenKind,
 };
 
 use crate::support::{Leaves, assert_close, entry, wavy};
@@ -107,6 +108,28 @@ fn an_embedding_says_what_is_missing() {
         .expect_err("two dimensions")
         .to_string();
     assert!(found.contains("token ids [batch, time]"), "{found}");
+}
+
+#[test]
+fn a_filter_keeps_the_tokens_of_one_kind() {
+    // Ids 1 and 2 are characters, 3 is a word.
+    let ids: [&[f32]; 2] = [&[3.0, 1.0, 3.0, 0.0], &[0.0, 2.0, 1.0, 0.0]];
+    let pooled = |keep| {
+        let network = Sequential::new([TIME])
+            .layer(TokenFilter::new(keep, 3))
+            .embedding(4, 2)
+            .global_avg_pool1d();
+        run(network, Mode::Training, ids, &TABLE)
+    };
+    assert_eq!(pooled(TokenKind::Words), [5.0, -6.0, 0.0, 0.0]);
+    assert_eq!(pooled(TokenKind::Characters), [1.0, 2.0, -1.0, 3.0]);
+    let open = entry("token_filter = { keep = \"words\" }").layer;
+    let found = Sequential::new([TIME])
+        .layer(open)
+        .summary()
+        .expect_err("no first word")
+        .to_string();
+    assert!(found.contains("words_and_characters"), "{found}");
 }
 
 #[test]

@@ -110,8 +110,13 @@ impl<'a> Trainer<'a> {
         for (entry, parameter) in training.parameters.entries().iter().zip(parameters) {
             let targets = self.dataset.targets();
             let first = match &parameter.prior {
-                Some(Prior::NaiveBayes { ngrams, buckets }) => {
-                    priors::naive_bayes(*ngrams, *buckets, &self.source, targets, train)?
+                Some(Prior::NaiveBayes {
+                    ngrams,
+                    buckets,
+                    only,
+                }) => {
+                    let source = &self.source;
+                    priors::naive_bayes(*ngrams, *buckets, *only, source, targets, train)?
                 }
                 Some(Prior::Vectors { path, words }) => {
                     let file = pretrained::file(path, words.as_deref());
