@@ -47,20 +47,25 @@ impl TextAugmentation {
     /// assert_eq!(ids, [1, 1, 1]);
     /// ```
     pub fn apply(&self, ids: &mut Vec<u32>, key: u64) {
-        let kept = self.apply_to(ids, [PADDING, UNKNOWN], key);
+        let kept = self.apply_to(ids, PADDING, |_| UNKNOWN, key);
         ids.truncate(kept);
     }
 
-    /// The same in place, for ids of any type, of which `special` are padding and unknown: how many are left, from the
-    /// beginning on. Nothing is allocated.
-    pub fn apply_to<T: Copy + PartialEq>(&self, ids: &mut [T], special: [T; 2], key: u64) -> usize {
-        let [padding, unknown] = special;
+    /// The same in place, for ids of any type, where `unknown` gives the id for unknown tokens of the same kind: how many
+    /// are left, from the beginning on. Nothing is allocated.
+    pub fn apply_to<T: Copy + PartialEq>(
+        &self,
+        ids: &mut [T],
+        padding: T,
+        unknown: impl Fn(T) -> T,
+        key: u64,
+    ) -> usize {
         if self.mask > 0.0 {
             let key = draw(key, 0);
             let tokens = ids.iter_mut().enumerate().filter(|(_, id)| **id != padding);
             for (at, id) in tokens {
                 if uniform(key, at as u64) < self.mask {
-                    *id = unknown;
+                    *id = unknown(*id);
                 }
             }
         }

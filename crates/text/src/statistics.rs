@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::prepare::{Encoder, Token, UNKNOWN};
+use crate::prepare::{Encoder, Token, Vocabulary};
 use crate::read::TextSource;
 
 /// Lengths of texts.
@@ -143,6 +143,10 @@ pub fn statistics(texts: &(impl TextSource + ?Sized), encoder: &Encoder) -> Resu
     parts?.into_iter().for_each(|part| all.absorb(part));
     let max_length = encoder.preparation().max_length;
     let tokens: u64 = all.ids.values().sum();
+    let vocabulary = &encoder.preparation().vocabulary;
+    let known = all.ids.keys().filter(|&&id| !vocabulary.is_unknown(id));
+    let of_unknown = all.ids.iter().filter(|(id, _)| vocabulary.is_unknown(**id));
+    let unknown_tokens: u64 = of_unknown.map(|(_, count)| count).sum();
     let mut unknown: Vec<(String, u64)> = all.unknown.into_iter().collect();
     unknown.sort_by_key(|entry| std::cmp::Reverse(entry.1));
     unknown.truncate(50);
@@ -160,8 +164,8 @@ pub fn statistics(texts: &(impl TextSource + ?Sized), encoder: &Encoder) -> Resu
             .into_iter()
             .map(|(script, count)| (script.to_owned(), count))
             .collect(),
-        known: all.ids.keys().filter(|&&id| id != UNKNOWN).count() as u64,
-        unknown_share: all.ids.get(&UNKNOWN).copied().unwrap_or(0) as f64 / tokens.max(1) as f64,
+        known: known.count() as u64,
+        unknown_share: unknown_tokens as f64 / tokens.max(1) as f64,
         unknown,
     })
 }
@@ -178,7 +182,7 @@ impl Part {
         self.tokens.push(tokens.len() as u32);
         for token in tokens {
             *self.ids.entry(token.id).or_default() += 1;
-            if token.id == UNKNOWN {
+            if encoder.preparation().vocabulary.is_unknown(token.id) {
                 *self.unknown.entry(token.text).or_default() += 1;
             }
         }
@@ -202,8 +206,8 @@ impl Part {
     }
 }
 
-/// Why a model learns nothing from these tokens of a text, if so.
-pub fn bare(tokens: &[Token]) -> Option<Bare> {
+/// Why a model learns nothing from these tokens of a text, as the vocabulary numbers them, if so.
+pub fn bare(tokens: &[Token], vocabulary: &Vocabulary) -> Option<Bare> {
     if tokens.is_empty() {
         return Some(Bare::NothingLeft);
     }
@@ -213,6 +217,6 @@ pub fn bare(tokens: &[Token]) -> Option<Bare> {
     }
     tokens
         .iter()
-        .all(|token| token.id == UNKNOWN)
+        .all(|token| vocabulary.is_unknown(token.id))
         .then_some(Bare::OnlyUnknown)
 }

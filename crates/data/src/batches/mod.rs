@@ -395,6 +395,7 @@ fn encoded(
     }
     let mut sequences = SequenceBatches::new(ids, tags, map.side(), map.fixed_length());
     sequences.augment = augment;
+    sequences.first_word = text.vocabulary.first_word();
     sequences.arrange(options.batch_size, options.shuffle, options.seed, 0);
     Ok(Some(sequences))
 }

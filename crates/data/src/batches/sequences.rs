@@ -19,6 +19,8 @@ pub(crate) struct SequenceBatches {
     pub(crate) side: Side,
     /// Random changes to the ids.
     pub(crate) augment: TextAugmentation,
+    /// The id of unknown words, where words and characters are tokens.
+    pub(crate) first_word: Option<u32>,
     /// The length that every batch has; without one, it follows from the longest sample of the batch.
     pub(crate) length: Option<usize>,
     /// The positions of the samples, batch after batch, in the epoch that was arranged last.
@@ -41,6 +43,7 @@ impl SequenceBatches {
             tags,
             side,
             augment: TextAugmentation::default(),
+            first_word: None,
             length,
             order: (0..u32::try_from(count).unwrap_or(u32::MAX)).collect(),
             times: Vec::new(),
@@ -108,9 +111,11 @@ impl SequenceBatches {
             let len = self.ids.get(position).len().min(ids.len());
             let start = padding_start(len, self.side, ids.len());
             let own = &mut ids[start..start + len];
-            let kept = self
-                .augment
-                .apply_to(own, [PADDING as f32, UNKNOWN as f32], key);
+            let unknown = |id: f32| match self.first_word.map(|word| word as f32) {
+                Some(word) if id >= word => word,
+                _ => UNKNOWN as f32,
+            };
+            let kept = self.augment.apply_to(own, PADDING as f32, unknown, key);
             match self.side {
                 Side::After => own[kept..].fill(0.0),
                 Side::Before => {

@@ -128,7 +128,8 @@ impl TextMap {
 
     /// Why a text tells a model nothing, if so.
     pub fn bare(&self, text: &str) -> Option<Bare> {
-        bare(&self.encoder.tokens(text))
+        let vocabulary = &self.encoder.preparation().vocabulary;
+        bare(&self.encoder.tokens(text), vocabulary)
     }
 
     /// Where `len` values begin in a sequence padded to `time`.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use jingwei_data::prepare::{PrepareOptions, Side};
+use jingwei_data::prepare::{PrepareOptions, Side, Tokenizer};
 use jingwei_data::texts::{Format, ReadOptions, guess, read_texts};
 use jingwei_data::{Augment, BatchOptions, BatchSource, Dataset, Preparation, Targets};
 
@@ -162,6 +162,36 @@ fn filled(
         }
     }
     rows
+}
+
+#[test]
+fn a_masked_word_is_an_unknown_word() {
+    let (_folder, data) = reviews();
+    let mut options = characters();
+    options.text.tokenizer = Tokenizer::WordsAndCharacters(Default::default());
+    let preparation = Preparation::fit(&data, &data.indices(), &options).unwrap();
+    let vocabulary = &preparation.text().expect("texts").vocabulary;
+    let first = vocabulary.first_word().expect("words") as f32;
+    let augment = Augment {
+        mask: 1.0,
+        ..Augment::default()
+    };
+    let batches = |augment| BatchOptions {
+        augment,
+        ..BatchOptions::default()
+    };
+    let plain = filled(&data, &preparation, &batches(Augment::default()), 0);
+    let masked = filled(&data, &preparation, &batches(augment), 0);
+    for (own, hidden) in plain.iter().zip(&masked) {
+        for (&id, &hidden) in own.0.iter().zip(&hidden.0) {
+            let expected = match id {
+                0.0 => 0.0,
+                id if id >= first => first,
+                _ => 1.0,
+            };
+            assert_eq!(hidden, expected);
+        }
+    }
 }
 
 #[test]

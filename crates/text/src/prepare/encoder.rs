@@ -12,7 +12,7 @@ use crate::prepare::jieba::Segmenter;
 use crate::prepare::markup::{EMAIL, URL};
 use crate::prepare::segment::{self, Kind};
 use crate::prepare::subword::{self, Subwords};
-use crate::prepare::vocabulary::{Index, LEFT_OUT};
+use crate::prepare::vocabulary::{Index, LEFT_OUT, SPECIAL, UNKNOWN_WORD};
 use crate::prepare::{
     Language, Punctuation, Side, TextOptions, TextPreparation, Tokenizer, UNKNOWN, Unicode, jieba,
 };
@@ -51,6 +51,11 @@ enum Splitter {
         guess: bool,
     },
     Characters,
+    /// Words, each with its characters after it.
+    Both {
+        segmenter: Arc<Segmenter>,
+        guess: bool,
+    },
     Subwords(Box<Subwords>),
 }
 
@@ -68,18 +73,23 @@ thread_local! {
 
 impl Pipeline {
     pub(super) fn new(options: &TextOptions, dictionary: &str) -> Result<Self> {
-        let splitter = match &options.tokenizer {
-            Tokenizer::Word(words) => Splitter::Words {
-                segmenter: if dictionary.is_empty() {
+        let tokenizer = &options.tokenizer;
+        let splitter = match tokenizer.words() {
+            None => Splitter::Characters,
+            Some(words) => {
+                let guess = words.guess_new_words;
+                let segmenter = if dictionary.is_empty() {
                     jieba::shared()
                 } else {
                     jieba::with_dictionary(dictionary)?
-                },
-                guess: words.guess_new_words,
-            },
-            _ => Splitter::Characters,
+                };
+                match tokenizer.characters() {
+                    None => Splitter::Words { segmenter, guess },
+                    Some(_) => Splitter::Both { segmenter, guess },
+                }
+            }
         };
-        let words = matches!(splitter, Splitter::Words { .. });
+        let words = tokenizer.words().is_some();
         // A tokenizer from elsewhere has its own rules for characters.
         let given = matches!(options.tokenizer, Tokenizer::File(_));
         let cleaner = if given {
@@ -107,45 +117,59 @@ impl Pipeline {
         scratch.text().to_owned()
     }
 
-    /// Hands the tokens of a text to `emit`, each with its place in the cleaned text.
-    fn each(&self, cleaned: &str, mut emit: impl FnMut(&str, Range<usize>) -> ControlFlow<()>) {
-        self.each_place(cleaned, true, |range, kind| {
-            let word = &cleaned[range.clone()];
+    /// Hands the tokens of a text to `emit`, each with its place in the cleaned text, and whether it is a word beside
+    /// characters.
+    fn each(
+        &self,
+        cleaned: &str,
+        mut emit: impl FnMut(&str, Range<usize>, bool) -> ControlFlow<()>,
+    ) {
+        self.each_place(cleaned, true, |range, kind, is_word| {
+            let token = &cleaned[range.clone()];
+            let characters = matches!(self.splitter, Splitter::Both { .. }) && !is_word;
             match &self.stemmer {
-                Some(stemmer) if kind == Kind::Word => emit(&stemmer.stem(shown(word)), range),
-                _ => emit(shown(word), range),
+                Some(stemmer) if kind == Kind::Word && !characters => {
+                    emit(&stemmer.stem(shown(token)), range, is_word)
+                }
+                _ => emit(shown(token), range, is_word),
             }
         });
     }
 
-    /// Hands the places of tokens in the cleaned text to `emit`; `kinds` as [`segment::words`] takes it.
+    /// Hands the places of tokens in the cleaned text to `emit`, and whether each is a word beside characters; `kinds` as
+    /// [`segment::words`] takes it.
     fn each_place(
         &self,
         cleaned: &str,
         kinds: bool,
-        mut emit: impl FnMut(Range<usize>, Kind) -> ControlFlow<()>,
+        mut emit: impl FnMut(Range<usize>, Kind, bool) -> ControlFlow<()>,
     ) {
-        let each = |range: Range<usize>, kind: Kind| {
+        let mut each = |range: Range<usize>, kind: Kind, is_word: bool| {
             if kind == Kind::Mark && !self.keeps_marks {
                 return ControlFlow::Continue(());
             }
-            emit(range, kind)
+            emit(range, kind, is_word)
         };
         // Whether it went to its end does not matter here.
         let _ = match &self.splitter {
             Splitter::Words { segmenter, guess } => {
-                segment::words(cleaned, segmenter, *guess, kinds, each)
+                segment::words(cleaned, segmenter, *guess, kinds, |range, kind| {
+                    each(range, kind, false)
+                })
             }
-            _ => segment::characters(cleaned, each),
+            Splitter::Both { segmenter, guess } => {
+                segment::words_and_characters(cleaned, segmenter, *guess, each)
+            }
+            _ => segment::characters(cleaned, |range, kind| each(range, kind, false)),
         };
     }
 
-    /// Hands the tokens of a text to `emit`, in the thread's own buffers.
-    pub(super) fn tokens_of(&self, text: &str, mut emit: impl FnMut(&str)) {
+    /// Hands the tokens of a text to `emit`, in the thread's own buffers, and whether each is a word beside characters.
+    pub(super) fn tokens_of(&self, text: &str, mut emit: impl FnMut(&str, bool)) {
         with_scratch(|scratch| {
             self.cleaner.clean(text, scratch, false);
-            self.each(scratch.text(), |word, _| {
-                emit(word);
+            self.each(scratch.text(), |token, _, is_word| {
+                emit(token, is_word);
                 ControlFlow::Continue(())
             });
         });
@@ -194,6 +218,8 @@ pub struct Encoder {
     pipeline: Pipeline,
     preparation: Arc<TextPreparation>,
     index: Index,
+    /// The words beside characters, and the id of unknown ones.
+    words: Option<(Index, u32)>,
 }
 
 impl Encoder {
@@ -212,9 +238,13 @@ impl Encoder {
         let aliases = placeholders
             .each_ref()
             .map(|placeholder| (placeholder.as_str(), shown(placeholder)));
-        let index = Index::new(&preparation.vocabulary, &preparation.stop_words, &aliases);
+        let vocabulary = &preparation.vocabulary;
+        let (tokens, words) = vocabulary.kinds();
+        let index = |tokens, first| Index::new(tokens, first, &preparation.stop_words, &aliases);
+        let unknown = vocabulary.first_word();
         Ok(Self {
-            index,
+            index: index(tokens, SPECIAL),
+            words: unknown.map(|unknown| (index(words, unknown as usize + 1), unknown)),
             pipeline,
             preparation,
         })
@@ -243,10 +273,21 @@ impl Encoder {
         self.cut(ids);
     }
 
+    /// The id of a token that was cleaned.
+    fn id(&self, token: &str, is_word: bool) -> u32 {
+        match &self.words {
+            Some((index, unknown)) if is_word => match index.id(token) {
+                UNKNOWN => *unknown,
+                id => id,
+            },
+            _ => self.index.id(token),
+        }
+    }
+
     fn encode_words(&self, scratch: &mut Scratch, most: usize, ids: &mut Vec<u32>) {
-        if self.pipeline.stemmer.is_some() {
-            self.pipeline.each(scratch.text(), |word, _| {
-                let id = self.index.id(word);
+        if self.pipeline.stemmer.is_some() || self.words.is_some() {
+            self.pipeline.each(scratch.text(), |token, _, is_word| {
+                let id = self.id(token, is_word);
                 if id != LEFT_OUT {
                     ids.push(id);
                 }
@@ -263,7 +304,7 @@ impl Encoder {
         let mut places = std::mem::take(&mut scratch.places);
         places.clear();
         self.pipeline
-            .each_place(scratch.text(), !self.pipeline.keeps_marks, |range, _| {
+            .each_place(scratch.text(), !self.pipeline.keeps_marks, |range, _, _| {
                 places.push((range.start as u32, range.end as u32));
                 go_on(places.len() < most)
             });
@@ -316,10 +357,10 @@ impl Encoder {
                     push(&cleaned[range.clone()], range, id)
                 });
             } else {
-                self.pipeline.each(scratch.text(), |word, range| {
-                    let id = self.index.id(word);
+                self.pipeline.each(scratch.text(), |token, range, is_word| {
+                    let id = self.id(token, is_word);
                     if id != LEFT_OUT {
-                        push(word, range, id);
+                        push(token, range, id);
                     }
                     ControlFlow::Continue(())
                 });
@@ -333,7 +374,9 @@ impl Encoder {
     /// # Errors
     /// If tokens are not words.
     pub fn parts_of_speech(&self, text: &str) -> Result<Vec<Tagged>> {
-        let Splitter::Words { segmenter, guess } = &self.pipeline.splitter else {
+        let (Splitter::Words { segmenter, guess } | Splitter::Both { segmenter, guess }) =
+            &self.pipeline.splitter
+        else {
             let cause = "parts of speech are of words, and the tokens are not";
             return Err(Error::setting("tokenizer", cause, "use words as tokens"));
         };
@@ -371,15 +414,22 @@ impl Encoder {
         Ok(words)
     }
 
-    /// The tokens of ids, padding left out, with what parts words in their language between them.
+    /// The tokens of ids, padding left out, with what parts words in their language between them; of words and
+    /// characters, the words if there are any.
     pub fn decode(&self, ids: &[u32]) -> String {
         if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
             return subwords.decode(ids);
         }
-        let spaced = matches!(self.pipeline.splitter, Splitter::Words { .. });
+        let vocabulary = &self.preparation.vocabulary;
+        let first_word = vocabulary.first_word().unwrap_or(u32::MAX);
+        let first = match ids.iter().any(|&id| id >= first_word) {
+            true => first_word,
+            false => UNKNOWN,
+        };
+        let spaced = matches!(self.pipeline.splitter, Splitter::Words { .. }) || first > UNKNOWN;
         let mut text = String::new();
-        for &id in ids.iter().filter(|&&id| id != crate::prepare::PADDING) {
-            let word = self.preparation.vocabulary.word(id).unwrap_or("<unknown>");
+        for &id in ids.iter().filter(|&&id| id >= first) {
+            let word = vocabulary.word(id).unwrap_or(UNKNOWN_WORD);
             let latin = |c: Option<char>| c.is_some_and(|c| c < '\u{2e80}');
             if spaced && latin(text.chars().last()) && latin(word.chars().next()) {
                 text.push(' ');

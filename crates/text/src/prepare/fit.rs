@@ -8,7 +8,8 @@ use rustc_hash::FxBuildHasher;
 use crate::prepare::encoder::Pipeline;
 use crate::prepare::stop_words::{self, read_small};
 use crate::prepare::{
-    Encoder, Learnt, TextOptions, TextPreparation, Tokenizer, Vocabulary, jieba, subword,
+    Characters, Encoder, Learnt, TextOptions, TextPreparation, Tokenizer, Vocabulary, Words, jieba,
+    subword,
 };
 use crate::read::TextSource;
 use crate::{Error, Result};
@@ -49,9 +50,9 @@ impl TextPreparation {
             fresh.stop_words.iter().map(String::as_str).collect();
         let counts = count(texts, |text, counts| {
             let mut length = 0;
-            pipeline.tokens_of(text, |word| {
+            pipeline.tokens_of(text, |word, is_word| {
                 if stops.is_empty() || !stops.contains(word) {
-                    counts.add(word);
+                    counts.add(word, is_word);
                     length += 1;
                 }
             });
@@ -67,10 +68,13 @@ impl TextPreparation {
     /// As [`TextPreparation::fit`]; tokens must be words or characters.
     pub fn fit_tokens(texts: &(impl TextSource + ?Sized), options: &TextOptions) -> Result<Self> {
         let fresh = Self::unfitted(options)?;
-        if fresh.is_subword() {
+        if !matches!(
+            options.tokenizer,
+            Tokenizer::Word(_) | Tokenizer::Character(_)
+        ) {
             return Err(Error::setting(
                 "tokenizer",
-                "texts that come in tokens cannot be cut into pieces of words",
+                "texts that come in tokens cannot be cut into others",
                 "use word or character",
             ));
         }
@@ -78,7 +82,7 @@ impl TextPreparation {
         let counts = count(texts, |text, counts| {
             let mut length = 0;
             for token in text.split('\n') {
-                pipeline.token(token, |word| counts.add(word));
+                pipeline.token(token, |word| counts.add(word, false));
                 length += 1;
             }
             counts.lengths.push(length);
@@ -88,11 +92,9 @@ impl TextPreparation {
 
     fn unfitted(options: &TextOptions) -> Result<Self> {
         options.check()?;
-        let dictionary = match &options.tokenizer {
-            Tokenizer::Word(words) => words.dictionary.as_deref(),
-            _ => None,
-        };
-        let dictionary = dictionary
+        let words = options.tokenizer.words();
+        let dictionary = words
+            .and_then(|words| words.dictionary.as_deref())
             .map(|path| {
                 let dictionary = read_small(path, "dictionary")?;
                 jieba::entries(&dictionary, &path.display().to_string())?;
@@ -122,19 +124,22 @@ impl TextPreparation {
     }
 
     fn finish(mut self, counts: Counts) -> Result<Self> {
-        let (least, most) = match &self.options.tokenizer {
-            Tokenizer::Word(words) => (words.min_frequency, words.max_vocabulary),
-            Tokenizer::Character(characters) => {
-                (characters.min_frequency, characters.max_vocabulary)
+        let tokenizer = &self.options.tokenizer;
+        let of_words = |words: &Words| (words.min_frequency, words.max_vocabulary);
+        let of_characters = |own: &Characters| (own.min_frequency, own.max_vocabulary);
+        let (words, characters) = (tokenizer.words(), tokenizer.characters());
+        let first = characters.map(of_characters).or(words.map(of_words));
+        let (least, most) = first.unwrap_or((1, 3));
+        self.learnt.distinct = (counts.tokens.len() + counts.words.len()) as u64;
+        let tokens = Vocabulary::choose(counts.tokens, least, most);
+        let is_empty = tokens.words().is_empty();
+        self.vocabulary = match words.filter(|_| characters.is_some()).map(of_words) {
+            None => tokens,
+            Some((least, most)) => {
+                Vocabulary::of_both(tokens, Vocabulary::choose(counts.words, least, most))
             }
-            Tokenizer::Bpe(_)
-            | Tokenizer::WordPiece(_)
-            | Tokenizer::Unigram(_)
-            | Tokenizer::File(_) => (1, 3),
         };
-        self.learnt.distinct = counts.words.len() as u64;
-        self.vocabulary = Vocabulary::choose(counts.words, least, most);
-        if self.vocabulary.words().is_empty() {
+        if is_empty {
             return Err(Error::content(
                 "training part",
                 format!("after cleaning no token comes {least} times or more"),
@@ -159,7 +164,7 @@ impl TextPreparation {
                 .get(lengths.len().saturating_sub(1) * 99 / 100)
                 .copied()
                 .unwrap_or(1);
-            self.max_length = (most as usize).clamp(1, 512);
+            self.max_length = (most as usize).clamp(1, self.options.longest());
         }
         let most = self.max_length;
         self.learnt.cut = lengths
@@ -177,7 +182,7 @@ impl TextPreparation {
         let (mut unknown, mut all) = (0_u64, 0_u64);
         for index in 0..texts.len() {
             for token in encoder.tokens(&texts.get(index)?) {
-                unknown += u64::from(token.id == super::UNKNOWN);
+                unknown += u64::from(self.vocabulary.is_unknown(token.id));
                 all += 1;
             }
         }
@@ -185,25 +190,36 @@ impl TextPreparation {
     }
 }
 
-/// Words of some texts, and the texts' lengths in tokens.
+/// Tokens of some texts, and the texts' lengths in tokens.
 #[derive(Default)]
 struct Counts {
+    tokens: Counted,
+    /// The words where there are two kinds of tokens; the others are characters then.
     words: Counted,
     lengths: Vec<u32>,
 }
 
 impl Counts {
-    fn add(&mut self, word: &str) {
-        if let Some(count) = self.words.get_mut(word) {
+    fn add(&mut self, token: &str, is_word: bool) {
+        let counted = match is_word {
+            true => &mut self.words,
+            false => &mut self.tokens,
+        };
+        if let Some(count) = counted.get_mut(token) {
             *count += 1;
         } else {
-            self.words.insert(word.to_owned(), 1);
+            counted.insert(token.to_owned(), 1);
         }
     }
 
     fn absorb(&mut self, other: Self) {
-        for (word, count) in other.words {
-            *self.words.entry(word).or_default() += count;
+        for (own, other) in [
+            (&mut self.tokens, other.tokens),
+            (&mut self.words, other.words),
+        ] {
+            for (token, count) in other {
+                *own.entry(token).or_default() += count;
+            }
         }
         self.lengths.extend(other.lengths);
     }
@@ -232,8 +248,10 @@ fn count(
             all.absorb(counts);
         }
         // Sums do not depend on the order of pieces, so neither does what is forgotten.
-        if all.words.len() > MOST_DISTINCT {
-            all.words.retain(|_, count| *count > 1);
+        for counted in [&mut all.tokens, &mut all.words] {
+            if counted.len() > MOST_DISTINCT {
+                counted.retain(|_, count| *count > 1);
+            }
         }
     }
     Ok(all)

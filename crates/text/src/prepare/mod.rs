@@ -22,7 +22,7 @@ mod vocabulary;
 pub use encoder::{Encoder, Tagged, Token};
 pub use options::{
     Addresses, Characters, Language, Punctuation, Side, StopWords, TextOptions, Tokenizer,
-    TokenizerFile, Trained, Unicode, Words,
+    TokenizerFile, Trained, Unicode, Words, WordsAndCharacters,
 };
 pub use padding::place;
 pub use preparation::{Learnt, TextPreparation};

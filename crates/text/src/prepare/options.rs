@@ -30,7 +30,8 @@ pub struct TextOptions {
     pub stemming: Option<Language>,
     /// What a token is, and how the vocabulary is chosen.
     pub tokenizer: Tokenizer,
-    /// Tokens of a text that are kept; by default what 99 of 100 training texts need, at most 512.
+    /// Tokens of a text that are kept; by default what 99 of 100 training texts need, at most 512, of words and characters
+    /// 1,024.
     pub max_length: Option<usize>,
     /// The side on which a text that is too long is cut.
     pub truncate: Side,
@@ -150,6 +151,8 @@ pub enum Tokenizer {
     Word(Words),
     /// Characters; spaces become one.
     Character(Characters),
+    /// Each word, and after it its characters, as two kinds of tokens: one network can read both, or a branch each.
+    WordsAndCharacters(WordsAndCharacters),
     /// Byte-pair encoding, trained on the training part.
     Bpe(Trained),
     /// WordPiece, trained on the training part.
@@ -164,6 +167,26 @@ pub enum Tokenizer {
 impl Default for Tokenizer {
     fn default() -> Self {
         Self::Word(Words::default())
+    }
+}
+
+impl Tokenizer {
+    /// The settings of words, if they are tokens.
+    pub fn words(&self) -> Option<&Words> {
+        match self {
+            Self::Word(words) => Some(words),
+            Self::WordsAndCharacters(both) => Some(&both.words),
+            _ => None,
+        }
+    }
+
+    /// The settings of characters, if they are tokens.
+    pub fn characters(&self) -> Option<&Characters> {
+        match self {
+            Self::Character(characters) => Some(characters),
+            Self::WordsAndCharacters(both) => Some(&both.characters),
+            _ => None,
+        }
     }
 }
 
@@ -211,6 +234,16 @@ impl Default for Characters {
     }
 }
 
+/// Settings of words and characters as tokens.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WordsAndCharacters {
+    /// The words.
+    pub words: Words,
+    /// The characters.
+    pub characters: Characters,
+}
+
 /// Settings of a tokenizer that is trained on the spot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -248,11 +281,20 @@ impl TextOptions {
     pub fn begin_paths_at(&mut self, folder: &Path) {
         let own = match &mut self.tokenizer {
             Tokenizer::Word(words) => words.dictionary.as_mut(),
+            Tokenizer::WordsAndCharacters(both) => both.words.dictionary.as_mut(),
             Tokenizer::File(file) => Some(&mut file.path),
             _ => None,
         };
         for path in own.into_iter().chain(self.stop_words.file.as_mut()) {
             *path = folder.join(&*path);
+        }
+    }
+
+    /// The most tokens of a text that are kept where the settings do not say it.
+    pub(super) fn longest(&self) -> usize {
+        match self.tokenizer {
+            Tokenizer::WordsAndCharacters(_) => 1024,
+            _ => 512,
         }
     }
 
@@ -269,32 +311,36 @@ impl TextOptions {
     /// # Errors
     /// Names the setting that is out of its bounds.
     pub fn check(&self) -> Result<()> {
-        let (vocabulary, frequency) = match &self.tokenizer {
-            Tokenizer::Word(words) => (words.max_vocabulary, words.min_frequency),
-            Tokenizer::Character(characters) => {
-                (characters.max_vocabulary, characters.min_frequency)
-            }
+        let trained = match &self.tokenizer {
             Tokenizer::Bpe(trained)
             | Tokenizer::WordPiece(trained)
-            | Tokenizer::Unigram(trained) => (trained.max_vocabulary, trained.min_frequency),
-            Tokenizer::File(_) => (3, 1),
+            | Tokenizer::Unigram(trained) => Some(trained),
+            _ => None,
         };
-        if !(3..=MOST_IDS).contains(&vocabulary) {
-            return Err(Error::setting(
-                "max_vocabulary",
-                format!("{vocabulary} is not between 3 and {MOST_IDS}"),
-                "20000 is usual for words",
-            ));
+        let words = self.tokenizer.words();
+        let characters = self.tokenizer.characters();
+        let chosen = [
+            words.map(|words| (words.max_vocabulary, words.min_frequency)),
+            characters.map(|characters| (characters.max_vocabulary, characters.min_frequency)),
+            trained.map(|trained| (trained.max_vocabulary, trained.min_frequency)),
+        ];
+        for (vocabulary, frequency) in chosen.into_iter().flatten() {
+            if !(3..=MOST_IDS).contains(&vocabulary) {
+                return Err(Error::setting(
+                    "max_vocabulary",
+                    format!("{vocabulary} is not between 3 and {MOST_IDS}"),
+                    "20000 is usual for words",
+                ));
+            }
+            if frequency == 0 {
+                return Err(Error::setting(
+                    "min_frequency",
+                    "0 means nothing",
+                    "write 1 to know every word",
+                ));
+            }
         }
-        if frequency == 0 {
-            return Err(Error::setting(
-                "min_frequency",
-                "0 means nothing",
-                "write 1 to know every word",
-            ));
-        }
-        let words = matches!(self.tokenizer, Tokenizer::Word(_));
-        let whole = matches!(self.tokenizer, Tokenizer::Word(_) | Tokenizer::Character(_));
+        let (words, whole) = (words.is_some(), words.is_some() || characters.is_some());
         for (name, asked, possible) in [
             ("stemming", self.stemming.is_some(), words),
             ("stop_words", self.stop_words != StopWords::default(), whole),

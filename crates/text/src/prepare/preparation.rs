@@ -60,6 +60,12 @@ impl TextPreparation {
         let wrong =
             |cause: String| Error::content("text preparation", cause, "make the bundle anew");
         self.options.check()?;
+        let kinds = matches!(self.options.tokenizer, Tokenizer::WordsAndCharacters(_));
+        if kinds != self.vocabulary.first_word().is_some() {
+            return Err(wrong(
+                "its vocabulary is not of its tokenizer's kinds".to_owned(),
+            ));
+        }
         self.vocabulary.check()?;
         if !(1..=MOST_TOKENS).contains(&self.max_length) {
             return Err(wrong(format!("`max_length` is {}", self.max_length)));
@@ -95,9 +101,7 @@ impl TextPreparation {
     }
 
     pub(super) fn is_subword(&self) -> bool {
-        !matches!(
-            self.options.tokenizer,
-            Tokenizer::Word(_) | Tokenizer::Character(_)
-        )
+        let tokenizer = &self.options.tokenizer;
+        tokenizer.words().is_none() && tokenizer.characters().is_none()
     }
 }

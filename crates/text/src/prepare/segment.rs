@@ -212,21 +212,50 @@ fn plain_word(
     ControlFlow::Continue(end)
 }
 
+/// Hands each word of a cleaned text to `emit`, and after it each of its characters, with whether it is a word; spaces as
+/// [`characters`] has them.
+pub(super) fn words_and_characters(
+    text: &str,
+    segmenter: &Segmenter,
+    guess: bool,
+    mut emit: impl FnMut(Range<usize>, Kind, bool) -> Flow,
+) -> Flow {
+    let (mut done, mut space) = (0, None);
+    words(text, segmenter, guess, true, |word, kind| {
+        if done > 0 && word.start > done {
+            space.get_or_insert(done);
+        }
+        if let Some(space) = space.take() {
+            emit(space..space + 1, Kind::Space, false)?;
+        }
+        done = word.end;
+        emit(word.clone(), kind, true)?;
+        for (at, c) in text[word.clone()].char_indices() {
+            let start = word.start + at;
+            let kind = kind_of_character(c);
+            if kind == Kind::Space {
+                space.get_or_insert(start);
+                continue;
+            }
+            if let Some(space) = space.take() {
+                emit(space..space + 1, Kind::Space, false)?;
+            }
+            emit(start..start + c.len_utf8(), kind, false)?;
+        }
+        Flow::Continue(())
+    })
+}
+
 /// Hands the characters of a cleaned text to `emit` in their order; spaces become one, and none stand at the ends.
 pub(super) fn characters(text: &str, mut emit: impl FnMut(Range<usize>, Kind) -> Flow) -> Flow {
     let mut space: Option<usize> = None;
     let mut begun = false;
     for (at, c) in text.char_indices() {
-        let kind = match class(c) {
-            Class::Space => {
-                space.get_or_insert(at);
-                continue;
-            }
-            Class::Han | Class::Letter => Kind::Word,
-            Class::Joinable if c.is_ascii_alphanumeric() => Kind::Word,
-            _ if c == URL || c == EMAIL => Kind::Word,
-            _ => Kind::Mark,
-        };
+        let kind = kind_of_character(c);
+        if kind == Kind::Space {
+            space.get_or_insert(at);
+            continue;
+        }
         if let Some(space) = space.take()
             && begun
         {
@@ -236,4 +265,14 @@ pub(super) fn characters(text: &str, mut emit: impl FnMut(Range<usize>, Kind) ->
         emit(at..at + c.len_utf8(), kind)?;
     }
     Flow::Continue(())
+}
+
+fn kind_of_character(c: char) -> Kind {
+    match class(c) {
+        Class::Space => Kind::Space,
+        Class::Han | Class::Letter => Kind::Word,
+        Class::Joinable if c.is_ascii_alphanumeric() => Kind::Word,
+        _ if c == URL || c == EMAIL => Kind::Word,
+        _ => Kind::Mark,
+    }
 }

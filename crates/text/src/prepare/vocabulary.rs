@@ -15,12 +15,20 @@ pub const UNKNOWN: u32 = 1;
 /// Ids that stand for no word.
 pub(super) const SPECIAL: usize = 2;
 
+/// How an unknown token is shown.
+pub(super) const UNKNOWN_WORD: &str = "<unknown>";
+
 /// The known words, the most frequent first: the word at index `i` has id `i + 2`.
+///
+/// Where tokens are words and characters, characters come first, then the unknown word, then the words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vocabulary {
     words: Vec<String>,
     counts: Vec<u64>,
+    /// The id of the unknown word behind the characters; 0 where tokens are of one kind.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    first_word: u32,
 }
 
 impl Vocabulary {
@@ -37,7 +45,26 @@ impl Vocabulary {
         pairs.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         pairs.truncate(most_ids.saturating_sub(SPECIAL));
         let (words, counts) = pairs.into_iter().unzip();
-        Self { words, counts }
+        Self {
+            words,
+            counts,
+            first_word: 0,
+        }
+    }
+
+    /// A vocabulary of two kinds of tokens.
+    pub(super) fn of_both(characters: Self, words: Self) -> Self {
+        let first_word = (characters.words.len() + SPECIAL) as u32;
+        let (mut all, mut counts) = (characters.words, characters.counts);
+        all.push(UNKNOWN_WORD.to_owned());
+        counts.push(0);
+        all.extend(words.words);
+        counts.extend(words.counts);
+        Self {
+            words: all,
+            counts,
+            first_word,
+        }
     }
 
     /// A vocabulary of these words, the first getting id 2.
@@ -45,7 +72,11 @@ impl Vocabulary {
     /// # Errors
     /// If there are more than fit, or one comes twice.
     pub fn of(words: Vec<String>, counts: Vec<u64>) -> Result<Self> {
-        let vocabulary = Self { words, counts };
+        let vocabulary = Self {
+            words,
+            counts,
+            first_word: 0,
+        };
         vocabulary.check()?;
         Ok(vocabulary)
     }
@@ -63,6 +94,35 @@ impl Vocabulary {
     /// How often each word came in the training part.
     pub fn counts(&self) -> &[u64] {
         &self.counts
+    }
+
+    /// The first id of a word, that of unknown ones, where tokens are words and characters.
+    pub fn first_word(&self) -> Option<u32> {
+        Some(self.first_word).filter(|&id| id > 0)
+    }
+
+    /// The id that stands for unknown tokens of the kind that `id` has.
+    pub fn unknown_like(&self, id: u32) -> u32 {
+        match self.first_word() {
+            Some(first) if id >= first => first,
+            _ => UNKNOWN,
+        }
+    }
+
+    /// Whether an id stands for what is not in the vocabulary.
+    pub fn is_unknown(&self, id: u32) -> bool {
+        id == self.unknown_like(id)
+    }
+
+    /// The tokens of the first kind, characters where there are two, and the words where there are two.
+    pub(super) fn kinds(&self) -> (&[String], &[String]) {
+        match self.first_word() {
+            None => (&self.words, &[]),
+            Some(first) => {
+                let characters = first as usize - SPECIAL;
+                (&self.words[..characters], &self.words[characters + 1..])
+            }
+        }
     }
 
     /// The word of an id; `None` for padding, unknown, and what is beyond.
@@ -83,13 +143,26 @@ impl Vocabulary {
             let (words, counts) = (self.words.len(), self.counts.len());
             return Err(wrong(format!("{words} words, but {counts} counts")));
         }
-        let mut sorted: Vec<&String> = self.words.iter().collect();
-        sorted.sort_unstable();
-        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(wrong(format!("`{}` is in it twice", pair[0]))),
-            None => Ok(()),
+        if let Some(first) = self.first_word()
+            && self.word(first) != Some(UNKNOWN_WORD)
+        {
+            return Err(wrong(format!("id {first} is not the unknown word")));
         }
+        let (characters, words) = self.kinds();
+        for kind in [characters, words] {
+            let mut sorted: Vec<&String> = kind.iter().collect();
+            sorted.sort_unstable();
+            if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(wrong(format!("`{}` is in it twice", pair[0])));
+            }
+        }
+        Ok(())
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_zero(id: &u32) -> bool {
+    *id == 0
 }
 
 /// From words to ids, and to words that are left out.
@@ -118,13 +191,14 @@ const INLINE: usize = 12;
 const BATCH: usize = 16;
 
 impl Index {
-    /// `aliases` are further spellings of words.
+    /// The first of the words has the id `first`; `aliases` are further spellings of words.
     pub(super) fn new(
-        vocabulary: &Vocabulary,
+        words: &[String],
+        first: usize,
         left_out: &[String],
         aliases: &[(&str, &str)],
     ) -> Self {
-        let entries = vocabulary.words.len() + left_out.len() + aliases.len();
+        let entries = words.len() + left_out.len() + aliases.len();
         let slots = (entries * 3 / 2 + 8).next_power_of_two();
         let mut index = Self {
             slots: vec![Slot::default(); slots].into_boxed_slice(),
@@ -134,8 +208,8 @@ impl Index {
         for word in left_out {
             index.insert(word, LEFT_OUT);
         }
-        for (place, word) in vocabulary.words.iter().enumerate() {
-            index.insert(word, (place + SPECIAL) as u32);
+        for (place, word) in words.iter().enumerate() {
+            index.insert(word, (place + first) as u32);
         }
         for (alias, word) in aliases {
             index.insert(alias, index.id(word));
@@ -264,11 +338,10 @@ mod tests {
                 _ => format!("a{n}"),
             })
             .collect();
-        let counts = vec![1; words.len()];
-        let vocabulary = Vocabulary::of(words.clone(), counts).unwrap();
         let left_out = ["的".to_owned(), words[7].clone()];
         let index = Index::new(
-            &vocabulary,
+            &words,
+            SPECIAL,
             &left_out,
             &[("一个很长的别名很长的别名", &words[9]), ("短", &words[9])],
         );

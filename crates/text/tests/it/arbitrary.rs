@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use jingwei_text::OnBad;
 use jingwei_text::encoding::decode;
 use jingwei_text::prepare::{
-    Characters, Encoder, TextOptions, TextPreparation, Tokenizer, Unicode,
+    Characters, Encoder, TextOptions, TextPreparation, Tokenizer, Unicode, Words,
+    WordsAndCharacters,
 };
 use jingwei_text::read::{Format, ReadOptions, TextSource, read};
 use proptest::prelude::*;
@@ -23,12 +24,43 @@ fn encoders() -> &'static [Encoder] {
             tokenizer: characters,
             ..TextOptions::default()
         };
-        [TextOptions::default(), plain]
+        let both = TextOptions {
+            tokenizer: Tokenizer::WordsAndCharacters(WordsAndCharacters::default()),
+            ..TextOptions::default()
+        };
+        [TextOptions::default(), plain, both]
             .iter()
             .map(|options| {
                 Encoder::new(TextPreparation::fit(&texts[..], options).unwrap()).unwrap()
             })
             .collect()
+    })
+}
+
+/// Encoders of words, of characters, and of both, which clean alike.
+fn of_each_kind() -> &'static [Encoder; 3] {
+    static ENCODERS: OnceLock<[Encoder; 3]> = OnceLock::new();
+    ENCODERS.get_or_init(|| {
+        let (words, characters) = (Words::default(), Characters::default());
+        let both = WordsAndCharacters {
+            words: words.clone(),
+            characters: characters.clone(),
+        };
+        let kinds = [
+            Tokenizer::Word(words),
+            Tokenizer::Character(characters),
+            Tokenizer::WordsAndCharacters(both),
+        ];
+        kinds.map(|tokenizer| {
+            let options = TextOptions {
+                unicode: Unicode::None,
+                simplify: false,
+                tokenizer,
+                ..TextOptions::default()
+            };
+            let texts = ["这家酒店很好 hello world", "这家酒店 hello。"];
+            Encoder::new(TextPreparation::fit(&texts[..], &options).unwrap()).unwrap()
+        })
     })
 }
 
@@ -70,6 +102,21 @@ proptest! {
             }
             prop_assert_eq!(&ids, &expected);
             encoder.decode(&ids);
+        }
+    }
+
+    #[test]
+    fn words_and_characters_are_those_that_either_tokenizer_finds(text in texts()) {
+        let [words, characters, both] = of_each_kind();
+        let first_word = both.preparation().vocabulary.first_word().unwrap();
+        let (of_words, of_characters): (Vec<_>, Vec<_>) =
+            both.tokens(&text).into_iter().partition(|token| token.id >= first_word);
+        for (mut expected, found, shift) in [
+            (words.tokens(&text), of_words, first_word - 1),
+            (characters.tokens(&text), of_characters, 0),
+        ] {
+            expected.iter_mut().for_each(|token| token.id += shift);
+            prop_assert_eq!(expected, found);
         }
     }
 

@@ -1,6 +1,6 @@
 use jingwei_text::prepare::{
     Characters, Encoder, Language, Punctuation, Side, StopWords, TextOptions, TextPreparation,
-    Tokenizer, UNKNOWN, Words,
+    Tokenizer, UNKNOWN, Words, WordsAndCharacters,
 };
 
 fn every_word() -> TextOptions {
@@ -113,6 +113,70 @@ fn ids_follow_frequency_and_unknown_is_one() {
     assert_eq!(encoder.preparation().learnt.unknown, 1);
     encoder.encode("", &mut ids);
     assert_eq!(ids, [UNKNOWN]);
+}
+
+#[test]
+fn each_word_comes_with_its_characters_behind_it() {
+    let tokenizer = Tokenizer::WordsAndCharacters(WordsAndCharacters {
+        words: Words {
+            guess_new_words: false,
+            ..Words::default()
+        },
+        characters: Characters {
+            min_frequency: 1,
+            ..Characters::default()
+        },
+    });
+    let options = TextOptions {
+        tokenizer,
+        max_length: Some(99),
+        ..TextOptions::default()
+    };
+    let own = encoder(&["酒店很好 Good", "酒店好"], &options);
+    let vocabulary = &own.preparation().vocabulary;
+    let tokens = own.tokens("酒店很坏 good");
+    let shown: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
+    assert_eq!(
+        shown,
+        [
+            "酒店", "酒", "店", "很", "很", "坏", "坏", " ", "good", "g", "o", "o", "d"
+        ]
+    );
+    let first = vocabulary.first_word().expect("two kinds of tokens");
+    let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+    assert_eq!(vocabulary.word(ids[0]), Some("酒店"));
+    assert!(ids[0] > first && ids[1] < first && ids[2] < first);
+    // 很 is a known character and, coming once, an unknown word; 坏 is neither.
+    assert_eq!((ids[3], vocabulary.word(ids[4])), (first, Some("很")));
+    assert_eq!(ids[5..7], [first, UNKNOWN]);
+    let unknown: Vec<bool> = ids.iter().map(|&id| vocabulary.is_unknown(id)).collect();
+    assert_eq!(unknown[..7], [false, false, false, true, false, true, true]);
+    assert_eq!(
+        [ids[0], ids[1]].map(|id| vocabulary.unknown_like(id)),
+        [first, UNKNOWN]
+    );
+    assert_eq!(own.decode(&ids[..3]), "酒店");
+    assert_eq!(own.decode(&ids[1..3]), "酒店");
+    let mut encoded = Vec::new();
+    own.encode("酒店很坏 good", &mut encoded);
+    assert_eq!(encoded, ids);
+
+    let error = TextPreparation::fit_tokens(&["酒\n店"][..], &options).unwrap_err();
+    assert!(error.to_string().contains("word or character"), "{error}");
+    let json = serde_json::to_string(own.preparation()).unwrap();
+    let read = |json: &str| serde_json::from_str::<TextPreparation>(json).unwrap();
+    assert_eq!(&read(&json), own.preparation());
+    read(&json).check().unwrap();
+    for (broken, told) in [
+        (json.replace("<unknown>", "<known>"), "unknown word"),
+        (
+            json.replace(&format!(",\"first_word\":{first}"), ""),
+            "kinds",
+        ),
+    ] {
+        let error = read(&broken).check().unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[test]

@@ -8,25 +8,26 @@ use super::TokenWeight;
 use crate::Error;
 use crate::metrics::Predictions;
 
-/// The id of what the vocabulary does not hold.
-const UNKNOWN: u32 = 1;
-
-/// How far each token of a text moves the probability of a class: by how much the probability falls when the unknown
-/// token stands in its place (occlusion: Zeiler and Fergus, 2014, "Visualizing and Understanding Convolutional
+/// How far each piece of a text moves the probability of a class: by how much the probability falls when unknown tokens
+/// stand in the place of its own (occlusion: Zeiler and Fergus, 2014, "Visualizing and Understanding Convolutional
 /// Networks").
 ///
 /// # Arguments
 ///
 /// - `ids`: the token ids of the text.
+/// - `pieces`: which of them belong together, as [`pieces`] finds it.
+/// - `unknown`: the id for an unknown token in the place of an id.
 /// - `class`, `classes`: the class, and how many there are.
 /// - `predict`: gives the probabilities of texts, texts × classes. It is called once, with the text itself and then
-///   the text with each of its tokens hidden, all of one length.
+///   the text with each of its pieces hidden, all of one length.
 ///
 /// # Errors
 ///
 /// Those of `predict`, or if it gives another number of probabilities.
 pub fn occlusion(
     ids: &[u32],
+    pieces: &[Range<usize>],
+    unknown: impl Fn(u32) -> u32,
     class: usize,
     classes: usize,
     predict: impl FnOnce(&Sequences) -> Result<Vec<f32>, Error>,
@@ -34,10 +35,12 @@ pub fn occlusion(
     let mut texts = Sequences::default();
     texts.push(ids);
     let mut hidden = ids.to_vec();
-    for (place, &id) in ids.iter().enumerate() {
-        hidden[place] = UNKNOWN;
+    for piece in pieces {
+        hidden[piece.clone()]
+            .iter_mut()
+            .for_each(|id| *id = unknown(*id));
         texts.push(&hidden);
-        hidden[place] = id;
+        hidden[piece.clone()].copy_from_slice(&ids[piece.clone()]);
     }
     let probabilities = predict(&texts)?;
     if probabilities.len() != texts.len() * classes {
@@ -52,8 +55,22 @@ pub fn occlusion(
     Ok(of_class.map(|without| whole - without).collect())
 }
 
-/// Cuts a text at the `places` of its tokens, in bytes, and gives each its weight; what stands between them has none.
-/// Tokens that share a place, as the halves of one character, become one piece.
+/// Which tokens share a part of their `places` in the text with those before them, as a word and its characters or the
+/// halves of one character do: ranges of tokens, in order.
+pub fn pieces(places: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    let mut end = 0;
+    for (token, place) in places.iter().enumerate() {
+        match pieces.last_mut() {
+            Some(piece) if place.start < end => piece.end = token + 1,
+            _ => pieces.push(token..token + 1),
+        }
+        end = end.max(place.end);
+    }
+    pieces
+}
+
+/// Cuts a text at the `places` of its pieces, in bytes, and gives each its weight; what stands between them has none.
 pub fn weigh(text: &str, places: &[Range<usize>], weights: &[f32]) -> Vec<TokenWeight> {
     let mut pieces: Vec<TokenWeight> = Vec::new();
     let mut done = 0;

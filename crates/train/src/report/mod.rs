@@ -37,7 +37,7 @@ pub use data::{
     RunDescription, WorstImage,
 };
 pub use diagram::diagram;
-pub use explain::{occlusion, weigh, worth_explaining};
+pub use explain::{occlusion, pieces, weigh, worth_explaining};
 pub use page::render;
 pub(crate) use text::count;
 pub use text_data::{

@@ -276,11 +276,19 @@ fn hiding_a_token_tells_what_it_weighs() {
             .flat_map(|text| [1.0 - score(text), score(text)])
             .collect())
     };
-    let weights = occlusion(&[7, 4, 9, 7], 1, 2, predict).unwrap();
+    let pieces = [0..1, 1..2, 2..3, 3..4];
+    let weights = occlusion(&[7, 4, 9, 7], &pieces, |_| 1, 1, 2, predict).unwrap();
     for (found, expected) in weights.iter().zip([0.1, 0.0, -0.1, 0.1]) {
         assert!((found - expected).abs() < 1e-6, "{weights:?}");
     }
-    assert!(occlusion(&[7], 0, 3, predict).is_err());
+    // A word and its characters are hidden together, each by the unknown token of its kind.
+    let pieces = [0..2, 2..4];
+    let unknown = |id| if id >= 9 { 9 } else { 1 };
+    let weights = occlusion(&[7, 7, 8, 20], &pieces, unknown, 1, 2, predict).unwrap();
+    for (found, expected) in weights.iter().zip([0.2, 0.1]) {
+        assert!((found - expected).abs() < 1e-6, "{weights:?}");
+    }
+    assert!(occlusion(&[7], &[], |_| 1, 0, 3, predict).is_err());
 }
 
 #[test]

@@ -66,7 +66,10 @@ pub(super) fn train(
     let (trained, word_piece) = match tokenizer {
         Tokenizer::Bpe(trained) | Tokenizer::Unigram(trained) => (trained, false),
         Tokenizer::WordPiece(trained) => (trained, true),
-        Tokenizer::Word(_) | Tokenizer::Character(_) | Tokenizer::File(_) => {
+        Tokenizer::Word(_)
+        | Tokenizer::Character(_)
+        | Tokenizer::WordsAndCharacters(_)
+        | Tokenizer::File(_) => {
             return Err(failed("there is nothing to train"));
         }
     };

@@ -1,5 +1,6 @@
 //! An ordinary method on the same texts.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use jingwei_data::{Sequences, Targets};
@@ -16,33 +17,53 @@ const MOST_TEXTS: usize = 200_000;
 /// Fits TF-IDF and logistic regression to the training part and measures them on the others; nothing unless texts have
 /// classes or labels.
 pub(super) fn baseline(encoded: &Encoded) -> Result<Option<BaselineScores>, Error> {
-    let Some(train) = encoded.part("train").map(few) else {
+    let Some(mut train) = encoded.part("train").map(few) else {
         return Ok(None);
     };
     let valid = encoded.part("valid");
+    let first_word = encoded.map.encoder().preparation().vocabulary.first_word();
+    train.ids = kinds_apart(&train.ids, first_word).into_owned();
+    let valid_ids = valid.map(|part| kinds_apart(&part.ids, first_word));
+    let valid_ids = valid_ids.as_deref().unwrap_or(&train.ids);
     let started = Instant::now();
     let baseline = match (&train.truth, valid.map(Truth::of)) {
         (Truth::None, _) => return Ok(None),
         (Truth::Classes(labels, classes), Some(Truth::Classes(other, _))) => {
-            let valid = (&valid.map_or(&train.ids, |part| &part.ids), &other);
-            Baseline::choose((&train.ids, labels), (valid.0, valid.1), *classes)?
+            Baseline::choose((&train.ids, labels), (valid_ids, &other), *classes)?
         }
         (Truth::Classes(labels, classes), _) => Baseline::fit(&train.ids, labels, *classes)?,
         (Truth::Labels(labels, classes), Some(Truth::Labels(other, _))) => {
-            let valid = (&valid.map_or(&train.ids, |part| &part.ids), &other);
-            Baseline::choose_labels((&train.ids, labels), (valid.0, valid.1), *classes)?
+            Baseline::choose_labels((&train.ids, labels), (valid_ids, &other), *classes)?
         }
         (Truth::Labels(labels, classes), _) => Baseline::fit_labels(&train.ids, labels, *classes)?,
     };
     let seconds = started.elapsed().as_secs_f64();
-    let measure =
-        |part: Option<&EncodedPart>| part.map(|part| evaluate(&baseline, part)).transpose();
+    let measure = |part: Option<&EncodedPart>| {
+        let evaluate = |part| evaluate(&baseline, part, first_word);
+        part.map(evaluate).transpose()
+    };
     Ok(Some(BaselineScores {
         name: "TF-IDF and logistic regression".to_owned(),
         valid: measure(valid)?,
         test: measure(encoded.part("test"))?,
         seconds,
     }))
+}
+
+/// Texts with the characters first where tokens are words and characters: pairs of neighbours are of one kind then.
+fn kinds_apart(ids: &Sequences, first_word: Option<u32>) -> Cow<'_, Sequences> {
+    let Some(first_word) = first_word else {
+        return Cow::Borrowed(ids);
+    };
+    let (mut all, mut apart) = (Sequences::default(), Vec::new());
+    for own in ids.iter() {
+        let is_word = |id: &&u32| **id >= first_word;
+        apart.clear();
+        apart.extend(own.iter().filter(|id| !is_word(id)));
+        apart.extend(own.iter().filter(is_word));
+        all.push(&apart);
+    }
+    Cow::Owned(all)
 }
 
 /// What is true of texts, and how many classes there are.
@@ -92,8 +113,12 @@ fn few(part: &EncodedPart) -> Train {
     }
 }
 
-fn evaluate(baseline: &Baseline, part: &EncodedPart) -> Result<Evaluation, Error> {
-    let probabilities = baseline.predict(&part.ids);
+fn evaluate(
+    baseline: &Baseline,
+    part: &EncodedPart,
+    first_word: Option<u32>,
+) -> Result<Evaluation, Error> {
+    let probabilities = baseline.predict(&kinds_apart(&part.ids, first_word));
     Ok(match Truth::of(part) {
         Truth::Labels(labels, classes) => {
             let labelled = Labelled::new(&probabilities, classes, &labels)?;

@@ -10,8 +10,6 @@ use crate::Error;
 use crate::report::{Counted, Lengths, TextData, TextPart};
 use crate::run::Prepared;
 
-/// The id of what the vocabulary does not hold.
-const UNKNOWN: u32 = 1;
 /// How many of the most frequent tokens are listed.
 const FREQUENT: usize = 20;
 /// How many causes are listed; further ones are counted together.
@@ -21,22 +19,18 @@ const CAUSES: usize = 12;
 pub(super) fn data(prepared: &Prepared, encoded: &Encoded) -> Result<TextData, Error> {
     let preparation = encoded.map.encoder().preparation();
     let limit = preparation.max_length;
+    let is_unknown = |id| preparation.vocabulary.is_unknown(id);
     let mut lengths = Vec::new();
     let mut parts = Vec::new();
     let mut scripts: HashMap<&str, u64> = HashMap::new();
     for part in &encoded.parts {
         let own = true_lengths(part, &encoded.map, limit)?;
-        let unknown = part
-            .ids
-            .values()
-            .iter()
-            .filter(|id| **id == UNKNOWN)
-            .count();
+        let unknown = part.ids.values().iter().filter(|&&id| is_unknown(id));
         parts.push(TextPart {
             name: part.name.to_owned(),
             texts: part.indices.len() as u64,
             tokens: part.ids.values().len() as u64,
-            unknown: unknown as u64,
+            unknown: unknown.count() as u64,
             cut: own.iter().filter(|length| **length > limit).count() as u64,
         });
         lengths.extend(own);
@@ -49,7 +43,7 @@ pub(super) fn data(prepared: &Prepared, encoded: &Encoded) -> Result<TextData, E
     let longest = lengths.iter().copied().max().unwrap_or_default();
     let counts = encoded.part("train").map(count_ids).unwrap_or_default();
     let name = |id: u32| encoded.map.encoder().decode(&[id]);
-    let known = || counts.iter().filter(|(id, _)| *id != UNKNOWN);
+    let known = || counts.iter().filter(|(id, _)| !is_unknown(*id));
     let cut: u64 = parts.iter().map(|part| part.cut).sum();
     let changed = Counted::new(format!("cut to {limit} tokens"), cut);
     Ok(TextData {
@@ -86,9 +80,10 @@ fn bare(encoded: &Encoded) -> Result<Vec<Counted>, Error> {
         if matches!(part.dataset.targets(), Targets::Tags { .. }) {
             continue;
         }
+        let vocabulary = &encoded.map.encoder().preparation().vocabulary;
         for (ids, &index) in part.ids.iter().zip(part.indices) {
             let text = part.dataset.text(index)?.unwrap_or_default();
-            let is_suspect = ids.iter().all(|id| *id == UNKNOWN);
+            let is_suspect = ids.iter().all(|&id| vocabulary.is_unknown(id));
             if !is_suspect && text.chars().any(char::is_alphanumeric) {
                 continue;
             }

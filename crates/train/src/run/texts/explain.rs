@@ -1,5 +1,7 @@
 //! Which tokens moved the decision on some texts.
 
+use std::ops::Range;
+
 use jingwei_data::{Dataset, Sequences};
 use jingwei_engine::AlignedVec;
 
@@ -8,7 +10,7 @@ use crate::Error;
 use crate::fit::{Evaluator, Trainer, Weights};
 use crate::inference::Inference;
 use crate::metrics::{LABEL_THRESHOLD, Labelled, Predictions, two_columns};
-use crate::report::{Explanation, occlusion, weigh, worth_explaining};
+use crate::report::{Explanation, occlusion, pieces, weigh, worth_explaining};
 use crate::run::{Prepared, SourcePart};
 
 /// How many texts are explained.
@@ -149,10 +151,24 @@ fn explain(
     let explain = |decision: &Decision| {
         let Decision { row, class, .. } = *decision;
         let ids = own.ids.get(row);
-        let weights = occlusion(ids, class, classes, |texts| model.predict(encoded, texts))?;
         let text = worst::whole(dataset, part.indices[row])?;
+        let places = encoded.map.kept_places(&text);
+        let hidden = match places.len() == ids.len() {
+            true => pieces(&places),
+            false => Vec::new(),
+        };
+        let vocabulary = &encoded.map.encoder().preparation().vocabulary;
+        let unknown = |id| vocabulary.unknown_like(id);
+        let predict = |texts: &Sequences| model.predict(encoded, texts);
+        let weights = occlusion(ids, &hidden, unknown, class, classes, predict)?;
+        let place = |piece: &Range<usize>| {
+            let places = &places[piece.clone()];
+            let end = places.iter().map(|place| place.end).max();
+            places[0].start..end.unwrap_or_default()
+        };
+        let places: Vec<Range<usize>> = hidden.iter().map(place).collect();
         Ok(Explanation {
-            tokens: weigh(&text, &encoded.map.kept_places(&text), &weights),
+            tokens: weigh(&text, &places, &weights),
             class,
             probability: decision.probability,
             truth: decision.truth,
