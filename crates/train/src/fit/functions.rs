@@ -73,16 +73,17 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Builds and differentiates a network of one input and one output.
+    /// Builds and differentiates a network of one input and one output, or several outputs of one shape: an ensemble,
+    /// whose members each learn by a loss of their own and predict together, by the mean of their outputs.
     ///
     /// # Errors
     /// If layers, loss and class weights do not fit together, with the layer, what it expected and what it found.
     pub fn new(network: &Network, objective: &Objective) -> Result<Self, Error> {
         let mut graph = Graph::new();
         let built = network.build(&mut graph, Mode::Training)?;
-        let output = single_output(&built.outputs)?;
+        let output = mean_output(&mut graph, &built)?;
         let loss = objective.training_loss()?;
-        let (targets, losses) = add_losses(&mut graph, &loss, &built, output)?;
+        let (targets, losses) = add_losses(&mut graph, &loss, &built, &built.outputs)?;
         let mut states = built.states;
         let weights = match objective.class_weights.as_slice() {
             [] => None,
@@ -182,17 +183,52 @@ pub(crate) fn for_loss(mut network: Network, loss: &Loss) -> Result<Network, Err
     }
 }
 
-fn single_output(outputs: &[NodeId]) -> Result<NodeId, Error> {
-    match outputs {
-        [output] => Ok(*output),
-        _ => Err(Error::Setting {
-            name: "model.outputs".to_owned(),
-            reason: format!(
-                "training by a recipe takes one output, found {}",
-                outputs.len()
-            ),
-            remedy: "leave one, or write a training loop over compiled functions".to_owned(),
-        }),
+/// The output, or the mean of an ensemble's outputs.
+fn mean_output(graph: &mut Graph, built: &Built) -> Result<NodeId, Error> {
+    let [first, others @ ..] = built.outputs.as_slice() else {
+        return Err(of_outputs("the network has none", "name a layer"));
+    };
+    if others.is_empty() {
+        return Ok(*first);
+    }
+    if built.fields.iter().any(Option::is_some) {
+        let cause = "conditional random fields decide on whole sequences and have no mean";
+        return Err(of_outputs(cause, "leave one output"));
+    }
+    let shape = graph.shape(*first);
+    if let Some(other) = others.iter().find(|&&other| graph.shape(other) != shape) {
+        let cause = format!(
+            "the members of an ensemble give values of one shape, and these give {shape} and {}",
+            graph.shape(*other)
+        );
+        return Err(of_outputs(cause, "end each member in as many units"));
+    }
+    mean_of(graph, &built.outputs)
+}
+
+/// The mean of values of one shape.
+fn mean_of(graph: &mut Graph, values: &[NodeId]) -> Result<NodeId, Error> {
+    let mean = |graph: &mut Graph| {
+        let (first, others) = (values[0], &values[1..]);
+        if others.is_empty() {
+            return Ok(first);
+        }
+        let sum = others
+            .iter()
+            .try_fold(first, |sum, &value| graph.add_values(sum, value))?;
+        graph.scale(sum, 1.0 / values.len() as f32)
+    };
+    mean(graph).map_err(|source| {
+        let place = "model.outputs".to_owned();
+        jingwei_nn::Error::Graph { place, source }.into()
+    })
+}
+
+fn of_outputs(cause: impl Into<String>, remedy: &str) -> Error {
+    Error::Setting {
+        name: "model.outputs".to_owned(),
+        reason: cause.into(),
+        remedy: remedy.to_owned(),
     }
 }
 
@@ -207,24 +243,27 @@ fn layout<'s>(tensors: impl Iterator<Item = (&'s String, &'s Vec<usize>)>) -> La
     Layout::new(tensors.map(|(name, sizes)| (name.clone(), sizes.clone())))
 }
 
-/// Adds the targets and the loss of every sample. A conditional random field at the end brings its own loss, that of the
-/// whole sequence of tags; of other sequences, the steps that are padding do not count.
+/// Adds the targets and the loss of every sample, of several outputs the mean of theirs. A conditional random field at the
+/// end brings its own loss, that of the whole sequence of tags; of other sequences, the steps that are padding do not
+/// count.
 fn add_losses(
     graph: &mut Graph,
     loss: &Loss,
     built: &Built,
-    output: NodeId,
+    outputs: &[NodeId],
 ) -> Result<(NodeId, NodeId), Error> {
-    let Some(field) = built.fields.first().copied().flatten() else {
-        let shape = loss.target_shape(graph.shape(output));
+    if let Some(field) = built.fields.first().copied().flatten() {
+        let shape = Field::tags_shape(graph.shape(outputs[0]));
         let targets = graph.input(TARGETS, shape);
-        let mask = built.masks.first().copied().flatten();
-        let losses = loss.build_masked(graph, output, targets, mask)?;
-        return Ok((targets, losses));
-    };
-    let shape = Field::tags_shape(graph.shape(output));
+        return Ok((targets, field.loss(graph, outputs[0], targets)?));
+    }
+    let shape = loss.target_shape(graph.shape(outputs[0]));
     let targets = graph.input(TARGETS, shape);
-    Ok((targets, field.loss(graph, output, targets)?))
+    let mut losses = Vec::with_capacity(outputs.len());
+    for (&output, &mask) in outputs.iter().zip(&built.masks) {
+        losses.push(loss.build_masked(graph, output, targets, mask)?);
+    }
+    Ok((targets, mean_of(graph, &losses)?))
 }
 
 /// Predictions by the parameters and states of training, and their losses if asked for.
@@ -236,7 +275,7 @@ fn without_training(
 ) -> Result<Function, Error> {
     let mut graph = Graph::new();
     let built = network.build(&mut graph, Mode::Inference)?;
-    let output = single_output(&built.outputs)?;
+    let output = mean_output(&mut graph, &built)?;
     let field = built.fields.first().copied().flatten();
     let predictions = match field {
         Some(field) => field.marginals(&mut graph, output)?,
@@ -244,7 +283,7 @@ fn without_training(
     };
     let mut outputs = vec![predictions];
     if with_losses {
-        let (_, losses) = add_losses(&mut graph, loss, &built, output)?;
+        let (_, losses) = add_losses(&mut graph, loss, &built, &[output])?;
         outputs.push(losses);
     }
     if let Some(field) = field {

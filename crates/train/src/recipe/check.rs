@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use jingwei_data::prepare::Tokenizer;
 use jingwei_nn::{Layer, Loss, Sizes};
 
 use super::peek::sample_sizes;
 use super::place::{Source, Step};
-use super::{Part, Recipe, RecipeError, Task};
+use super::{Part, Recipe, RecipeError, Task, TokenIds};
 use crate::Error;
 use crate::fit::{Functions, Objective, for_loss};
 
@@ -197,6 +198,13 @@ fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
 fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), RecipeError> {
     let model = &recipe.model;
     let key = if model.zoo.is_some() { "zoo" } else { "layers" };
+    if model.zoo.is_some() && !model.outputs.is_empty() {
+        return Err(source.error_at(
+            &[Step::Key("model"), Step::Key("outputs")],
+            "networks of the zoo have an output of their own".to_owned(),
+            "leave `outputs` out, or write `layers`".to_owned(),
+        ));
+    }
     if model.zoo.is_some() != model.layers.is_empty() {
         let (message, remedy) = match model.zoo {
             Some(_) => ("both `zoo` and `layers` are given", "keep one of them"),
@@ -224,7 +232,15 @@ fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), Re
         (_, Loss::BinaryCrossEntropy(_)) if !recipe.has_labels() => 1,
         _ => classes,
     };
-    network_error(recipe, source, &sizes, ANY_VOCABULARY, outputs).map_or(Ok(()), Err)
+    let first_word = match recipe.prepare.text.tokenizer {
+        Tokenizer::WordsAndCharacters(_) => ANY_VOCABULARY / 2,
+        _ => 0,
+    };
+    let tokens = TokenIds {
+        count: ANY_VOCABULARY,
+        first_word,
+    };
+    network_error(recipe, source, &sizes, tokens, outputs).map_or(Ok(()), Err)
 }
 
 /// Whether the files that layers name are there.
@@ -267,17 +283,18 @@ fn misshapen(task: Task, functions: &Functions) -> Option<String> {
         .then(|| format!("the network's output: expected {expected}, found {shape}"))
 }
 
-/// What is wrong with the network for samples of these sizes, if anything, at its place in the recipe.
+/// What is wrong with the network for samples of these sizes, if anything, at its place in the recipe. Whether the named
+/// outputs are as many values as `outputs` says is checked where the data have said it.
 pub(super) fn network_error(
     recipe: &Recipe,
     source: &Source,
     sizes: &Sizes,
-    vocabulary: usize,
+    tokens: TokenIds,
     outputs: usize,
 ) -> Option<RecipeError> {
     let built = recipe
         .model
-        .network(sizes, vocabulary, outputs)
+        .network(sizes, tokens, outputs)
         .map_err(Error::from);
     let checked = built
         .and_then(|network| for_loss(network, &recipe.loss()))
@@ -289,9 +306,10 @@ pub(super) fn network_error(
     let number = message
         .strip_prefix("layer ")
         .and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+    let of_outputs = message.contains("the outputs: ") || message.contains("model.outputs");
     let path = [
         Step::Key("model"),
-        Step::Key("layers"),
+        Step::Key(if of_outputs { "outputs" } else { "layers" }),
         Step::Index(number.unwrap_or(1).saturating_sub(1)),
     ];
     let depth = if number.is_some() { 3 } else { 2 };

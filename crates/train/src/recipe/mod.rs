@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use columns::Columns;
 pub use data::{DataRecipe, DuplicateRule, ImageRecipe, TextRecipe};
-pub use model::{ModelRecipe, Resnet, Zoo};
+pub use model::{ModelRecipe, Resnet, TokenIds, Zoo};
 pub use part::{Held, Part};
 pub use place::RecipeError;
 pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
@@ -168,27 +168,26 @@ impl Recipe {
         })
     }
 
-    /// The network for samples of these sizes that gives `outputs` values; texts have `vocabulary` different token ids;
-    /// `text` and `file` are where the recipe was read.
+    /// The network for samples of these sizes that gives `outputs` values; `text` and `file` are where the recipe was
+    /// read.
     ///
     /// # Errors
     /// [`Error::Recipe`] with the layer that does not fit, at its place.
     pub(crate) fn network(
         &self,
         sizes: &Sizes,
-        vocabulary: usize,
+        tokens: TokenIds,
         outputs: usize,
         text: &str,
         file: &str,
     ) -> Result<Network, Error> {
         let source = Source { file, text };
-        match check::network_error(self, &source, sizes, vocabulary, outputs) {
-            Some(error) => Err(Error::Recipe(Box::new(error))),
-            None => for_loss(
-                self.model.network(sizes, vocabulary, outputs)?,
-                &self.loss(),
-            ),
+        if let Some(error) = check::network_error(self, &source, sizes, tokens, outputs) {
+            return Err(Error::Recipe(Box::new(error)));
         }
+        let network = self.model.network(sizes, tokens, outputs)?;
+        self.model.check_outputs(&network, outputs)?;
+        for_loss(network, &self.loss())
     }
 
     /// The settings of the training.

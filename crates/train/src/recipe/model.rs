@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jingwei_data::prepare::TextPreparation;
 use jingwei_graph::Dim;
 use jingwei_nn::{Activation, Dense, Entry, Error, Layer, Network, Sizes, zoo};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,31 @@ pub struct ModelRecipe {
     /// The layers, each a table of its kind and settings, with `name` and `inputs` where they do not follow one another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Entry>,
+    /// The names of the layers that answer; by default, the last one does. Several are an ensemble: each learns by a loss
+    /// of its own, and the mean of what they give, logits where the task has classes, is the answer. No output layer is
+    /// added to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<String>,
+}
+
+/// What a network must know of the texts that it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenIds {
+    /// How many there are, padding and unknown included; 0 if samples are no texts.
+    pub count: usize,
+    /// The first one of a word, where those below are characters; otherwise 0.
+    pub first_word: usize,
+}
+
+impl TokenIds {
+    /// Those of a preparation, if samples are texts.
+    #[must_use]
+    pub fn of(text: Option<&TextPreparation>) -> Self {
+        text.map_or(Self::default(), |text| Self {
+            count: text.ids(),
+            first_word: text.vocabulary.first_word().unwrap_or_default() as usize,
+        })
+    }
 }
 
 /// A network of the zoo.
@@ -66,24 +92,29 @@ impl ModelRecipe {
         }
     }
 
-    /// The network for samples of these sizes that gives `outputs` values. Embeddings that leave `input_dim` open get
-    /// the size of the vocabulary.
+    /// The network for samples of these sizes that gives `outputs` values. What layers leave open follows from the token
+    /// ids: the size of embeddings, and where words begin.
     ///
     /// # Errors
     /// The first layer that does not fit, with what it expected and found.
     pub fn network(
         &self,
         sizes: &Sizes,
-        vocabulary: usize,
+        tokens: TokenIds,
         outputs: usize,
     ) -> Result<Network, Error> {
         let mut network = match &self.zoo {
             Some(zoo) => zoo.network(sizes, outputs)?,
             None => {
-                let layers = filled_in(&self.layers, vocabulary, outputs);
-                Network::from_entries(Vec::new(), layers, Vec::new()).with_input(sizes.clone())
+                let layers = filled_in(&self.layers, tokens, outputs);
+                let named = self.outputs.clone();
+                Network::from_entries(Vec::new(), layers, named).with_input(sizes.clone())
             }
         };
+        if !self.outputs.is_empty() {
+            network.check()?;
+            return Ok(network);
+        }
         let last = network.layers().last().map(|entry| entry.layer.clone());
         if let Some(Layer::Crf(field)) = last {
             network = network.without_last();
@@ -97,15 +128,36 @@ impl ModelRecipe {
         network.check()?;
         Ok(network)
     }
+
+    /// Checks that every layer named as an output gives a value for each class, or number to predict.
+    ///
+    /// # Errors
+    /// The first one that does not.
+    pub(super) fn check_outputs(&self, network: &Network, outputs: usize) -> Result<(), Error> {
+        for (index, row) in network.summary()?.rows().iter().enumerate() {
+            let answers = self.outputs.contains(&row.name);
+            if answers && !row.output.ends_with(&format!(", {outputs}]")) {
+                return Err(Error::Shape {
+                    place: format!("layer {} `{}`", index + 1, row.name),
+                    expected: format!("{outputs} values, as it is one of the outputs"),
+                    found: row.output.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The layers with what follows from the data.
-fn filled_in(layers: &[Entry], vocabulary: usize, outputs: usize) -> Vec<Entry> {
+fn filled_in(layers: &[Entry], tokens: TokenIds, outputs: usize) -> Vec<Entry> {
     let mut layers = layers.to_vec();
     for entry in &mut layers {
         match &mut entry.layer {
             Layer::Embedding(embedding) if embedding.input_dim == 0 && embedding.ngrams == 1 => {
-                embedding.input_dim = vocabulary;
+                embedding.input_dim = tokens.count;
+            }
+            Layer::TokenFilter(filter) if filter.first_word == 0 => {
+                filter.first_word = tokens.first_word;
             }
             Layer::NgramBayes(ngrams) if ngrams.units == 0 => ngrams.units = outputs,
             _ => {}

@@ -13,7 +13,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use jingwei_data::prepare::TextPreparation;
 use jingwei_data::{Dataset, Preparation, Quarantined, Targets};
 use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
@@ -28,7 +27,7 @@ use crate::fit::{
     Observer, Outcome, Trainer, TrainingData, check_texts,
 };
 use crate::history::Epoch;
-use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe};
+use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe, TokenIds};
 use crate::report::{BaselineScores, DuplicateTexts, Evaluation};
 use crate::{Error, Lock, files};
 
@@ -187,10 +186,10 @@ impl Job {
                 remedy: "leave `input` out, or give data of that size".to_owned(),
             }),
             _ => {
-                let vocabulary = preparation.text().map_or(0, TextPreparation::ids);
+                let tokens = TokenIds::of(preparation.text());
                 let mut recipe = self.recipe.clone();
                 recipe.model.begin_paths_at(&self.folder);
-                recipe.network(&sizes, vocabulary, outputs, &self.text, &self.file)
+                recipe.network(&sizes, tokens, outputs, &self.text, &self.file)
             }
         }
     }

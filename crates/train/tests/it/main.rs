@@ -4,6 +4,7 @@ mod allocations;
 mod baseline;
 mod checkpoint;
 mod embedding;
+mod ensembles;
 mod fit;
 mod history;
 mod masks;

@@ -1,7 +1,7 @@
 //! Recipes: what they may say, and what is told when they are wrong.
 
 use jingwei_engine::Precision;
-use jingwei_train::recipe::{ClassWeights, Part, Recipe, Task};
+use jingwei_train::recipe::{ClassWeights, Part, Recipe, Task, TokenIds};
 use proptest::prelude::*;
 
 const GOOD: &str = r#"task = "image-classification"
@@ -33,6 +33,11 @@ early_stopping = { monitor = "valid.accuracy", patience = 2 }
 gradient_precision = "highest"
 "#;
 
+const NO_TEXT: TokenIds = TokenIds {
+    count: 0,
+    first_word: 0,
+};
+
 /// The error of the good recipe with `from` replaced by `to`.
 fn error(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from), "{from}");
@@ -51,7 +56,8 @@ fn a_good_recipe_is_read() {
     assert_eq!((recipe.train.epochs, recipe.train.batch_size), (3, 64));
     assert_eq!(recipe.train.class_weights, ClassWeights::Balanced);
     assert_eq!(recipe.train.gradient_precision, Precision::Highest);
-    let network = recipe.model.network(&[28, 28, 1].into(), 0, 3).unwrap();
+    let network = recipe.model.network(&[28, 28, 1].into(), NO_TEXT, 3);
+    let network = network.unwrap();
     assert_eq!(
         network.summary().unwrap().rows().last().unwrap().output,
         "[batch, 3]"
@@ -85,7 +91,7 @@ fn an_output_layer_that_is_there_is_not_added_again() {
     let network = Recipe::parse(&text, "r")
         .unwrap()
         .model
-        .network(&[28, 28, 1].into(), 0, 3)
+        .network(&[28, 28, 1].into(), NO_TEXT, 3)
         .unwrap();
     assert_eq!(network.layers().len(), 4);
 }
@@ -191,6 +197,42 @@ fn answers_come_for_texts_or_for_tokens_as_the_task_asks() {
     assert!(text.contains("expected [batch, time, tags]"), "{text}");
     let text = text_error("text-classification", "\"word\"", "");
     assert!(text.contains("write { word = {} }"), "{text}");
+}
+
+#[test]
+fn branches_of_words_need_words_beside_characters() {
+    let filter = "{ name = \"words\", inputs = [\"input\"], token_filter = { keep = \"words\" } }";
+    let layers = format!("{filter}, {{ ngram_bayes = {{ units = 2 }} }},");
+    let classify = "text-classification";
+    let found = text_message(classify, "", &layers, "");
+    for words in ["recipe.toml:9:", "layer 2 `words`", "words_and_characters"] {
+        assert!(found.contains(words), "{words}: {found}");
+    }
+    let both = "tokenizer = { words_and_characters = {} }";
+    let unused = "{ global_avg_pool1d = {} }";
+    let found = text_message(classify, both, &format!("{unused}, {layers}"), "");
+    assert!(found.contains("does not depend on"), "{found}");
+    let joined =
+        "{ name = \"a\", global_avg_pool1d = {} }, { name = \"b\", dense = { units = 2 } },";
+    let outputs = |names: &str| format!("outputs = {names}\n");
+    let layers = format!("{joined} {layers}");
+    let named = outputs("[\"b\", \"ngram_bayes_1\"]");
+    assert_eq!(text_message(classify, both, &layers, &named), "");
+    let found = text_message(classify, both, &layers, &outputs("[\"b\", \"ngrams\"]"));
+    assert!(
+        found.contains("recipe.toml:11:") && found.contains("`ngrams`"),
+        "{found}"
+    );
+    let found = text_message(
+        classify,
+        both,
+        &layers,
+        &outputs("[\"a\", \"b\", \"ngram_bayes_1\"]"),
+    );
+    assert!(
+        found.contains("recipe.toml:11:") && found.contains("[batch, 8] and [batch, 2]"),
+        "{found}"
+    );
 }
 
 proptest! {

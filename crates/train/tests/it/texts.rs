@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use jingwei_engine::Runtime;
 use jingwei_kernels::Level;
 use jingwei_train::report::Evaluation;
-use jingwei_train::run::{Job, RunResult, run_training};
+use jingwei_train::run::{Job, Prepared, RunResult, run_training};
 
 const MODEL: &str = r#"
 [prepare.text]
@@ -100,6 +100,61 @@ fn a_report_of_labels_has_a_baseline_too() {
     };
     assert_eq!((own.labels.len(), own.rows), (4, other.rows));
     assert!(page.contains("By label") && page.contains("Baseline, validation"));
+}
+
+const MEMBERS: &str = r#"
+[prepare.text]
+tokenizer = { words_and_characters = {} }
+[model]
+layers = [
+  { name = "words", inputs = ["input"], token_filter = { keep = "words" } },
+  { embedding = { units = 16 } },
+  { global_avg_pool1d = {} },
+  { name = "of_words", dense = { units = 2 } },
+  { name = "characters", inputs = ["input"], token_filter = { keep = "characters" } },
+  { name = "of_characters", ngram_bayes = { units = 2, buckets = 4096, gain = 20.0 } },
+]
+outputs = ["of_words", "of_characters"]
+[train]
+epochs = 4
+batch_size = 16
+optimizer = { adam = { learning_rate = 0.02 } }
+"#;
+
+#[test]
+fn networks_of_words_and_of_characters_decide_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = "task = \"text-classification\"\n[data]\ntrain = \"reviews.csv\"\ntarget = \"label\"\n\
+         test = { fraction = 0.3 }\n";
+    let recipe = format!("{data}{MEMBERS}");
+    let reviews = reviews(["差评", "好评"]);
+    let (result, page) = train(folder.path(), "reviews.csv", &reviews, &recipe);
+    let Some(Evaluation::Classification(summary)) = &result.test else {
+        panic!("no figures of classes");
+    };
+    assert!(summary.accuracy > 0.9, "{}", summary.accuracy);
+    // A word weighs what it and its characters do: it is one piece of the explained text.
+    assert!(
+        page.contains(">差劲<") || page.contains(">很好<"),
+        "no word is marked"
+    );
+
+    let wrong = recipe.replace("dense = { units = 2 }", "dense = { units = 3 }");
+    fs::write(folder.path().join("recipe.toml"), wrong).unwrap();
+    let job = Job::load(&folder.path().join("recipe.toml"));
+    let error = job.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("[batch, 3] and [batch, 2]"), "{error}");
+    let wrong = recipe.replace("units = 2", "units = 3");
+    fs::write(folder.path().join("recipe.toml"), wrong).unwrap();
+    let job = Job::load(&folder.path().join("recipe.toml")).unwrap();
+    let error = Prepared::new(&job)
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(
+        error.contains("layer 4 `of_words`") && error.contains("2 values"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -2,9 +2,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use jingwei_bundle::{Bundle, Dim, RECIPE_FILE};
-use jingwei_data::prepare::TextPreparation;
 use jingwei_nn::{Network, Sizes, Summary};
-use jingwei_train::recipe::Recipe;
+use jingwei_train::recipe::{Recipe, TokenIds};
 use serde_json::{Value, json};
 
 use super::layers::{draw, layer_values, print_layers};
@@ -93,10 +92,8 @@ fn network(bundle: &Bundle) -> Option<Network> {
         0 => output.len(),
         classes => classes,
     };
-    let vocabulary = preparation.text().map_or(0, TextPreparation::ids);
-    let network = recipe
-        .model
-        .network(&sizes(&input.shape), vocabulary, outputs);
+    let tokens = TokenIds::of(preparation.text());
+    let network = recipe.model.network(&sizes(&input.shape), tokens, outputs);
     network.ok()
 }
 

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use jingwei_nn::{Network, Sizes};
+use jingwei_train::recipe::TokenIds;
 use jingwei_train::run::{Job, Prepared};
 use serde_json::json;
 
@@ -33,9 +34,8 @@ fn recipe_network(path: &Path, printer: &Printer) -> Result<Network> {
         recipe.data.target.0.len()
     };
     if let (Some(sizes), 1..) = (&recipe.model.input, outputs) {
-        return Ok(recipe
-            .model
-            .network(&Sizes::from(sizes.as_slice()), 0, outputs)?);
+        let (sizes, tokens) = (Sizes::from(sizes.as_slice()), TokenIds::default());
+        return Ok(recipe.model.network(&sizes, tokens, outputs)?);
     }
     let _waiting = Waiting::new(printer, "reading the data");
     Ok(Prepared::new(&job)?.network)
