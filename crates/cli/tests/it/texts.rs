@@ -107,7 +107,8 @@ fn a_recipe_for_several_labels_looks_for_patterns() {
     assert!(recipe.contains("label_separator = \"|\""), "{recipe}");
     let layers = place.run(&["inspect", "recipe.toml"]).done();
     assert!(layers.contains("patterns"), "{layers}");
-    assert!(recipe.contains(r#"["ngrams", "network", "patterns"]"#));
+    let sum = r#"["word_ngrams", "word_network", "word_patterns"]"#;
+    assert!(recipe.contains(sum), "{recipe}");
 }
 
 #[test]

@@ -68,15 +68,21 @@ pub(super) fn texts(
         text.push_str(PARTS_OF_SPEECH);
     }
     let classes = dataset.class_names().len().to_string();
-    let (patterns, branches) = match guess.separator {
-        Some(_) => (PATTERNS, r#""ngrams", "network", "patterns""#),
-        None => ("", r#""ngrams", "network""#),
+    let member = |kind: &str| {
+        let (patterns, branch) = match guess.separator {
+            Some(_) => (PATTERNS, r#", "KIND_patterns""#),
+            None => ("", ""),
+        };
+        MEMBER
+            .replace("PATTERNS", patterns)
+            .replace("BRANCH", branch)
+            .replace("KIND", kind)
     };
     text.push_str(&match guess.tagged {
         true => TAGGING.to_owned(),
         false => CLASSIFICATION
-            .replace("PATTERNS", patterns)
-            .replace("BRANCHES", branches)
+            .replace("WORDS", &member("word"))
+            .replace("CHARACTERS", &member("character"))
             .replace("CLASSES", &classes)
             .replace("EPOCHS", &epochs(dataset.len()).to_string())
             .replace("BATCH_SIZE", &batch_size(dataset.len()).to_string()),
@@ -149,18 +155,13 @@ const ON_BAD: &str = "on_bad = \"quarantine\"                   # or \"stop\": b
 
 const CLASSIFICATION: &str = r#"
 [prepare.text]                          # cleaning is on: HTML, addresses, full-width and traditional characters
-tokenizer = { character = {} }          # or { word = {} }: jieba's words for Chinese; { bpe = {} }, { unigram = {} }
+tokenizer = { words_and_characters = {} }   # jieba's words for Chinese, each followed by its characters
 
-[model]                                 # the sum of what n-grams and vectors of tokens say of each class
+[model]                                 # two networks, one of words and one of characters; the mean of both decides
 layers = [
-  { name = "ngrams", inputs = ["input"], ngram_bayes = { units = CLASSES, gain = 20.0 } },
-  { name = "vectors", inputs = ["input"], embedding = { units = 128 } },
-  { name = "dropped", spatial_dropout1d = { rate = 0.3 } },
-  # With many thousands of texts, { lstm = { units = 64, bidirectional = true, return_sequences = true } } may help here.
-  { global_avg_pool1d = {} },
-  { name = "network", dense = { units = CLASSES } },
-PATTERNS  { inputs = [BRANCHES], add = {} },
-]
+  # Each is the sum of what n-grams and vectors of its tokens say of each class.
+WORDSCHARACTERS]
+outputs = ["of_words", "of_characters"] # each learns by a loss of its own
 
 [train]
 epochs = EPOCHS
@@ -171,13 +172,22 @@ schedule = { cosine = {} }              # the learning rate falls to nothing
 checkpoint = { every_epochs = 1 }
 "#;
 
+const MEMBER: &str = r#"  { name = "KINDs", inputs = ["input"], token_filter = { keep = "KINDs" } },
+  { name = "KIND_ngrams", ngram_bayes = { units = CLASSES, gain = 20.0 } },
+  { inputs = ["KINDs"], embedding = { units = 128 } },
+  { name = "KIND_vectors", spatial_dropout1d = { rate = 0.3 } },
+  { global_avg_pool1d = {} },
+  { name = "KIND_network", dense = { units = CLASSES } },
+PATTERNS  { name = "of_KINDs", inputs = ["KIND_ngrams", "KIND_network"BRANCH], add = {} },
+"#;
+
 /// For several labels a text: each often stands on a few words, which the largest value over time finds and the mean
 /// over all tokens does not.
 const PATTERNS: &str = r#"  # What the strongest patterns of three tokens say: one place in a text may be enough for a label.
-  { inputs = ["dropped"], conv1d = { filters = 128, kernel = 3, padding = "same", activation = "relu" } },
+  { inputs = ["KIND_vectors"], conv1d = { filters = 128, kernel = 3, padding = "same", activation = "relu" } },
   { global_max_pool1d = {} },
   { dropout = { rate = 0.5 } },
-  { name = "patterns", dense = { units = CLASSES } },
+  { name = "KIND_patterns", dense = { units = CLASSES } },
 "#;
 
 const TAGGING: &str = r#"
