@@ -155,7 +155,8 @@ const ON_BAD: &str = "on_bad = \"quarantine\"                   # or \"stop\": b
 
 const CLASSIFICATION: &str = r#"
 [prepare.text]                          # cleaning is on: HTML, addresses, full-width and traditional characters
-tokenizer = { words_and_characters = {} }   # jieba's words for Chinese, each followed by its characters
+# Words, jieba's for Chinese, each followed by its characters; these stand in for words that are in no dictionary.
+tokenizer = { words_and_characters = { words = { guess_new_words = false } } }
 
 [model]                                 # two networks, one of words and one of characters; the mean of both decides
 layers = [
