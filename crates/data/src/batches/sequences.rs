@@ -1,7 +1,7 @@
 //! Batches of sequences: samples of similar length together, so that little is padded.
 
 use jingwei_text::augment::TextAugmentation;
-use jingwei_text::prepare::{PADDING, Side, UNKNOWN};
+use jingwei_text::prepare::{PADDING, Side, unknown_like};
 
 use crate::prepare::text::{pad, padding_start};
 use crate::random::stream;
@@ -111,10 +111,7 @@ impl SequenceBatches {
             let len = self.ids.get(position).len().min(ids.len());
             let start = padding_start(len, self.side, ids.len());
             let own = &mut ids[start..start + len];
-            let unknown = |id: f32| match self.first_word.map(|word| word as f32) {
-                Some(word) if id >= word => word,
-                _ => UNKNOWN as f32,
-            };
+            let unknown = |id: f32| unknown_like(id as u32, self.first_word) as f32;
             let kept = self.augment.apply_to(own, PADDING as f32, unknown, key);
             match self.side {
                 Side::After => own[kept..].fill(0.0),

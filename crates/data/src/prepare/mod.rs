@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Dataset, Error, Features, Result, Targets};
 
 pub use images::{ImagePreparation, ImageScaling, PixelMap};
-pub use jingwei_text::prepare::{Side, TextOptions, TextPreparation, Token, Tokenizer, Vocabulary};
+pub use jingwei_text::prepare::{Side, TextOptions, TextPreparation, Token, Tokenizer};
 pub use jingwei_text::statistics::Bare;
 pub use jingwei_text::vectors::VectorFile;
 pub use rows::{Column, ColumnMap, ColumnScaling};

@@ -17,6 +17,15 @@ pub(super) fn inputs<'a, const N: usize>(
     })
 }
 
+/// One input of token ids, `[batch, time]`.
+pub(super) fn token_ids(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
+    let [ids] = self::inputs(op, inputs)?;
+    match ids.rank() {
+        2 => Ok(ids.clone()),
+        _ => Err(Error::shape(op, "ids [batch, time]", ids.to_string())),
+    }
+}
+
 /// Shapes in a message: "[2, 3] and [3]".
 pub(super) fn list(shapes: &[&Shape]) -> String {
     match shapes {

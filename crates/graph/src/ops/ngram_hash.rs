@@ -65,7 +65,6 @@ fn mixed(hash: u64, id: u64) -> u64 {
 impl Operator for NgramHash {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         const OP: &str = "ngram_hash";
-        let [ids] = check::inputs(OP, inputs)?;
         if self.n == 0 || !(2..=MOST_BUCKETS).contains(&self.buckets) {
             let found = format!("n = {} and {} buckets", self.n, self.buckets);
             return Err(Error::shape(
@@ -74,10 +73,7 @@ impl Operator for NgramHash {
                 found,
             ));
         }
-        match ids.rank() {
-            2 => Ok(ids.clone()),
-            _ => Err(Error::shape(OP, "ids [batch, time]", ids.to_string())),
-        }
+        check::token_ids(OP, inputs)
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {

@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{Operator, check};
 use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 
-/// Most ids: the whole numbers that an `f32` can hold.
-const MOST_IDS: usize = 1 << 24;
-
 /// The ids of each sequence that are at least `from` and less than `to`, in their order; then padding (id 0). NaN is no
 /// id and is kept, so that it shows.
 ///
@@ -23,6 +20,9 @@ pub struct SelectIds {
 }
 
 impl SelectIds {
+    /// The greatest `to`: whole numbers up to it are exact in an `f32`.
+    pub const MOST: usize = 1 << 24;
+
     /// Whether an id is kept.
     #[must_use]
     pub fn keeps(&self, id: u32) -> bool {
@@ -33,15 +33,11 @@ impl SelectIds {
 impl Operator for SelectIds {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         const OP: &str = "select_ids";
-        let [ids] = check::inputs(OP, inputs)?;
-        if self.from == 0 || self.from >= self.to || self.to > MOST_IDS {
+        if self.from == 0 || self.from >= self.to || self.to > Self::MOST {
             let found = format!("{} to {}", self.from, self.to);
             return Err(Error::shape(OP, "1 ≤ from < to ≤ 16777216", found));
         }
-        match ids.rank() {
-            2 => Ok(ids.clone()),
-            _ => Err(Error::shape(OP, "ids [batch, time]", ids.to_string())),
-        }
+        check::token_ids(OP, inputs)
     }
 
     fn evaluate(&self, inputs: &[Tensor<'_>], shape: &[usize], output: &mut [f32], _: RunContext) {

@@ -88,14 +88,6 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// An operand that is the same in each of `rows` rows, then the next.
-    pub fn groups(values: &'a [f32], rows: usize) -> Self {
-        Self {
-            values,
-            broadcast: Broadcast::Groups(rows),
-        }
-    }
-
     /// One number.
     pub fn scalar(value: &'a [f32; 1]) -> Self {
         Self {

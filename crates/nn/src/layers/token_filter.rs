@@ -57,7 +57,7 @@ impl Build for TokenFilter {
         if builder.dims(ids).len() != 1 {
             return Err(builder.expected("token ids [batch, time]", ids));
         }
-        if !(2..MOST_IDS).contains(&self.first_word) {
+        if !(2..ops::SelectIds::MOST).contains(&self.first_word) {
             return Err(Error::Setting {
                 place: builder.place(),
                 setting: "first_word",
@@ -67,14 +67,11 @@ impl Build for TokenFilter {
         }
         let (from, to) = match self.keep {
             TokenKind::Characters => (1, self.first_word),
-            TokenKind::Words => (self.first_word, MOST_IDS),
+            TokenKind::Words => (self.first_word, ops::SelectIds::MOST),
         };
         builder.add(ops::SelectIds { from, to }, &[ids])
     }
 }
-
-/// The whole numbers that an `f32` can hold.
-const MOST_IDS: usize = 1 << 24;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 fn is_zero(value: &usize) -> bool {

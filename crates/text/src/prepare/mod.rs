@@ -26,4 +26,4 @@ pub use options::{
 };
 pub use padding::place;
 pub use preparation::{Learnt, TextPreparation};
-pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};
+pub use vocabulary::{PADDING, UNKNOWN, Vocabulary, unknown_like};

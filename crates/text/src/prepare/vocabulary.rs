@@ -103,10 +103,7 @@ impl Vocabulary {
 
     /// The id that stands for unknown tokens of the kind that `id` has.
     pub fn unknown_like(&self, id: u32) -> u32 {
-        match self.first_word() {
-            Some(first) if id >= first => first,
-            _ => UNKNOWN,
-        }
+        unknown_like(id, self.first_word())
     }
 
     /// Whether an id stands for what is not in the vocabulary.
@@ -157,6 +154,14 @@ impl Vocabulary {
             }
         }
         Ok(())
+    }
+}
+
+/// As [`Vocabulary::unknown_like`], where words begin at `first_word`.
+pub fn unknown_like(id: u32, first_word: Option<u32>) -> u32 {
+    match first_word {
+        Some(first) if id >= first => first,
+        _ => UNKNOWN,
     }
 }
 
