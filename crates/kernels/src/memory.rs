@@ -132,13 +132,16 @@ pub struct Place {
 impl Place {
     /// Whether two places share a float.
     pub fn overlaps(&self, other: &Place) -> bool {
-        self.buffer == other.buffer
-            && self.offset.max(other.offset)
-                < (self.offset + self.len).min(other.offset + other.len)
+        self.buffer == other.buffer && self.offset.max(other.offset) < self.end().min(other.end())
+    }
+
+    /// Behind the last float; what is too far for a number lies outside any buffer.
+    fn end(&self) -> usize {
+        self.offset.saturating_add(self.len)
     }
 
     fn range(&self) -> Range<usize> {
-        self.offset..self.offset + self.len
+        self.offset..self.end()
     }
 }
 
@@ -234,6 +237,12 @@ impl Buffers {
         &mut self.buffers[place.buffer].write()[place.range()]
     }
 
+    /// The first float of a place, of a buffer's own memory and not of a slice of it.
+    fn start(&self, place: Place) -> *mut f32 {
+        let buffer = self.buffers[place.buffer].read();
+        buffer.start.as_ptr().wrapping_add(place.offset)
+    }
+
     /// Takes `reads` and `writes` at once.
     ///
     /// # Panics
@@ -252,20 +261,23 @@ impl Buffers {
                 );
             }
         }
-        let starts = writes.map(|place| self.get_mut(place).as_mut_ptr());
-        let sources = reads.map(|place| self.get(place).as_ptr());
-        let mut index = 0;
-        let writes = starts.map(|start| {
-            index += 1;
+        // All are measured before any slice is made, as the slice of a whole buffer would end those of its parts.
+        for place in writes {
+            self.get_mut(place);
+        }
+        for place in reads {
+            self.get(place);
+        }
+        let writes = writes.map(|place| {
+            let start = self.start(place);
             // SAFETY: `get_mut` checked the bounds, the loop above that nothing else overlaps it,
             // and `self` stays borrowed exclusively for as long as the slices live.
-            unsafe { std::slice::from_raw_parts_mut(start, writes[index - 1].len) }
+            unsafe { std::slice::from_raw_parts_mut(start, place.len) }
         });
-        let mut index = 0;
-        let reads = sources.map(|source| {
-            index += 1;
+        let reads = reads.map(|place| {
+            let start = self.start(place);
             // SAFETY: `get` checked the bounds, and no write overlaps a read.
-            unsafe { std::slice::from_raw_parts(source, reads[index - 1].len) }
+            unsafe { std::slice::from_raw_parts(start, place.len) }
         });
         (reads, writes)
     }
