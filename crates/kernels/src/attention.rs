@@ -15,7 +15,7 @@ pub use backward::Targets;
 
 use crate::level::dispatch;
 use crate::simd::Simd;
-use crate::{Level, Precision, Workers, vectors};
+use crate::{Level, Precision, Workers, sizes::floats, vectors};
 
 /// An attention of one shape: `y = softmax(scale · q · kᵀ) · v` for each head of each sample.
 ///
@@ -54,14 +54,26 @@ pub struct Positions<'a> {
     pub stride: usize,
 }
 
+impl Positions<'_> {
+    /// Where the last of some rows ends, unless that is too far for a number, or there are none.
+    fn end(&self, rows: usize, row: usize) -> Option<usize> {
+        let last = self.stride.checked_mul(rows.checked_sub(1)?)?;
+        self.offset.checked_add(last)?.checked_add(row)
+    }
+}
+
 impl Attention {
     /// Floats of the logarithms that [`Self::forward`] leaves for [`Self::backward`].
     pub fn log_sums(&self) -> usize {
-        self.batch * self.heads * self.time
+        floats([self.batch, self.heads, self.time])
     }
 
     /// Floats of temporary memory that each worker needs for either pass.
+    ///
+    /// # Panics
+    /// Where the sizes do not fit one another or memory: there are [`MOST_FLOATS`](crate::MOST_FLOATS) at most.
     pub fn scratch(&self, level: Level) -> usize {
+        self.check_sizes();
         self.forward_scratch(level)
             .max(self.backward_scratch(level))
     }
@@ -75,16 +87,23 @@ impl Attention {
         self.scale * std::f32::consts::LOG2_E
     }
 
-    fn check(&self, workers: &Workers, [q, k, v]: [Positions; 3], mask: Option<&[f32]>) {
+    /// Once this has passed, no product of sizes wraps.
+    fn check_sizes(&self) {
         assert!(
             self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads) && self.depth > 0,
             "heads of {self:?}"
         );
+        for (length, heads) in [(self.time, self.heads), (self.source, self.kv_heads)] {
+            floats([self.batch, length, heads, self.depth]);
+        }
+    }
+
+    fn check(&self, workers: &Workers, [q, k, v]: [Positions; 3], mask: Option<&[f32]>) {
+        self.check_sizes();
         let fits = |of: Positions, length: usize, heads: usize| {
-            let rows = self.batch * length;
-            let row = heads * self.depth;
-            rows == 0
-                || (of.stride >= row && of.offset + (rows - 1) * of.stride + row <= of.values.len())
+            let (rows, row) = (self.batch * length, heads * self.depth);
+            let end = of.end(rows, row);
+            rows == 0 || of.stride >= row && end.is_some_and(|end| end <= of.values.len())
         };
         assert!(fits(q, self.time, self.heads), "queries of {self:?}");
         assert!(fits(k, self.source, self.kv_heads), "keys of {self:?}");

@@ -8,6 +8,7 @@ use crate::Workers;
 use crate::level::dispatch;
 use crate::row_blocks::RowBlocks;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use std::ops::Range;
 
 /// A batch normalisation of `[rows, channels]`.
@@ -116,7 +117,7 @@ impl BatchNorm {
     }
 
     fn check(&self, elements: &[&[f32]], of_channels: &[&[f32]]) {
-        let len = self.rows * self.channels;
+        let len = floats([self.rows, self.channels]);
         assert!(
             elements.iter().all(|slice| slice.len() == len),
             "{self:?} takes {len} elements"

@@ -64,7 +64,7 @@ pub(crate) fn run_flat<const R: usize>(
     let output = Parts::new(output);
     let level = workers.level();
     for_each_chunk(workers, len, |range| {
-        // SAFETY: chunks do not overlap.
+        // SAFETY: chunks do not overlap, and `part` finds them within the output.
         let part = unsafe { output.part(range.start, range.len()) };
         f(level, inputs.map(|input| &input[range.clone()]), part);
     });

@@ -2,7 +2,7 @@
 //! group × filters. No patch matrix is made: tiles of positions read the image where it lies, or a
 //! copy with its border where there is padding.
 
-use crate::{Level, gemm::tile::Run};
+use crate::{Level, gemm::tile::Run, sizes::floats};
 
 mod forward;
 mod grad_filter;
@@ -43,53 +43,113 @@ pub struct ConvShape {
 impl ConvShape {
     /// Rows of the result; 0 where the filter does not fit.
     pub fn out_height(&self) -> usize {
-        let [top, bottom, ..] = self.padding;
-        positions(
-            self.height + top + bottom,
-            self.kernel[0],
-            self.stride[0],
-            self.dilation[0],
-        )
+        self.positions(0)
     }
 
     /// Columns of the result; 0 where the filter does not fit.
     pub fn out_width(&self) -> usize {
-        let [.., left, right] = self.padding;
-        positions(
-            self.width + left + right,
-            self.kernel[1],
-            self.stride[1],
-            self.dilation[1],
-        )
+        self.positions(1)
     }
 
     /// Floats of the images.
     pub fn input_len(&self) -> usize {
-        self.batch * self.height * self.width * self.channels
+        floats([self.batch, self.height, self.width, self.channels])
     }
 
     /// Floats of the filters.
     pub fn filter_len(&self) -> usize {
-        self.taps() * self.filters
+        let [height, width] = self.kernel;
+        floats([height, width, self.channels / self.groups, self.filters])
     }
 
     /// Floats of the result.
     pub fn output_len(&self) -> usize {
-        self.batch * self.out_height() * self.out_width() * self.filters
+        floats([
+            self.batch,
+            self.out_height(),
+            self.out_width(),
+            self.filters,
+        ])
     }
 
     /// Products in a sum.
     pub(crate) fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1] * self.channels / self.groups
+        let [height, width] = self.kernel;
+        floats([height, width, self.channels / self.groups])
     }
-}
 
-fn positions(length: usize, kernel: usize, stride: usize, dilation: usize) -> usize {
-    let span = dilation * (kernel - 1) + 1;
-    if length < span {
-        0
-    } else {
-        (length - span) / stride + 1
+    /// The same shape, if its sizes fit one another and memory. A stride or a dilation beyond the image is never taken, and
+    /// becomes one as long as the image.
+    fn checked(mut self) -> Self {
+        let steps = [self.kernel, self.stride, self.dilation];
+        let divides = |size: usize| size > 0 && size.is_multiple_of(self.groups);
+        assert!(
+            steps.as_flattened().iter().all(|&step| step > 0)
+                && self.groups > 0
+                && divides(self.channels)
+                && divides(self.filters),
+            "{self:?}: kernel, stride and dilation are at least 1, and groups divide channels and filters"
+        );
+        let [height, width] = [0, 1].map(|axis| self.padded(axis));
+        floats([self.batch, height, width, self.channels]);
+        self.filter_len();
+        self.output_len();
+        // A plan remembers each of these.
+        let positions = floats([self.out_height(), self.out_width()]);
+        let runs = floats(self.kernel);
+        assert!(
+            positions.max(self.taps()) <= MOST_PLACES && runs <= MOST_RUNS,
+            "{self:?}: more than 2^28 positions or taps of a filter, or a filter of more than 2^24"
+        );
+        for (axis, size) in [height.max(1), width.max(1)].into_iter().enumerate() {
+            self.stride[axis] = self.stride[axis].min(size);
+            self.dilation[axis] = self.dilation[axis].min(size);
+        }
+        self
+    }
+
+    /// Where the floats lie that a filter covers, of an image with rows of so many floats, in which it fits.
+    fn runs(&self, row: usize) -> Vec<Run> {
+        let ConvShape {
+            channels,
+            kernel,
+            dilation,
+            groups,
+            ..
+        } = *self;
+        let mut runs = Vec::new();
+        for y in 0..kernel[0] {
+            let start = y * dilation[0] * row;
+            if dilation[1] == 1 && groups == 1 {
+                runs.push(Run {
+                    offset: start,
+                    len: kernel[1] * channels,
+                });
+            } else {
+                runs.extend((0..kernel[1]).map(|x| Run {
+                    offset: start + x * dilation[1] * channels,
+                    len: channels / groups,
+                }));
+            }
+        }
+        runs
+    }
+
+    /// Rows (axis 0) or columns (axis 1) of an image with its border.
+    fn padded(&self, axis: usize) -> usize {
+        let [before, after] = [self.padding[2 * axis], self.padding[2 * axis + 1]];
+        let size = [self.height, self.width][axis];
+        size.saturating_add(before).saturating_add(after)
+    }
+
+    /// Positions of a filter along an axis. What is too large for a number does not fit.
+    fn positions(&self, axis: usize) -> usize {
+        let (kernel, stride) = (self.kernel[axis], self.stride[axis]);
+        let steps = kernel.checked_sub(1);
+        let span = steps.and_then(|steps| steps.checked_mul(self.dilation[axis])?.checked_add(1));
+        let rest = span.and_then(|span| self.padded(axis).checked_sub(span));
+        rest.and_then(|rest| rest.checked_div(stride)?.checked_add(1))
+            .unwrap_or(0)
     }
 }
 
@@ -107,63 +167,42 @@ pub(crate) struct Geometry {
     pub bases: Vec<u32>,
 }
 
+/// Positions of a filter in an image, and taps of a filter, at most.
+const MOST_PLACES: usize = 1 << 28;
+/// Rows times columns of a filter at most.
+const MOST_RUNS: usize = 1 << 24;
 /// Floats behind a copied image that whole vectors may touch.
 const SLACK: usize = 128;
 /// Pieces aimed at.
 pub(crate) const PIECES: usize = 8;
 
 impl Geometry {
+    /// Measures a shape. For every shape that passes, a filter at any of `bases` covers floats within `image` alone, run
+    /// after run, and no product of the shape's sizes wraps: what kernels say of their safety rests on that.
+    ///
+    /// # Panics
+    /// Where [`Conv2dForward::new`] says so.
     pub(crate) fn new(shape: ConvShape) -> Self {
-        let ConvShape {
-            channels,
-            kernel,
-            stride,
-            padding,
-            dilation,
-            groups,
-            ..
-        } = shape;
-        assert!(
-            kernel
-                .iter()
-                .chain(&stride)
-                .chain(&dilation)
-                .all(|&n| n > 0)
-                && groups > 0
-                && channels.is_multiple_of(groups)
-                && shape.filters.is_multiple_of(groups),
-            "{shape:?}: kernel, stride, dilation and groups are at least 1, and groups divide channels and filters"
-        );
-        let row = (shape.width + padding[2] + padding[3]) * channels;
-        let image = (shape.height + padding[0] + padding[1]) * row;
+        let shape = shape.checked();
+        let row = shape.padded(1) * shape.channels;
+        let image = shape.padded(0) * row;
         assert!(
             u32::try_from(image).is_ok(),
             "{shape:?}: an image exceeds 2^32 floats"
         );
-        let mut runs = Vec::new();
-        for y in 0..kernel[0] {
-            let start = y * dilation[0] * row;
-            if dilation[1] == 1 && groups == 1 {
-                runs.push(Run {
-                    offset: start,
-                    len: kernel[1] * channels,
-                });
-            } else {
-                runs.extend((0..kernel[1]).map(|x| Run {
-                    offset: start + x * dilation[1] * channels,
-                    len: channels / groups,
-                }));
-            }
-        }
-        let base = |y: usize, x: usize| (y * stride[0] * row + x * stride[1] * channels) as u32;
-        let bases = (0..shape.out_height())
-            .flat_map(|y| (0..shape.out_width()).map(move |x| base(y, x)))
-            .collect();
+        let [down, right] = [shape.stride[0] * row, shape.stride[1] * shape.channels];
+        let width = shape.out_width();
+        let base = |position: usize| (position / width * down + position % width * right) as u32;
+        let bases: Vec<u32> = (0..shape.out_height() * width).map(base).collect();
         Self {
             shape,
             row,
             image,
-            runs,
+            runs: if bases.is_empty() {
+                Vec::new()
+            } else {
+                shape.runs(row)
+            },
             bases,
         }
     }

@@ -11,7 +11,11 @@ pub use forward::ConvMaxForward;
 pub use grad_filter::ConvMaxGradFilter;
 pub use grad_input::ConvMaxGradInput;
 
+use crate::sizes::floats;
 use std::ops::Range;
+
+/// Places of a filter at most: numbers that floats can hold.
+const MOST_PLACES: usize = 1 << 24;
 
 /// The shape of a convolution of stride 1 along sequences of `[batch, time, channels]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,9 +37,38 @@ pub struct SequenceShape {
 }
 
 impl SequenceShape {
-    /// Places of a filter; at most 2²⁴ are supported.
+    /// Places of a filter.
     pub fn places(&self) -> usize {
-        (self.time + self.padding[0] + self.padding[1] + 1).saturating_sub(self.kernel)
+        (self.padded() + 1).saturating_sub(self.kernel)
+    }
+
+    /// Steps of a sequence with its padding.
+    fn padded(&self) -> usize {
+        let [before, after] = self.padding;
+        let padded = self
+            .time
+            .checked_add(before)
+            .and_then(|time| time.checked_add(after));
+        // So that one more is a number too.
+        padded.unwrap_or(usize::MAX).min(usize::MAX - 1)
+    }
+
+    /// The same shape, if its sizes fit memory.
+    fn checked(self) -> Self {
+        assert!(
+            [self.kernel, self.channels, self.filters]
+                .iter()
+                .all(|&size| size > 0),
+            "{self:?}: kernel, channels and filters are at least 1"
+        );
+        assert!(
+            self.places() <= MOST_PLACES,
+            "{self:?}: more than 2^24 places of a filter"
+        );
+        floats([self.batch, self.padded(), self.channels]);
+        floats([self.kernel, self.channels, self.filters]);
+        floats([self.batch, self.places(), self.filters]);
+        self
     }
 
     /// Values under a filter.
@@ -59,7 +92,8 @@ impl SequenceShape {
     /// The gradient before the maximum: the place, and the value, if it is not 0.
     #[inline(always)]
     fn winner(&self, y: f32, at: f32, dy: f32) -> Option<(usize, f32)> {
-        let passes = at >= 0.0 && (!self.relu || y > 0.0) && dy != 0.0;
+        let passes =
+            (0.0..MOST_PLACES as f32).contains(&at) && (!self.relu || y > 0.0) && dy != 0.0;
         passes.then_some((at as usize, dy))
     }
 }

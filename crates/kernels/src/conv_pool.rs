@@ -20,7 +20,8 @@ pub use grad_input::ConvReluPoolGradInput;
 #[derive(Clone, Debug)]
 pub(crate) struct Windows {
     pub geometry: Geometry,
-    /// First float that a filter covers at the first position of each window.
+    /// First float that a filter covers at the first position of each window. What a filter covers at any of the four lies
+    /// within the image, since they are positions of the convolution.
     pub bases: Vec<u32>,
     /// From there to each of the four positions.
     pub corners: [usize; 4],
@@ -30,9 +31,10 @@ impl Windows {
     pub(crate) fn new(shape: ConvShape) -> Self {
         assert!(
             ConvReluPoolForward::supports(&shape, [2, 2]),
-            "{shape:?}: fused pooling needs one group and a result of at least 2 × 2"
+            "{shape:?}: fused pooling needs one group and a result of at least 2 × 2 and less than some 2^32 floats"
         );
         let geometry = Geometry::new(shape);
+        // Two positions fit along each axis, so that a stride is shorter than the image.
         let right = shape.stride[1] * shape.channels;
         let down = shape.stride[0] * geometry.row;
         let columns = shape.out_width() / 2;

@@ -6,6 +6,7 @@
 mod chain;
 mod decode;
 
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{Level, Workers};
 use chain::{Chain, Room, Targets};
@@ -34,13 +35,17 @@ pub struct Field<'a> {
 
 impl Crf {
     /// Floats of temporary memory each worker needs.
+    ///
+    /// # Panics
+    /// Where there are more than [`MOST_FLOATS`](crate::MOST_FLOATS) of anything; so do the others.
     pub fn scratch(&self) -> usize {
+        self.check_sizes();
         Room::len(self)
     }
 
     /// Floats of the shared temporary of [`Crf::backward`].
     pub fn shared(&self) -> usize {
-        self.batch * (self.tags + 2) * self.tags
+        floats([self.batch, self.tags.saturating_add(2), self.tags])
     }
 
     /// Writes the negative logarithm of the probability of the tags (`[batch, time]`) of each sequence; 0 where no step
@@ -53,7 +58,7 @@ impl Crf {
         assert_eq!(losses.len(), self.batch, "losses of {self:?}");
         let (level, losses) = (workers.level(), Parts::new(losses));
         workers.run(self.batch, &|sample, scratch| {
-            // SAFETY: samples do not overlap.
+            // SAFETY: samples do not overlap, and `part` finds them within their slices.
             let loss = unsafe { &mut losses.part(sample, 1)[0] };
             *loss = loss_of(level, self, field, tags, sample, scratch);
         });
@@ -92,7 +97,7 @@ impl Crf {
         let shared = &mut shared[..self.shared()];
         let (d_emissions, partials) = (Parts::new(d_emissions), Parts::new(shared));
         workers.run(self.batch, &|sample, scratch| {
-            // SAFETY: samples do not overlap.
+            // SAFETY: samples do not overlap, and `part` finds them within their slices.
             let outputs = unsafe {
                 [
                     d_emissions.part(sample * len, len),
@@ -128,7 +133,7 @@ impl Crf {
         let (level, len) = (workers.level(), self.time * self.tags);
         let marginals = Parts::new(marginals);
         workers.run(self.batch, &|sample, scratch| {
-            // SAFETY: samples do not overlap.
+            // SAFETY: samples do not overlap, and `part` finds them within their slices.
             let outputs = unsafe { [marginals.part(sample * len, len), &mut []] };
             gradients_of(level, self, field, None, sample, outputs, scratch);
         });
@@ -143,13 +148,20 @@ impl Crf {
         assert_eq!(tags.len(), field.mask.len(), "tags of {self:?}");
         let tags = Parts::new(tags);
         workers.run(self.batch, &|sample, scratch| {
-            // SAFETY: samples do not overlap.
+            // SAFETY: samples do not overlap, and `part` finds them within their slices.
             let tags = unsafe { tags.part(sample * self.time, self.time) };
             decode::best_path(self, field, sample, tags, scratch);
         });
     }
 
+    /// Once this has passed, no product of sizes wraps.
+    fn check_sizes(&self) {
+        floats([self.batch, self.time, self.tags]);
+        floats([self.tags.saturating_add(2), self.tags]);
+    }
+
     fn check(&self, workers: &Workers, field: Field<'_>, tags: &[f32]) {
+        self.check_sizes();
         let steps = self.batch * self.time;
         assert!(self.tags > 0, "no tags");
         assert_eq!(

@@ -5,6 +5,7 @@
 
 use crate::level::dispatch;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::softmax::{elements, max_and_log_sum, softmax_rows};
 use crate::workers::Parts;
 use crate::{Level, Workers, chunks, vectors};
@@ -42,7 +43,7 @@ impl CrossEntropy {
         let losses = Parts::new(losses);
         let (level, classes) = (workers.level(), self.classes);
         chunks::for_each_block(workers, self.rows, classes, |rows| {
-            // SAFETY: blocks do not overlap.
+            // SAFETY: blocks do not overlap, and `part` finds them within their slice.
             let part = unsafe { losses.part(rows.start, rows.len()) };
             let logits = &logits[elements(rows.clone(), classes)];
             forward_rows(level, *self, logits, targets.rows(rows, classes), part);
@@ -72,7 +73,7 @@ impl CrossEntropy {
         let (level, classes) = (workers.level(), self.classes);
         chunks::for_each_block(workers, self.rows, classes, |rows| {
             let range = elements(rows.clone(), classes);
-            // SAFETY: blocks do not overlap.
+            // SAFETY: blocks do not overlap, and `part` finds them within their slice.
             let part = unsafe { gradients.part(range.start, range.len()) };
             softmax_rows(level, classes, [&logits[range]; 2], part);
             let loss_gradients = &loss_gradients[rows.clone()];
@@ -87,7 +88,7 @@ impl CrossEntropy {
     }
 
     fn check(&self, logits: &[f32], targets: Targets) {
-        let len = self.rows * self.classes;
+        let len = floats([self.rows, self.classes]);
         assert!(self.classes > 0, "cross-entropy over no classes");
         assert_eq!(
             logits.len(),

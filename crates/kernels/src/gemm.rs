@@ -1,6 +1,9 @@
 //! Matrix product with bias and activation, cut into pieces by shape alone.
 
-use crate::{ALIGNMENT, Activation, Level, Workers, level::dispatch, simd::Simd, workers::Parts};
+use crate::{
+    ALIGNMENT, Activation, Level, Workers, level::dispatch, simd::Simd, sizes::floats,
+    workers::Parts,
+};
 use block::{Beside, Block, multiply_block};
 use pack::Matrix;
 pub use precision::{Precision, UnknownPrecision};
@@ -28,6 +31,17 @@ pub struct MatMulShape {
     pub transpose_a: bool,
     /// `b` is stored as n × k.
     pub transpose_b: bool,
+}
+
+impl MatMulShape {
+    /// The same shape, if its sizes fit memory: then no product of them wraps, not that of all three.
+    fn checked(self) -> Self {
+        let Self { m, n, k, .. } = self;
+        for sides in [[m, k], [k, n], [m, n]] {
+            floats(sides);
+        }
+        self
+    }
 }
 
 /// What is applied to the sums: `c = activation(sums + bias + (c if accumulate))`.
@@ -128,7 +142,7 @@ impl Cut {
         cut.columns = share(n, width, by_columns);
         cut.rows = share(m, height, by_rows).min(32 * height);
         let grid = n.div_ceil(cut.columns) * m.div_ceil(cut.rows);
-        if grid < PIECES / 2 {
+        if (1..PIECES / 2).contains(&grid) {
             let chunks = (PIECES / grid).min(k / CHUNK).max(1);
             cut.depth = k.div_ceil(chunks).next_multiple_of(16);
         }
@@ -151,6 +165,9 @@ fn share(length: usize, unit: usize, parts: usize) -> usize {
 
 impl MatMul {
     /// Plans the product at a level.
+    ///
+    /// # Panics
+    /// Where a matrix has more than [`MOST_FLOATS`](crate::MOST_FLOATS), or the processor lacks the level; so do the others.
     pub fn new(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
         Self::with_precision(level, shape, epilogue, Precision::Highest)
     }
@@ -162,18 +179,15 @@ impl MatMul {
         epilogue: Epilogue,
         precision: Precision,
     ) -> Self {
-        Self::planned(level, shape, epilogue, tiles::plan(shape, precision, false))
+        let tiles = tiles::plan(shape.checked(), precision, false);
+        Self::planned(level, shape, epilogue, tiles)
     }
 
     /// Plans a product whose `b` stays the same for many runs. If [`Self::prepared`] is not zero, a run wants `b` as
     /// [`Self::prepare`] leaves it.
     pub fn with_constant_b(level: Level, shape: MatMulShape, epilogue: Epilogue) -> Self {
-        Self::planned(
-            level,
-            shape,
-            epilogue,
-            tiles::plan(shape, Precision::Highest, true),
-        )
+        let tiles = tiles::plan(shape.checked(), Precision::Highest, true);
+        Self::planned(level, shape, epilogue, tiles)
     }
 
     fn planned(
@@ -182,6 +196,7 @@ impl MatMul {
         epilogue: Epilogue,
         tiles: Option<(Cut, Splits)>,
     ) -> Self {
+        level.require();
         let tiles = tiles.filter(|_| level == Level::Amx);
         Self {
             level,
@@ -209,7 +224,7 @@ impl MatMul {
             "place of a prepared b"
         );
         if !target.is_empty() {
-            // SAFETY: the lengths are right, and a plan with tiles was made for a processor that has them.
+            // SAFETY: the assertions above have measured both, and `planned` requires the processor to have tiles.
             unsafe { tiles::split_b(self.factors(b, b)[1], self.shape, target) }
         }
     }
@@ -242,7 +257,7 @@ impl MatMul {
     /// Computes `c` from `a`, `b` and, where the epilogue has one, `bias` (n).
     ///
     /// # Panics
-    /// Where a slice has another length than the shape says, or the scratch is too short.
+    /// Where a slice has another length than the shape says, or a temporary is too short or, on tiles, not aligned.
     pub fn run(
         &self,
         workers: &Workers,
@@ -311,6 +326,11 @@ impl MatMul {
         assert!(
             shared.len() >= self.shared(),
             "shared memory of a matrix product"
+        );
+        let aligned = shared.as_ptr().addr().is_multiple_of(ALIGNMENT);
+        assert!(
+            self.tiles.is_none() || shared.is_empty() || aligned,
+            "place of the shared memory of a matrix product"
         );
         let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
         let [.., chunks] = self.cut.grid(&self.shape);
@@ -392,7 +412,8 @@ impl MatMul {
                 beside: call.beside,
             };
             if let (Some(splits), Some(split)) = (self.tiles, call.split) {
-                // SAFETY: the level has tiles, the block lies within the matrices, and the scratch was checked.
+                // SAFETY: `planned` requires the processor to have tiles; the block lies within the matrices that `run_with` has
+                // measured, as it has the scratch.
                 unsafe { tiles::multiply_block(splits, &block, split, call.norm, shape, scratch) }
             } else {
                 multiply_block(self.level, &block, scratch);
@@ -417,7 +438,7 @@ impl MatMul {
             let ends = &ends;
             let start = piece * rows * n;
             let len = (rows * n).min(m * n - start);
-            // SAFETY: pieces are disjoint ranges of rows.
+            // SAFETY: pieces are disjoint ranges of rows, which `part` finds within `c`.
             let c = unsafe { parts.part(start, len) };
             sum_rows(self.level, partial, m * n, start, ends, n, self.epilogue, c);
         });
@@ -470,14 +491,14 @@ fn sum_rows_generic<V: Simd>(
                 sum = sum + V::from_slice(&chunk[from..from + count]);
             }
             if !ends.bias.is_null() {
-                // SAFETY: the bias has `n` floats.
+                // SAFETY: the bias has `n` floats, as `run_with` has checked.
                 sum = sum + unsafe { V::load_partial(ends.bias.add(column), count) };
             }
             let c = &mut c[column..column + count];
             if epilogue.accumulate {
                 sum = sum + V::from_slice(c);
             }
-            // SAFETY: what is beside `c` is as long as it, and these floats are this piece's own.
+            // SAFETY: what is beside `c` is as long as it, as `run_with` has checked, and these floats are this piece's own.
             let other = unsafe {
                 match ends.beside {
                     Beside::Nothing => V::zero(),

@@ -6,6 +6,7 @@
 use crate::level::dispatch;
 use crate::row_blocks::RowBlocks;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::{Workers, vectors};
 
 /// A layer normalisation of `[rows, columns]`.
@@ -36,9 +37,6 @@ impl LayerNorm {
     /// Where a slice has not the length that the shape asks for.
     pub fn forward(&self, workers: &Workers, x: &[f32], affine: [&[f32]; 2], y: &mut [f32]) {
         self.check(&[x, y], &affine);
-        if self.columns == 0 {
-            return;
-        }
         let epsilon = self.epsilon;
         self.blocks().map(workers, [x], y, |level, [x], y| {
             forward_rows(level, epsilon, x, affine, y)
@@ -66,9 +64,6 @@ impl LayerNorm {
         shared: &mut [f32],
     ) {
         self.check(&[x, dy, dx, added.unwrap_or(x)], &[gamma, dgamma, dbeta]);
-        if self.columns == 0 {
-            return;
-        }
         let (blocks, epsilon) = (self.blocks(), self.epsilon);
         let inputs = [x, dy, added.unwrap_or(x)];
         blocks.map_and_reduce(
@@ -96,9 +91,6 @@ impl LayerNorm {
         shared: &mut [f32],
     ) {
         self.check(&[x, dy], &[dgamma, dbeta]);
-        if self.columns == 0 {
-            return;
-        }
         let (blocks, epsilon) = (self.blocks(), self.epsilon);
         blocks.reduce(workers, [x, dy], shared, |level, inputs, sums| {
             affine_gradients(level, epsilon, inputs, sums);
@@ -107,7 +99,7 @@ impl LayerNorm {
     }
 
     fn check(&self, elements: &[&[f32]], of_columns: &[&[f32]]) {
-        let len = self.rows * self.columns;
+        let len = floats([self.rows, self.columns]);
         assert!(
             elements.iter().all(|slice| slice.len() == len),
             "{self:?} takes {len} elements"
@@ -131,7 +123,7 @@ fn moments<V: Simd, const ROWS: usize>(epsilon: f32, x: &[f32]) -> ([V; ROWS], [
     for column in (0..columns).step_by(V::LANES) {
         let count = V::LANES.min(columns - column);
         for (row, sum) in means.iter_mut().enumerate() {
-            // SAFETY: there are `ROWS` rows of `columns` floats.
+            // SAFETY: `x` has `ROWS` rows of `columns` floats, as they were taken from its length.
             *sum = *sum + unsafe { vectors::load(x.as_ptr().add(row * columns + column), count) };
         }
     }
@@ -235,6 +227,7 @@ fn gradients_together<V: Simd, const ROWS: usize>(
     [dgamma, dbeta]: [&mut [f32]; 2],
 ) {
     let columns = gamma.len();
+    assert!(dgamma.len() == columns && dbeta.len() == columns);
     let share = 1.0 / columns as f32;
     for start in (0..dx.len()).step_by(ROWS * columns) {
         let range = start..start + ROWS * columns;
@@ -243,7 +236,7 @@ fn gradients_together<V: Simd, const ROWS: usize>(
         let (mut constants, mut slopes) = ([V::zero(); ROWS], [V::zero(); ROWS]);
         for column in (0..columns).step_by(V::LANES) {
             let count = V::LANES.min(columns - column);
-            // SAFETY: all of these have `columns` floats, or `ROWS` times as many.
+            // SAFETY: by the assertion above all parameters have `columns` floats; `x` and `dy` were cut to `ROWS` times as many.
             unsafe {
                 let gamma = vectors::load::<V>(gamma.as_ptr().add(column), count);
                 let a_place = dgamma.as_mut_ptr().add(column);

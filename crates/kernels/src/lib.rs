@@ -3,6 +3,9 @@
 //! A kernel is a small plan made once for a shape. `run` takes [`Workers`], slices that are checked
 //! at entry, and a shared temporary; it allocates nothing. Work is cut into pieces by shape alone, so
 //! the result at one [`Level`] has the same bits at any number of threads.
+//!
+//! A shape whose sizes multiply to more than [`MOST_FLOATS`], or a slice of another length than the shape says, ends in a
+//! panic before anything is computed or allocated for it.
 
 mod activation;
 #[cfg(target_arch = "x86_64")]
@@ -34,6 +37,7 @@ pub mod rms_norm;
 pub mod rotary;
 mod row_blocks;
 mod simd;
+mod sizes;
 pub mod softmax;
 mod vectors;
 mod workers;
@@ -49,4 +53,5 @@ pub use level::{Level, UnknownLevel};
 pub use memory::{ALIGNMENT, AlignedVec, Buffers, Place};
 pub use pool::Pool;
 pub use recurrent::{GateActivation, Recurrent, RecurrentCell};
+pub use sizes::MOST_FLOATS;
 pub use workers::{Scratch, Workers};

@@ -22,7 +22,7 @@ pub fn sum_of_squares(workers: &Workers, values: &[f32], shared: &mut [f32]) -> 
     let level = workers.level();
     chunks::for_each_piece(workers, pieces, |piece| {
         let sum = squares(level, &values[chunks::range(piece, values.len())]);
-        // SAFETY: each piece has an element of its own.
+        // SAFETY: each piece has an element of its own, which `part` finds within `shared`.
         unsafe { partials.part(piece, 1)[0] = sum };
     });
     fold_in_halves(shared, |a, b| a + b)

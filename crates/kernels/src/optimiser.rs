@@ -165,7 +165,7 @@ impl Update {
                 } else {
                     (0, 0)
                 };
-                // SAFETY: chunks do not overlap, and the four buffers are different ones.
+                // SAFETY: chunks do not overlap, the four buffers are different ones, and `part` finds chunks within them.
                 unsafe { parts[i].part(start, len) }
             };
             let mut state = State {

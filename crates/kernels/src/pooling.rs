@@ -11,6 +11,8 @@ pub use maximum::packed_positions;
 
 use crate::Workers;
 use crate::chunks;
+use crate::sizes::floats;
+use jingwei_bounds::product;
 use std::ops::Range;
 
 /// The shape of a pooling: `[batch, height, width, channels]` to
@@ -49,12 +51,14 @@ struct Seen {
 impl Pooling {
     /// Elements of the input.
     pub fn input_len(&self) -> usize {
-        self.batch * self.input_sample()
+        let [height, width] = self.input;
+        floats([self.batch, height, width, self.channels])
     }
 
     /// Elements of the output.
     pub fn output_len(&self) -> usize {
-        self.batch * self.output_sample()
+        let [height, width] = self.output;
+        floats([self.batch, height, width, self.channels])
     }
 
     fn input_sample(&self) -> usize {
@@ -68,14 +72,24 @@ impl Pooling {
     fn check(&self, input: usize, output: usize) {
         assert_eq!(input, self.input_len(), "the input of {self:?}");
         assert_eq!(output, self.output_len(), "the output of {self:?}");
-        for axis in 0..2 {
-            let last = (self.output[axis].max(1) - 1) * self.stride[axis];
-            assert!(
-                self.padding[axis] < self.window[axis]
-                    && last < self.input[axis] + self.padding[axis],
-                "each window of {self:?} sees a part of the image"
-            );
-        }
+        floats(self.window);
+        assert!(
+            (0..2).all(|axis| self.sees(axis)),
+            "each window of {self:?} sees a part of the image"
+        );
+    }
+
+    /// Whether every window has a position within the image along an axis, and the last one begins at a number.
+    fn sees(&self, axis: usize) -> bool {
+        let steps = self.output[axis].saturating_sub(1);
+        let last = steps.checked_mul(self.stride[axis]);
+        let end = self.input[axis].saturating_add(self.padding[axis]);
+        self.padding[axis] < self.window[axis] && last.is_some_and(|last| last < end)
+    }
+
+    /// What a piece's size is measured by: elements that windows of some outputs see, at most.
+    fn work(&self, outputs: usize) -> usize {
+        product([outputs, self.window[0], self.window[1]]).unwrap_or(usize::MAX)
     }
 
     #[inline(always)]
@@ -98,7 +112,10 @@ impl Pooling {
 
     /// Runs `f(sample, rows of the output)` so that pieces have about the same work.
     fn for_each_rows(&self, workers: &Workers, f: impl Fn(usize, Range<usize>) + Sync) {
-        let work = self.output[1] * self.channels * self.window[0] * self.window[1];
+        if self.output_len() == 0 {
+            return;
+        }
+        let work = self.work(self.output[1] * self.channels);
         let rows = chunks::rows_in_piece(work);
         let blocks = self.output[0].div_ceil(rows);
         let samples = (rows / self.output[0].max(1)).max(1);
@@ -113,7 +130,10 @@ impl Pooling {
 
     /// Runs `f(sample)`, several in a piece where they are small.
     fn for_each_sample(&self, workers: &Workers, f: impl Fn(usize) + Sync) {
-        let work = self.output_sample() * self.window[0] * self.window[1];
+        if self.input_len() == 0 {
+            return;
+        }
+        let work = self.work(self.output_sample());
         chunks::for_each_block(workers, self.batch, work, |samples| samples.for_each(&f));
     }
 }

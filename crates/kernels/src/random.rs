@@ -155,7 +155,7 @@ fn for_each_chunk(workers: &Workers, y: &mut [f32], f: impl Fn(Level, usize, &mu
     );
     let y = Parts::new(y);
     chunks::for_each_chunk(workers, len, |range| {
-        // SAFETY: chunks do not overlap.
+        // SAFETY: chunks do not overlap, and `part` finds them within `y`.
         f(level, range.start / GROUP, unsafe {
             y.part(range.start, range.len())
         });

@@ -5,7 +5,7 @@
 //! the sums into the next state while they are in registers. Formulas and the order of gates are those of Keras; they
 //! stand in [`cell`](RecurrentCell).
 
-use crate::{Level, Workers};
+use crate::{Level, Workers, sizes::floats};
 
 mod backward;
 mod cell;
@@ -62,12 +62,17 @@ impl Recurrent {
     }
 
     /// Floats of temporary memory that each worker needs.
+    ///
+    /// # Panics
+    /// Where there are more than [`MOST_FLOATS`](crate::MOST_FLOATS) of anything; so do the other sizes.
     pub fn scratch(&self) -> usize {
+        self.check_sizes();
         STATES * self.rows() * self.width()
     }
 
     /// Floats of the shared temporary: the packed kernel and the state that several threads work on.
     pub fn shared(&self) -> usize {
+        self.check_sizes();
         self.packed()
             + if self.parts() > 1 {
                 STATES * self.width()
@@ -85,17 +90,17 @@ impl Recurrent {
     /// Floats that [`Self::forward`] keeps for [`Self::backward`]. They begin with the states before each step,
     /// `[batch, time, units]`.
     pub fn reserve(&self) -> usize {
-        self.states() * (1 + self.cell.kept())
+        floats([self.batch, self.time, self.units, 1 + self.cell.kept()])
     }
 
     /// Floats of all states: the first part of the reserve.
     pub fn states(&self) -> usize {
-        self.batch * self.time * self.units
+        floats([self.batch, self.time, self.units])
     }
 
     /// Floats of the pre-activations `x`.
     pub fn gates(&self) -> usize {
-        self.states() * self.cell.gates()
+        floats([self.batch, self.time, self.units, self.cell.gates()])
     }
 
     /// Floats of the result: `[batch, time, units]`, or `[batch, units]` for the last state alone.
@@ -103,11 +108,18 @@ impl Recurrent {
         if self.sequence {
             self.states()
         } else {
-            self.batch * self.units
+            floats([self.batch, self.units])
         }
     }
 
+    /// Once this has passed, no product of sizes wraps.
+    fn check_sizes(&self) {
+        self.reserve();
+        floats([self.cell.gates(), self.units, self.units]);
+    }
+
     fn check(&self, workers: &Workers, [x, kernel, bias, mask, factors, y, shared]: [usize; 7]) {
+        self.check_sizes();
         assert_eq!(workers.level(), self.level, "level of {self:?}");
         assert_eq!(x, self.gates(), "pre-activations of {self:?}");
         let columns = self.cell.gates() * self.units;

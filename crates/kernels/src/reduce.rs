@@ -7,6 +7,7 @@
 use crate::chunks::{self, CHUNK, for_each_piece};
 use crate::level::dispatch;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{Level, Workers, vectors};
 use std::ops::Range;
@@ -40,7 +41,11 @@ const WIDE: usize = 2048;
 
 impl Reduce {
     /// A plan for one shape.
+    ///
+    /// # Panics
+    /// Where it has more than [`MOST_FLOATS`](crate::MOST_FLOATS).
     pub fn new(reduction: Reduction, outer: usize, middle: usize, inner: usize) -> Self {
+        floats([outer, middle, inner]);
         let segments = if inner < WIDE {
             (middle * inner).div_ceil(CHUNK).max(1)
         } else {
@@ -75,6 +80,9 @@ impl Reduce {
             "the input of {self:?}"
         );
         assert_eq!(y.len(), self.outer * self.inner, "the output of {self:?}");
+        if y.is_empty() {
+            return;
+        }
         let level = workers.level();
         if self.segments > 1 {
             let shared = &mut shared[..self.shared()];
@@ -84,7 +92,7 @@ impl Reduce {
             let y = Parts::new(y);
             chunks::for_each_block(workers, self.outer, self.middle * self.inner, |block| {
                 for outer in block {
-                    // SAFETY: each of `outer` has its own part.
+                    // SAFETY: each of `outer` has a part of its own, which `part` finds within `y`.
                     let y = unsafe { y.part(outer * self.inner, self.inner) };
                     self.reduce(level, x, outer, 0..self.middle, 0..self.inner, y);
                 }
@@ -105,7 +113,7 @@ impl Reduce {
         for_each_piece(workers, self.outer * self.segments, |piece| {
             let start = (piece % self.segments * rows).min(self.middle);
             let range = start..(start + rows).min(self.middle);
-            // SAFETY: each piece has its own part.
+            // SAFETY: each piece has a part of its own, which `part` finds within `shared`.
             let y = unsafe { partials.part(piece * self.inner, self.inner) };
             self.reduce(level, x, piece / self.segments, range, 0..self.inner, y);
         });
@@ -135,7 +143,7 @@ impl Reduce {
         for_each_piece(workers, self.outer * blocks, |piece| {
             let (outer, start) = (piece / blocks, piece % blocks * width);
             let columns = start..(start + width).min(self.inner);
-            // SAFETY: each piece has its own part.
+            // SAFETY: each piece has a part of its own, which `part` finds within `y`.
             let y = unsafe { y.part(outer * self.inner + start, columns.len()) };
             self.reduce(level, x, outer, 0..self.middle, columns, y);
         });
@@ -252,13 +260,14 @@ fn reduce_columns_generic<V: Simd>(
 /// # Panics
 /// Where the lengths do not fit.
 pub fn largest_index(workers: &Workers, columns: usize, x: &[f32], y: &mut [f32]) {
-    assert_eq!(x.len(), y.len() * columns, "{} rows of {columns}", y.len());
+    let len = floats([y.len(), columns]);
+    assert_eq!(x.len(), len, "{} rows of {columns}", y.len());
     let rows = y.len();
     let y = Parts::new(y);
     chunks::for_each_block(workers, rows, columns, |block| {
         for row in block {
             let index = largest_index_of(&x[row * columns..][..columns]);
-            // SAFETY: each row has its own element.
+            // SAFETY: each row has an element of its own, which `part` finds within `y`.
             unsafe { y.part(row, 1)[0] = index };
         }
     });

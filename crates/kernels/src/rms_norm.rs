@@ -3,6 +3,7 @@
 use crate::level::dispatch;
 use crate::row_blocks::RowBlocks;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::{Workers, vectors};
 
 /// A root mean square normalisation of `[rows, columns]`.
@@ -74,7 +75,7 @@ impl RmsNorm {
     }
 
     fn check(&self, elements: &[&[f32]], of_columns: &[f32]) {
-        let len = self.rows * self.columns;
+        let len = floats([self.rows, self.columns]);
         assert!(
             elements.iter().all(|slice| slice.len() == len),
             "{self:?} takes {len} elements"

@@ -2,6 +2,7 @@
 
 use crate::level::dispatch;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{AlignedVec, Workers, chunks};
 
@@ -40,10 +41,12 @@ impl Rotary {
     /// # Panics
     /// Where `x` is no whole number of samples, or `y` has another length.
     pub fn run(&self, workers: &Workers, x: &[f32], y: &mut [f32]) {
-        let row = self.heads * self.depth;
+        let row = floats([self.heads, self.depth]);
         assert!(
             x.len() == y.len()
-                && (x.is_empty() || x.len().is_multiple_of(self.angles.len() * self.heads)),
+                && (x.is_empty()
+                    || x.len()
+                        .is_multiple_of(floats([self.angles.len(), self.heads]))),
             "samples to turn"
         );
         let positions = self.angles.len() / self.depth.max(1);
@@ -55,7 +58,7 @@ impl Rotary {
             row,
             |rows| {
                 for at in rows {
-                    // SAFETY: each row is one piece's.
+                    // SAFETY: each row is one piece's, and `part` finds it within `y`.
                     let y = unsafe { y.part(at * row, row) };
                     let angles = &self.angles[at % positions * self.depth..][..self.depth];
                     turn(level, angles, &x[at * row..(at + 1) * row], y);

@@ -1,6 +1,7 @@
 //! Blocks of rows of a matrix, each a piece with sums of its own.
 
 use crate::chunks;
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{Level, Workers};
 use std::ops::Range;
@@ -17,6 +18,7 @@ const MOST: usize = 256;
 
 impl RowBlocks {
     pub(crate) fn new(rows: usize, columns: usize) -> Self {
+        floats([rows, columns]);
         let step = chunks::rows_in_piece(columns).max(rows.div_ceil(MOST));
         Self {
             rows,
@@ -26,7 +28,10 @@ impl RowBlocks {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.rows.div_ceil(self.step)
+        match self.columns {
+            0 => 0,
+            _ => self.rows.div_ceil(self.step),
+        }
     }
 
     pub(crate) fn rows(&self, block: usize) -> Range<usize> {
@@ -56,7 +61,7 @@ impl RowBlocks {
         let level = workers.level();
         chunks::for_each_piece(workers, self.count(), |block| {
             let range = self.elements(block);
-            // SAFETY: each block has its own part.
+            // SAFETY: each block has a part of its own, which `part` finds within `partials`.
             let partial = unsafe { partials.part(block * 2 * self.columns, 2 * self.columns) };
             let (first, second) = partial.split_at_mut(self.columns);
             f(
@@ -79,7 +84,7 @@ impl RowBlocks {
         let level = workers.level();
         chunks::for_each_piece(workers, self.count(), |block| {
             let range = self.elements(block);
-            // SAFETY: blocks do not overlap.
+            // SAFETY: blocks do not overlap, and `part` finds them within the output.
             let part = unsafe { output.part(range.start, range.len()) };
             f(level, inputs.map(|input| &input[range.clone()]), part);
         });
@@ -99,7 +104,7 @@ impl RowBlocks {
         let level = workers.level();
         chunks::for_each_piece(workers, self.count(), |block| {
             let range = self.elements(block);
-            // SAFETY: blocks do not overlap, and each has its own partial results.
+            // SAFETY: blocks do not overlap, each has partial results of its own, and `part` finds them within their slices.
             let (part, partial) = unsafe {
                 (
                     output.part(range.start, range.len()),

@@ -5,6 +5,7 @@
 
 use crate::level::dispatch;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{Level, Workers, chunks, math, vectors};
 use std::ops::Range;
@@ -43,7 +44,7 @@ impl Softmax {
     }
 
     fn run(&self, workers: &Workers, rows: RowsFunction, inputs: [&[f32]; 2], output: &mut [f32]) {
-        let len = self.rows * self.columns;
+        let len = floats([self.rows, self.columns]);
         assert!(
             inputs.iter().all(|input| input.len() == len) && output.len() == len,
             "softmax of {} × {} takes {len} elements",
@@ -58,7 +59,7 @@ impl Softmax {
         let columns = self.columns;
         chunks::for_each_block(workers, self.rows, WORK * columns, |block| {
             let range = elements(block, columns);
-            // SAFETY: blocks do not overlap.
+            // SAFETY: blocks do not overlap, and `part` finds them within the output.
             let part = unsafe { output.part(range.start, range.len()) };
             rows(
                 level,

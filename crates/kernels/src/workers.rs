@@ -162,7 +162,7 @@ pub(crate) struct Parts<'a> {
     borrow: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: `part` and `pointer` are unsafe and put disjointness on the caller.
+// SAFETY: `part` is unsafe and puts disjointness on the caller, as does whatever a pointer is used for.
 unsafe impl Sync for Parts<'_> {}
 // SAFETY: as above; it is an exclusive borrow of floats.
 unsafe impl Send for Parts<'_> {}

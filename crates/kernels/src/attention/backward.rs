@@ -8,7 +8,7 @@ use crate::gemm::pack::{Matrix, pack_columns};
 use crate::level::dispatch;
 use crate::simd::Simd;
 use crate::workers::Parts;
-use crate::{Level, Workers, chunks, elementwise};
+use crate::{Level, Workers, chunks, elementwise, sizes::floats};
 
 /// Keys of a block at most.
 const KEYS: usize = 256;
@@ -36,7 +36,11 @@ pub enum Targets<'a> {
 
 impl Attention {
     /// Floats of temporary memory that [`Self::backward`] takes as `shared`.
+    ///
+    /// # Panics
+    /// As [`Self::scratch`].
     pub fn backward_shared(&self) -> usize {
+        self.check_sizes();
         let chunks = self.chunks();
         let copies = if chunks > 1 { chunks } else { 0 };
         self.log_sums() + copies * self.query_floats()
@@ -134,10 +138,10 @@ impl Attention {
                 keys: (chunk * step).min(self.source)..((chunk + 1) * step).min(self.source),
                 next: (piece + 1 < pieces).then(|| inputs(piece + 1)),
             };
-            // The pointers lie within slices that were measured above, and pieces write different
-            // rows, heads or copies.
+            // The pointers lie within slices that `check`, `places` and the assertions above have measured, and pieces
+            // write different rows, heads or copies.
             if self.suits_tiles(level) {
-                // SAFETY: as above; the level has tiles.
+                // SAFETY: as above; `check` has measured the scratch; `Workers` required the level, which has tiles.
                 unsafe { tiles::backward::backward_piece(&task, scratch) }
             } else {
                 backward_piece(level, &task, scratch);
@@ -205,7 +209,7 @@ impl Attention {
                     );
                     for (index, &sum) in sums[..count].iter().enumerate() {
                         let at = (row / time * heads + head + index) * time + row % time;
-                        // SAFETY: each query of each head has a float of its own.
+                        // SAFETY: each query of each head has a float of its own, which `part` finds within `products`.
                         unsafe { products.part(at, 1)[0] = sum };
                     }
                 }
@@ -233,9 +237,11 @@ impl Attention {
                 offsets,
                 stride,
             } => {
-                let ends = [offsets[0] + query, offsets[1] + key, offsets[2] + key];
+                let [q, k, v] = offsets;
+                let ends = [(q, query), (k, key), (v, key)];
+                let ends = ends.map(|(offset, len)| offset.saturating_add(len));
                 let apart = offsets[1] >= ends[0] && offsets[2] >= ends[1] && ends[2] <= stride;
-                let whole = values.len() == self.batch * self.time * stride;
+                let whole = values.len() == floats([self.batch, self.time, stride]);
                 assert!(
                     apart && whole && self.time == self.source,
                     "gradients of {self:?}"
@@ -254,7 +260,7 @@ impl Attention {
         let level = workers.level();
         chunks::for_each_block(workers, self.batch * self.time, width, |rows| {
             for row in rows {
-                // SAFETY: each row of the target belongs to one piece.
+                // SAFETY: each row of the target belongs to one piece, and `places` has measured it.
                 let to = unsafe { std::slice::from_raw_parts_mut(dq.at(row, 0).start, width) };
                 to.copy_from_slice(&copies[row * width..(row + 1) * width]);
                 for copy in 1..chunks {
@@ -273,7 +279,7 @@ pub(super) struct Target {
     pub stride: usize,
 }
 
-// SAFETY: pieces write disjoint parts.
+// SAFETY: pieces write disjoint parts of slices that outlive the run.
 unsafe impl Sync for Target {}
 
 impl Target {
@@ -358,7 +364,7 @@ fn backward_generic<V: Simd>(task: &Task, mut scratch: &mut [f32]) {
         v_panels: take(rest, keys * channels),
         terms: take(rest, keys),
     };
-    // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
+    // SAFETY: the task reaches all that its sizes name, and each part of the memory was cut to the sizes of a block.
     unsafe {
         if !task.begins() {
             task.clear_queries();
@@ -381,7 +387,7 @@ impl Task<'_> {
     pub(super) unsafe fn clear_queries(&self) {
         let width = self.attention.group() * self.attention.depth;
         for row in 0..self.attention.time {
-            // SAFETY: the row is there, and this piece's own.
+            // SAFETY: `places` has measured the rows of all queries, or `backward` their copies; this is the piece's own.
             unsafe { std::slice::from_raw_parts_mut(self.dq.at(row, 0).start, width).fill(0.0) };
         }
     }
@@ -430,7 +436,7 @@ impl Task<'_> {
             transposed,
         };
         assert!(memory.k.len() >= count * depth);
-        // SAFETY: the panels and the rows lie within the memory.
+        // SAFETY: panels were cut to size, the rows measured above; the task has the keys and values of the block.
         unsafe {
             for (source, panels) in [
                 (self.k, &mut memory.k_panels),
@@ -572,7 +578,7 @@ impl Task<'_> {
                 c: memory.flows[done * keys + panel..].as_mut_ptr(),
                 ..scores
             };
-            // SAFETY: the strip, the panels and the results hold these sizes.
+            // SAFETY: `backward_generic` cut all parts to blocks, of which this strip and this panel are parts.
             unsafe {
                 scores.run::<V, false>(rows, vectors);
                 flows.run::<V, false>(rows, vectors);
@@ -614,7 +620,8 @@ impl Task<'_> {
                 c: memory.dv[done * depth..].as_mut_ptr(),
                 ..dk
             };
-            // SAFETY: the rows of weights hold zeros up to `count`, and all blocks these sizes.
+            // SAFETY: `backward_generic` cut all parts to blocks of whole tiles and vectors; rows of weights hold zeros from what
+            // a query sees up to `count`.
             unsafe {
                 dk.run::<V, true>(strip, depth / V::LANES);
                 dv.run::<V, true>(strip, depth / V::LANES);
@@ -636,7 +643,7 @@ impl Task<'_> {
         let scale = V::splat(self.attention.scale);
         for (row, part) in dq.chunks_exact(depth).enumerate().take(rows) {
             let to = self.dq.at(first + row, head * channels).start;
-            // SAFETY: the row is there, and this piece's own.
+            // SAFETY: as in `clear_queries`.
             let to = unsafe { std::slice::from_raw_parts_mut(to, channels) };
             for (to, part) in to.chunks_mut(V::LANES).zip(part.chunks_exact(V::LANES)) {
                 let before = if block > 0 {
@@ -656,7 +663,7 @@ impl Task<'_> {
         for (target, sums, factor) in [(self.dk, &memory.dk, scale), (self.dv, &memory.dv, 1.0)] {
             for (row, sums) in sums.chunks_exact(depth).enumerate().take(count) {
                 let to = target.at(block + row, 0).start;
-                // SAFETY: the row is there, and this piece's own.
+                // SAFETY: `places` has measured the rows of all keys; this is the piece's own.
                 let to = unsafe { std::slice::from_raw_parts_mut(to, self.attention.depth) };
                 for (to, sums) in to.chunks_mut(V::LANES).zip(sums.chunks_exact(V::LANES)) {
                     (V::from_slice(sums) * V::splat(factor)).to_slice(to);

@@ -90,7 +90,7 @@ impl Attention {
             // The pointers lie within slices that `check` and the assertions above have measured, and
             // pieces write different rows of different heads.
             if self.suits_tiles(level) {
-                // SAFETY: as above; the level has tiles.
+                // SAFETY: as above; `check` has measured the scratch; `Workers` required the level, which has tiles.
                 unsafe { tiles::forward::forward_block(&task, scratch) }
             } else {
                 forward_block(level, &task, scratch);
@@ -205,7 +205,7 @@ fn forward_generic<V: Simd>(task: &Task, mut scratch: &mut [f32]) {
     memory.sums.fill(0.0);
     memory.largest.fill(f32::NEG_INFINITY);
     memory.totals.fill(0.0);
-    // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
+    // SAFETY: the task reaches all that its sizes name, and each part of the memory was cut to the sizes of a block.
     unsafe {
         task.pack_queries::<V>(memory.q);
         let source = task.attention.source;
@@ -247,7 +247,7 @@ impl Task<'_> {
         let mut done = 0;
         while done < self.queries {
             let rows = next_rows::<V>(self.queries - done);
-            // SAFETY: strips follow one another; checked above.
+            // SAFETY: strips follow one another, within `packed` by the assertion above.
             unsafe {
                 let to = packed.as_mut_ptr().add(done * channels);
                 pack_rows::<V>(matrix, (done, 0), rows, channels, to);
@@ -279,14 +279,14 @@ impl Task<'_> {
         for panel in (0..count).step_by(width) {
             let columns = width.min(count - panel);
             let to = &mut memory.k[panel * channels..(panel + width) * channels];
-            // SAFETY: `to` holds the panel.
+            // SAFETY: `to` was cut to the panel; the task has the keys of the block.
             unsafe {
                 let to = to.as_mut_ptr();
                 pack_columns::<V>(keys, (0, block + panel), channels, columns, width, to);
             }
         }
         assert!(memory.v.len() >= count * depth);
-        // SAFETY: checked above.
+        // SAFETY: the assertion above; the task has the values of the block.
         unsafe {
             let to = memory.v.as_mut_ptr();
             pack_columns::<V>(values, (block, 0), count, channels, depth, to);
@@ -336,7 +336,7 @@ impl Task<'_> {
                 c_stride: keys,
                 start: Start::Zero,
             };
-            // SAFETY: the strip, the panel and the scores hold these sizes.
+            // SAFETY: `forward_generic` cut queries, keys and scores to blocks, of which this strip and this panel are parts.
             unsafe {
                 product.run::<V, true>(
                     rows,
@@ -346,7 +346,7 @@ impl Task<'_> {
         }
         let mut factors = [0.0; MOST_ROWS];
         for (row, factor) in factors.iter_mut().enumerate().take(rows) {
-            // SAFETY: a row of scores holds whole vectors of the visible keys, as the terms do.
+            // SAFETY: a row of scores, and the terms, have the keys of a block, which are whole vectors.
             *factor = unsafe {
                 let scores = scores.add(row * keys);
                 let largest = &mut memory.largest[done + row];
@@ -366,7 +366,7 @@ impl Task<'_> {
             c_stride: depth,
             start: Start::Scaled(factors.as_ptr()),
         };
-        // SAFETY: as above.
+        // SAFETY: as above; values and sums were cut to blocks of whole vectors.
         unsafe { product.run::<V, false>(rows, depth / V::LANES) };
     }
 
@@ -426,7 +426,7 @@ impl Task<'_> {
             for channel in (0..channels).step_by(V::LANES) {
                 let count = V::LANES.min(channels - channel);
                 let value = V::from_slice(&sums[channel..]) * factor;
-                // SAFETY: the row of this query and head has `channels` floats.
+                // SAFETY: `Attention::forward` has measured `y`, in which this query and head have `channels` floats.
                 unsafe { value.store_partial(self.y.add(query * self.y_stride + channel), count) };
             }
         }
@@ -439,7 +439,7 @@ impl Task<'_> {
             let largest = V::from_slice(&largest[query..query + count]);
             let logarithm = math::log(total) * V::splat(std::f32::consts::LOG2_E) + largest;
             let logarithm = V::zero().select(logarithm, total.eq(V::zero()));
-            // SAFETY: there is one float a query.
+            // SAFETY: `Attention::forward` has measured the sums, of which there is one a query.
             unsafe { logarithm.store_partial(self.log_sums.add(query), count) };
         }
     }

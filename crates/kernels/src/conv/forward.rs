@@ -71,7 +71,7 @@ impl Panels {
         workers.run(self.groups * self.per_group(), &|piece, _| {
             let (group, panel) = (piece / self.per_group(), piece % self.per_group());
             let (first, count) = self.filters(panel);
-            // SAFETY: each piece packs a panel of its own.
+            // SAFETY: each piece packs a panel of its own, which `part` finds within `packed`.
             let packed = unsafe { parts.part(piece * self.panel(), self.panel()) };
             let column = group * self.group_filters + first;
             pack_panel(level, filters, stride, column, count, packed);
@@ -98,7 +98,7 @@ fn pack_panel_generic<V: Simd>(
     };
     let (width, depth) = (2 * V::LANES, filters.len() / stride);
     assert!(packed.len() == width * depth && column + count <= stride);
-    // SAFETY: checked above.
+    // SAFETY: the assertion above: `depth` rows of `stride` floats are what `filters` has, and `packed` holds as many.
     unsafe {
         pack_columns::<V>(
             matrix,
@@ -124,6 +124,11 @@ pub struct Conv2dForward {
 
 impl Conv2dForward {
     /// Plans the convolution of one shape.
+    ///
+    /// # Panics
+    /// Where the sizes do not fit one another, an image with its border has 2³² floats or more, a filter has more than 2²⁸
+    /// positions in it, 2²⁸ taps or 2²⁴ rows times columns, or there are more than [`MOST_FLOATS`](crate::MOST_FLOATS) of
+    /// anything; so do the other convolutions.
     pub fn new(level: Level, shape: ConvShape, epilogue: Epilogue) -> Self {
         Self {
             level,
@@ -221,7 +226,7 @@ impl Conv2dForward {
                 for index in first..(first + per_piece).min(shape.batch) {
                     let start = piece % parts * part;
                     let count = part.min(positions - start);
-                    // SAFETY: pieces are disjoint ranges of positions.
+                    // SAFETY: pieces are disjoint ranges of positions, which `part` finds within `y`.
                     let y = unsafe {
                         let from = (index * positions + start) * shape.filters;
                         output.part(from, count * shape.filters)
@@ -259,6 +264,7 @@ fn convolve_generic<V: Simd>(
     let (panels, shape, epilogue) = (&plan.panels, &plan.geometry.shape, plan.epilogue);
     assert!(x.len() >= plan.geometry.image && packed.len() == panels.len());
     assert!(y.len() == positions.len() * shape.filters);
+    assert!(bias.is_none_or(|bias| bias.len() == shape.filters));
     for group in 0..shape.groups {
         let channel = group * (shape.channels / shape.groups);
         for panel in 0..panels.per_group() {
@@ -278,7 +284,8 @@ fn convolve_generic<V: Simd>(
             let mut done = 0;
             while done < positions.len() {
                 let to = y[done * shape.filters + filter..].as_mut_ptr();
-                // SAFETY: the positions lie within the image, and the tile within `y`.
+                // SAFETY: by `Geometry::new` filters at these positions stay within `image` floats, which `x` has; `y` has a row
+                // for each position, and panels and bias the filters, by the assertions above.
                 done += unsafe { tiles.next::<V>(&positions[done..], to) };
             }
         }

@@ -22,18 +22,22 @@ pub struct Conv2dGradFilter {
 
 impl Conv2dGradFilter {
     /// Plans the gradient of one shape.
+    ///
+    /// # Panics
+    /// As [`Conv2dForward::new`](super::Conv2dForward::new).
     pub fn new(level: Level, shape: ConvShape) -> Self {
         let geometry = Geometry::new(shape);
         let taps = geometry.runs.iter();
         let taps = taps.flat_map(|run| (run.offset..run.offset + run.len).map(|tap| tap as u32));
+        let (down, width) = (geometry.shape.stride[0] * geometry.row, shape.out_width());
         let row = |y| Run {
-            offset: y * shape.stride[0] * geometry.row,
-            len: shape.out_width(),
+            offset: y * down,
+            len: width,
         };
         Self {
             level,
             taps: taps.collect(),
-            rows: (0..shape.out_height()).map(row).collect(),
+            rows: (0..geometry.bases.len() / width.max(1)).map(row).collect(),
             geometry,
         }
     }
@@ -79,6 +83,10 @@ impl Conv2dGradFilter {
             "bias of {shape:?}"
         );
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
+        if dy.is_empty() {
+            dw.fill(0.0);
+            return db.unwrap_or_default().fill(0.0);
+        }
         let shared = &mut shared[..self.shared()];
         let partial = self.partial();
         let (sample, result) = (
@@ -87,7 +95,7 @@ impl Conv2dGradFilter {
         );
         let parts = Parts::new(shared);
         workers.run(self.geometry.pieces(), &|piece, scratch| {
-            // SAFETY: each piece has sums of its own.
+            // SAFETY: each piece has sums of its own, which `part` finds within `shared`.
             let sums = unsafe { parts.part(piece * partial, partial) };
             sums.fill(0.0);
             for index in self.geometry.samples(piece) {
@@ -128,7 +136,7 @@ pub(crate) fn sum_partials(
     let parts = Parts::new(target);
     workers.run(len.div_ceil(part), &|piece, _| {
         let first = piece * part;
-        // SAFETY: pieces are disjoint ranges.
+        // SAFETY: pieces are disjoint ranges, which `part` finds within the target.
         let target = unsafe { parts.part(first, part.min(len - first)) };
         sum_range(level, partials, stride, start + first, target);
     });
@@ -160,6 +168,7 @@ fn add_sample_generic<V: Simd>(plan: &Conv2dGradFilter, x: &[f32], dy: &[f32], s
     let shape = &plan.geometry.shape;
     let (dw, db) = sums.split_at_mut(shape.filter_len());
     assert!(x.len() >= plan.geometry.image && db.len() == shape.filters);
+    assert!(dy.len() == plan.geometry.bases.len() * shape.filters);
     let (channels, filters) = (shape.channels / shape.groups, shape.filters / shape.groups);
     for group in 0..shape.groups {
         let mut first = 0;
@@ -176,7 +185,8 @@ fn add_sample_generic<V: Simd>(plan: &Conv2dGradFilter, x: &[f32], dy: &[f32], s
             let mut tap = 0;
             while tap < plan.taps.len() {
                 let to = dw[tap * shape.filters + column..].as_mut_ptr();
-                // SAFETY: taps and positions lie within the image, columns within `dy` and `dw`.
+                // SAFETY: by `Geometry::new` all taps of all positions lie within `image` floats, which `x` has; `dy` has a row for
+                // each position and `dw` one for each tap, by the assertions above, and a group has `count` columns from here.
                 tap += unsafe { tiles.next::<V>(tap, vectors, count, to) };
             }
             first += if vectors == 0 {

@@ -35,6 +35,9 @@ struct Strip {
 
 impl Conv2dGradInput {
     /// Plans the gradient of one shape.
+    ///
+    /// # Panics
+    /// As [`Conv2dForward::new`](super::Conv2dForward::new).
     pub fn new(level: Level, shape: ConvShape) -> Self {
         let geometry = Geometry::new(shape);
         let width = 2 * level.lanes();
@@ -101,6 +104,9 @@ impl Conv2dGradInput {
         assert_eq!(dy.len(), shape.output_len(), "gradient of {shape:?}");
         assert_eq!(dx.len(), shape.input_len(), "images of {shape:?}");
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
+        if dy.is_empty() {
+            return dx.fill(0.0);
+        }
         let shared = &mut shared[..self.shared()];
         match &self.winograd {
             Some(winograd) => winograd.run(workers, dy, w, None, dx, shared),
@@ -120,7 +126,7 @@ impl Conv2dGradInput {
         let (panel, groups) = (self.panel(), shape.groups);
         let parts = Parts::new(shared);
         workers.run(groups * self.strips.len(), &|piece, _| {
-            // SAFETY: each piece packs a panel of its own.
+            // SAFETY: each piece packs a panel of its own, which `part` finds within `shared`.
             let target = unsafe { parts.part(piece * panel, panel) };
             let (group, strip) = (piece / self.strips.len(), piece % self.strips.len());
             let column = group * (shape.filters / groups);
@@ -140,7 +146,7 @@ impl Conv2dGradInput {
         let output = Parts::new(dx);
         workers.run(self.geometry.pieces(), &|piece, scratch| {
             for index in self.geometry.samples(piece) {
-                // SAFETY: samples are disjoint.
+                // SAFETY: samples are disjoint, and `part` finds them within `dx`.
                 let dx = unsafe { output.part(index * sample, sample) };
                 let dy = &dy[index * result..(index + 1) * result];
                 if self.copied {
@@ -177,7 +183,7 @@ fn pack_strip_generic<V: Simd>(
     let width = 2 * V::LANES;
     let depth = target.len() / width;
     assert!(column + depth <= stride && (strip.tap + strip.len) * stride <= w.len());
-    // SAFETY: checked above.
+    // SAFETY: the assertion above, for `w`; `target` has `depth` rows of `width` floats, as `depth` was taken from it.
     unsafe {
         let to = target.as_mut_ptr();
         pack_columns::<V>(matrix, (column, strip.tap), depth, strip.len, width, to);
@@ -201,6 +207,7 @@ fn add_sample_generic<V: Simd>(plan: &Conv2dGradInput, packed: &[f32], dy: &[f32
                 plan.geometry.copy_len()
             }
     );
+    assert!(dy.len() == plan.geometry.bases.len() * shape.filters);
     let (channels, filters) = (shape.channels / shape.groups, shape.filters / shape.groups);
     for (index, packed) in packed.chunks_exact(plan.panel().max(1)).enumerate() {
         let (group, strip) = (
@@ -216,8 +223,9 @@ fn add_sample_generic<V: Simd>(plan: &Conv2dGradInput, packed: &[f32], dy: &[f32
         };
         let mut done = 0;
         while done < plan.geometry.bases.len() {
-            // SAFETY: positions lie within `dy` and the image; whole vectors that pass the end of a
-            // run stay within the slack of the copy.
+            // SAFETY: by `Geometry::new` a run at any position lies within `image` floats, and whole vectors that pass its end
+            // within the slack of a copy, which `dx` has where there is such a run, as `dy` has a row for each position: see
+            // the assertions above.
             done += unsafe { tiles.next::<V>(&plan.geometry.bases, done, strip.len) };
         }
     }

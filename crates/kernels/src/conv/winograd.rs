@@ -100,7 +100,7 @@ fn pack_block_generic<V: Simd>(filters: Filters, panel: usize, channel: usize, p
         load_taps::<V>(filters, first, channel, &mut taps);
         for row in 0..V::LANES {
             let to = packed.wrapping_add(((channel + row) * 2 + vector) * V::LANES);
-            // SAFETY: `pack` has checked the lengths, and each piece has channels of its own.
+            // SAFETY: `pack` has checked that `packed` holds all panels; each piece writes channels of its own.
             unsafe { transform_filter::<V>(&taps, row, to, channels * 2 * V::LANES) };
         }
     }
@@ -128,7 +128,7 @@ fn load_taps<V: Simd>(from: Filters, filter: usize, channel: usize, taps: &mut [
         if turned {
             let start = ((TAPS - 1 - tap) * filters + filter) * channels + channel;
             let source = &w[start..start + (count - 1) * channels + V::LANES];
-            // SAFETY: `count` rows of a vector each, and room for a square.
+            // SAFETY: `source` was cut to `count` rows of a vector each, `taps` to a square.
             unsafe {
                 let (source, to) = (source.as_ptr(), taps.as_mut_ptr());
                 V::transpose(source, channels, count, V::LANES, to, V::LANES);

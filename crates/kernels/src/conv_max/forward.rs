@@ -22,7 +22,12 @@ pub struct ConvMaxForward {
 
 impl ConvMaxForward {
     /// Plans one shape.
+    ///
+    /// # Panics
+    /// Where there are more than 2²⁴ places of a filter, or more than [`MOST_FLOATS`](crate::MOST_FLOATS) of anything; so do
+    /// the gradients.
     pub fn new(level: Level, shape: SequenceShape) -> Self {
+        let shape = shape.checked();
         let image = ConvShape {
             batch: shape.batch,
             height: 1,
@@ -46,7 +51,7 @@ impl ConvMaxForward {
     pub fn scratch(&self) -> usize {
         match self.shape.padding {
             [0, 0] => 0,
-            [before, after] => (self.shape.time + before + after) * self.shape.channels,
+            _ => self.shape.padded() * self.shape.channels,
         }
     }
 
@@ -85,7 +90,7 @@ impl ConvMaxForward {
         let mask_fits = mask.is_none_or(|mask| mask.len() == shape.batch * places);
         assert!(bias_fits && mask_fits, "bias and mask of {shape:?}");
         let at_fits = at.as_ref().is_none_or(|at| at.len() == y.len());
-        assert!(at_fits && places <= 1 << 24, "places of {shape:?}");
+        assert!(at_fits, "places of {shape:?}");
         assert!(workers.scratch() >= self.scratch(), "scratch of {shape:?}");
         let shared = &mut shared[..self.shared()];
         let width = 2 * self.level.lanes();
@@ -109,7 +114,7 @@ impl ConvMaxForward {
             let (first, _) = self.panels.filters(own.start);
             let (last, count) = self.panels.filters(own.end - 1);
             let (from, len) = (index * filters + first, last + count - first);
-            // SAFETY: pieces have different sequences or filters.
+            // SAFETY: pieces have different sequences or filters, which `part` finds within `y`.
             let y = unsafe { y.part(from, len) };
             // SAFETY: as above.
             let at = with_places.then(|| unsafe { at.part(from, len) });
@@ -182,7 +187,8 @@ fn convolve_generic<V: Simd>(job: &Job<'_>, x: &[f32], y: &mut [f32], at: &mut [
         };
         let mut done = first;
         while done < places {
-            // SAFETY: the assertion above; a panel is two vectors wide.
+            // SAFETY: `x` has what filters cover at all places, by the assertion above; `panel` begins a panel, two vectors wide,
+            // of those that `prepare` packed, or of a `w` whose filters are whole panels.
             done += unsafe { tiles.next(done, places - done, &mut best) };
         }
         best.store(y, at.get_mut(panel * width..).unwrap_or_default());

@@ -17,7 +17,11 @@ pub struct ConvMaxGradFilter {
 
 impl ConvMaxGradFilter {
     /// Plans one shape.
+    ///
+    /// # Panics
+    /// As [`ConvMaxForward::new`](super::ConvMaxForward::new).
     pub fn new(level: Level, shape: SequenceShape) -> Self {
+        let shape = shape.checked();
         Self { level, shape }
     }
 
@@ -64,7 +68,7 @@ impl ConvMaxGradFilter {
         workers.run(shape.filters.div_ceil(lanes), &|piece, scratch| {
             let first = piece * lanes;
             let count = lanes.min(shape.filters - first);
-            // SAFETY: pieces have different filters.
+            // SAFETY: pieces have different filters, which `part` finds within `db`.
             let db = unsafe { db.part(first, count) };
             let job = Job {
                 shape: &shape,
@@ -96,6 +100,7 @@ dispatch! {
 fn sum_windows_generic<V: Simd>(job: &Job<'_>, db: &mut [f32], scratch: &mut [f32]) {
     let (shape, depth) = (job.shape, job.shape.depth());
     let (block, turned) = scratch.split_at_mut(V::LANES * depth);
+    assert!(turned.len() >= V::LANES * V::LANES);
     for (filter, db) in job.filters.clone().zip(db) {
         let row = &mut block[(filter - job.filters.start) * depth..][..depth];
         *db = 0.0;
@@ -128,11 +133,12 @@ fn sum_windows_generic<V: Simd>(job: &Job<'_>, db: &mut [f32], scratch: &mut [f3
     for start in (0..depth).step_by(V::LANES) {
         let columns = (depth - start).min(V::LANES);
         let block = block[start..].as_ptr();
-        // SAFETY: the block has `count` rows of `depth` floats, `turned` room for a square of vectors.
+        // SAFETY: the block was cut to a vector of rows of `depth` floats, of which `count` are filters, and `turned` has room
+        // for a square of vectors: see the assertion above.
         unsafe { V::transpose(block, depth, count, columns, turned.as_mut_ptr(), V::LANES) };
         for (row, turned) in turned.chunks_exact(V::LANES).take(columns).enumerate() {
             let from = (start + row) * shape.filters + job.filters.start;
-            // SAFETY: these columns belong to this piece alone.
+            // SAFETY: these columns belong to this piece alone, and `part` finds them within `dw`.
             let dw = unsafe { job.dw.part(from, count) };
             dw.copy_from_slice(&turned[..count]);
         }

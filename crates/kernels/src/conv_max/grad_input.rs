@@ -19,7 +19,11 @@ pub struct ConvMaxGradInput {
 
 impl ConvMaxGradInput {
     /// Plans one shape.
+    ///
+    /// # Panics
+    /// As [`ConvMaxForward::new`](super::ConvMaxForward::new).
     pub fn new(level: Level, shape: SequenceShape) -> Self {
+        let shape = shape.checked();
         Self { level, shape }
     }
 
@@ -55,14 +59,14 @@ impl ConvMaxGradInput {
         let turned = &mut shared[..self.shared()];
         let parts = Parts::new(turned);
         chunks::for_each_block(workers, filters, row, |block| {
-            // SAFETY: blocks do not overlap.
+            // SAFETY: blocks do not overlap, and `part` finds them within `turned`.
             let part = unsafe { parts.part(block.start * row, block.len() * row) };
             turn(level, w, filters, block.start, part, row);
         });
         let turned = &shared[..self.shared()];
         let dx = Parts::new(dx);
         workers.run(shape.batch, &|index, _| {
-            // SAFETY: sequences do not overlap.
+            // SAFETY: sequences do not overlap, and `part` finds them within `dx`.
             let dx = unsafe { dx.part(index * sample, sample) };
             let own = [y, at, dy].map(|values| &values[index * filters..][..filters]);
             add_filters(level, &shape, turned, row, own, dx);
@@ -83,7 +87,8 @@ fn turn_generic<V: Simd>(w: &[f32], filters: usize, first: usize, rows: &mut [f3
         transposed: true,
     };
     let (count, depth) = (rows.len() / row, w.len() / filters);
-    // SAFETY: the columns `first..first + count` lie within `w`, each row is a multiple of a vector long.
+    assert!(first + count <= filters && depth <= row && row.is_multiple_of(V::LANES));
+    // SAFETY: the assertion above: `w` has `depth` rows with these columns, and `rows` has `count` of whole vectors.
     unsafe { pack_columns::<V>(matrix, (first, 0), count, depth, row, rows.as_mut_ptr()) };
 }
 

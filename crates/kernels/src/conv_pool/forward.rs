@@ -9,6 +9,7 @@ use crate::{
     simd::Simd,
     workers::Parts,
 };
+use jingwei_bounds::product;
 
 /// `y = maximum over 2 × 2 windows of relu(x * w + bias)`, windows 2 apart; a last row or column of
 /// positions that fills no window is dropped.
@@ -23,13 +24,19 @@ pub struct ConvReluPoolForward {
 impl ConvReluPoolForward {
     /// Whether the fused kernels, gradients included, can do this convolution and pooling.
     pub fn supports(shape: &ConvShape, pool: [usize; 2]) -> bool {
-        pool == [2, 2] && shape.groups == 1 && shape.out_height() >= 2 && shape.out_width() >= 2
+        let windows = [shape.out_height() / 2, shape.out_width() / 2];
+        // Gradients number the results of an image, and a few more for each window, with 32 bits.
+        let numbers = product([windows[0], windows[1], shape.filters.saturating_add(8)]);
+        pool == [2, 2]
+            && shape.groups == 1
+            && windows.iter().all(|&windows| windows > 0)
+            && numbers.is_some_and(|numbers| numbers < u32::MAX as usize - 16)
     }
 
     /// Plans one shape.
     ///
     /// # Panics
-    /// Where `supports` says no.
+    /// Where `supports` says no, and as [`Conv2dForward::new`](crate::Conv2dForward::new).
     pub fn new(level: Level, shape: ConvShape) -> Self {
         Self {
             level,
@@ -137,9 +144,9 @@ impl ConvReluPoolForward {
                 let windows = start..(start + part).min(count);
                 for sample in first..(first + per_piece).min(shape.batch) {
                     let from = sample * pooled + start * shape.filters;
-                    // SAFETY: pieces are disjoint ranges of windows.
+                    // SAFETY: pieces are disjoint ranges of windows, which `part` finds within `y`.
                     let y = unsafe { output.part(from, windows.len() * shape.filters) };
-                    // SAFETY: as for `y`; four bytes fit in each float of the index.
+                    // SAFETY: as for `y`, which has no more floats than the index has bytes, by the assertion above.
                     let index = unsafe {
                         let start = indices.pointer().cast::<u8>().wrapping_add(from);
                         std::slice::from_raw_parts_mut(start, if with_index { y.len() } else { 0 })
@@ -203,6 +210,7 @@ fn pool_windows_generic<V: Simd>(
     let filters = plan.windows.shape().filters;
     assert!(x.len() >= plan.windows.geometry.image && packed.len() == plan.panels.len());
     assert!(y.len() == windows.len() * filters && (index.is_empty() || index.len() == y.len()));
+    assert!(bias.len() == filters);
     for (panel, packed) in packed.chunks_exact(plan.panels.panel()).enumerate() {
         let (first, count) = plan.panels.filters(panel);
         let tiles = Tiles {
@@ -222,7 +230,8 @@ fn pool_windows_generic<V: Simd>(
             } else {
                 index.as_mut_ptr()
             };
-            // SAFETY: the windows lie within the image, and the tile within `y` and `index`.
+            // SAFETY: by `Windows` and `Geometry::new` what filters cover lies within `image` floats, which `x` has; `y` and
+            // `index` have a row for each window, panels and bias the filters, by the assertions above.
             done += unsafe { tiles.next::<V>(&windows[done..], y, index) };
         }
     }

@@ -28,7 +28,7 @@ impl ConvReluPoolGradFilter {
     /// Plans one shape.
     ///
     /// # Panics
-    /// Where [`super::ConvReluPoolForward::supports`] says no.
+    /// As [`super::ConvReluPoolForward::new`].
     pub fn new(level: Level, shape: ConvShape) -> Self {
         let windows = Windows::new(shape);
         let geometry = &windows.geometry;
@@ -133,7 +133,7 @@ impl ConvReluPoolGradFilter {
         let parts = Parts::new(partials);
         workers.run(geometry.pieces(), &|piece, scratch| {
             let all = &all;
-            // SAFETY: each piece has sums of its own.
+            // SAFETY: each piece has sums of its own, which `part` finds within `partials`.
             let sums = unsafe { parts.part(piece * partial, partial) };
             sums.fill(0.0);
             for index in geometry.samples(piece) {
@@ -170,7 +170,7 @@ impl ConvReluPoolGradFilter {
         let filters = self.windows.shape().filters;
         let parts = Parts::new(dw);
         workers.run(self.windows.geometry.runs.len(), &|piece, _| {
-            // SAFETY: each piece has the taps of one run.
+            // SAFETY: each piece has the taps of one run, which `part` finds within `dw`.
             let dw = unsafe { parts.part(piece * run * filters, run * filters) };
             let start = piece * self.run_len();
             transpose(
@@ -206,7 +206,7 @@ fn transpose_generic<V: Simd>(
         for filter in (0..whole).step_by(V::LANES) {
             let from = from[filter * stride + start + tap..].as_ptr();
             let to = dw[tap * filters + filter..].as_mut_ptr();
-            // SAFETY: whole vectors of filters, and `count` taps, lie within both.
+            // SAFETY: whole vectors of filters, and `count` taps of `taps`, lie within both, by the assertion above.
             unsafe { V::transpose(from, stride, V::LANES, count, to, filters) };
         }
     }
@@ -241,7 +241,7 @@ fn add_sample_generic<V: Simd>(
     let (listed, listed_places) = rest.split_at_mut(BATCH + 16);
     for (batch, bases) in plan.windows.bases.chunks(BATCH).enumerate() {
         let from = pooled.at(batch * BATCH * filters);
-        // SAFETY: `pooled` has all windows of the sample, and the lists were sized for a batch.
+        // SAFETY: `Windows::check` found all windows of all samples in `pooled`; the lists were cut for a batch.
         unsafe { spread::<V>(&plan.windows, bases, from, columns, gradients, places, db) };
         let (by_filter, places_by_filter) = transposed.split_at_mut(BATCH * columns);
         for (from, to) in [
@@ -253,7 +253,7 @@ fn add_sample_generic<V: Simd>(
                 for filter in (0..columns).step_by(V::LANES) {
                     let from = from[window * columns + filter..].as_ptr();
                     let to = to[filter * BATCH + window..].as_mut_ptr();
-                    // SAFETY: `BATCH` and `columns` are multiples of the vector.
+                    // SAFETY: `BATCH` and `columns` are multiples of the vector, and both sides were cut to as many of each.
                     unsafe { V::transpose(from, columns, rows, V::LANES, to, BATCH) };
                 }
             }
@@ -265,7 +265,7 @@ fn add_sample_generic<V: Simd>(
                 let gradient = V::from_slice(&by_filter[at..at + V::LANES]);
                 let place = V::from_slice(&places_by_filter[at..at + V::LANES]);
                 let mask = V::mask_not(gradient.eq(V::zero()));
-                // SAFETY: both lists hold a vector more than a batch.
+                // SAFETY: both lists were cut to 16 floats, the widest vector, more than a batch.
                 unsafe {
                     place.compress(mask, listed_places[count..].as_mut_ptr());
                     count += gradient.compress(mask, listed[count..].as_mut_ptr());
@@ -275,7 +275,9 @@ fn add_sample_generic<V: Simd>(
                 gradients: &listed[..count],
                 places: &listed_places[..count],
             };
-            // SAFETY: places lie within the image, and runs within its slack.
+            // SAFETY: places are among those that `spread` wrote, whatever the index held: positions, at which by
+            // `Geometry::new` runs stay within `image` floats, which `x` has, and whole vectors within the slack of a copy,
+            // which it is where runs are not whole vectors. `dw` was cut to the runs of a filter.
             unsafe { list.add::<V>(plan, x.as_ptr(), dw) };
         }
     }

@@ -39,7 +39,7 @@ impl ConvReluPoolGradInput {
     /// Plans one shape.
     ///
     /// # Panics
-    /// Where [`super::ConvReluPoolForward::supports`] says no.
+    /// As [`super::ConvReluPoolForward::new`].
     pub fn new(level: Level, shape: ConvShape) -> Self {
         let windows = Windows::new(shape);
         let geometry = &windows.geometry;
@@ -86,7 +86,8 @@ impl ConvReluPoolGradInput {
         2 * self.list() + (4 * self.windows.bases.len() + 1) + filters + 16
     }
 
-    /// Gradients of a sample, one more for each list to make it even, and a vector.
+    /// Gradients of a sample, one more for each list to make it even, and a vector; by
+    /// [`supports`](super::ConvReluPoolForward::supports) their number has 32 bits.
     fn list(&self) -> usize {
         self.windows.pooled() + 4 * self.windows.bases.len() + 16
     }
@@ -136,7 +137,7 @@ impl ConvReluPoolGradInput {
         workers.run(geometry.pieces(), &|piece, scratch| {
             let all = &all;
             for index in geometry.samples(piece) {
-                // SAFETY: samples are disjoint.
+                // SAFETY: samples are disjoint, and `part` finds them within `dx`.
                 let dx = unsafe { output.part(index * sample, sample) };
                 let pooled = all.at(index * pooled);
                 let (lists, copy) = scratch.split_at_mut(self.lists());
@@ -159,7 +160,7 @@ impl ConvReluPoolGradInput {
         workers.run(self.strips.len(), &|piece, _| {
             let strip = self.strips[piece];
             let len = filters * strip.vectors * self.level.lanes();
-            // SAFETY: each piece packs a panel of its own.
+            // SAFETY: each piece packs a panel of its own, which `part` finds within `shared`.
             let target = unsafe { parts.part(strip.panel, len) };
             pack_strip(self.level, strip, w, filters, target);
         });
@@ -179,7 +180,7 @@ fn pack_strip_generic<V: Simd>(strip: Strip, w: &[f32], filters: usize, target: 
     };
     let width = strip.vectors * V::LANES;
     assert!(target.len() == filters * width && (strip.tap + strip.len) * filters <= w.len());
-    // SAFETY: checked above.
+    // SAFETY: the assertion above.
     unsafe {
         let to = target.as_mut_ptr();
         pack_columns::<V>(matrix, (0, strip.tap), filters, strip.len, width, to);
@@ -206,12 +207,13 @@ fn add_sample_generic<V: Simd>(
     } else {
         geometry.image
     };
-    assert!(dx.len() >= end && lists.len() >= plan.lists());
+    assert!(dx.len() >= end && lists.len() >= plan.lists() && packed.len() >= plan.shared());
     let len = plan.list();
     let (gradients, rest) = lists.split_at_mut(len);
     let (filters, rest) = rest.split_at_mut(len);
     let (starts, numbers) = rest.split_at_mut(4 * plan.windows.bases.len() + 1);
-    // SAFETY: the lists were sized for all gradients of a sample and a vector more.
+    // SAFETY: `Windows::check` found all windows of all samples in `pooled`; the lists were cut for all gradients of a sample,
+    // each in one list at most whatever the index holds, one more a list, and a vector.
     unsafe { list::<V>(&plan.windows, pooled, gradients, filters, starts, numbers) };
     let lists = Lists {
         windows: &plan.windows,
@@ -227,8 +229,9 @@ fn add_sample_generic<V: Simd>(
         macro_rules! strip {
             ($($vectors:literal)*) => {
                 match strip.vectors {
-                    // SAFETY: windows lie within the image, whole vectors within its slack, and the
-                    // listed filters within the panel.
+                    // SAFETY: by `Geometry::new` runs at the windows' positions lie within `image` floats, and whole vectors that
+                    // pass their ends within the slack of a copy, which `dx` has where there are such runs; `list` wrote
+                    // numbers of filters alone, and their panel lies within `packed`: see the assertion above.
                     $($vectors => unsafe { lists.add::<V, $vectors>(panel, dx) },)*
                     vectors => unreachable!("no strip of {vectors} vectors"),
                 }

@@ -41,7 +41,8 @@ fn add_sample_generic<V: Simd>(
                 count,
                 to: dw[tap * filters + first..].as_mut_ptr(),
             };
-            // SAFETY: taps lie within the image, `count` filters within `pooled` and the sums.
+            // SAFETY: by `Geometry::new` taps of all positions lie within `image` floats, which `x` has, by the assertion above;
+            // `dw` was cut to `filters` sums a tap, of which `count` are left; `Windows::check` found as many in `pooled`.
             tap += unsafe {
                 if two {
                     tile.next::<V, 2>()
@@ -55,7 +56,7 @@ fn add_sample_generic<V: Simd>(
     for window in 0..windows.bases.len() {
         for (vector, db) in db[..filters].chunks_mut(V::LANES).enumerate() {
             let from = pooled.at(window * filters + vector * V::LANES);
-            // SAFETY: as many filters as `db` has here.
+            // SAFETY: `Windows::check` found `filters` of each window in `pooled`, of which `db` has some here.
             let (gradient, _) = unsafe { from.load::<V>(db.len()) };
             (V::from_slice(db) + gradient).to_slice(db);
         }

@@ -35,16 +35,18 @@ fn pool_windows_generic<V: Simd>(
     let (inputs, products) = scratch.split_at_mut(TERMS * most * shape.channels);
     assert!(products.len() >= TERMS * most * 2 * V::LANES);
     assert!(call.x.len() >= call.windows.geometry.image && call.bias.len() == shape.filters);
-    assert!(y.len() == call.bases.len() * shape.filters);
+    assert!(y.len() == call.bases.len() * shape.filters && shape.channels.is_multiple_of(V::LANES));
     assert!(index.is_empty() || index.len() == y.len());
     let groups = call.bases.len().div_ceil(most).max(1);
     let size = call.bases.len().div_ceil(groups).max(1);
     let panel = TERMS * shape.channels * 2 * V::LANES;
     for (number, bases) in call.bases.chunks(size).enumerate() {
-        // SAFETY: windows of 4 × 4 pixels lie within the image, and the scratch was sized for them.
+        // SAFETY: four neighbouring positions of filters of 3 × 3 with stride 1 cover 4 × 4 pixels, by `Geometry::new` within
+        // `image` floats, which `x` has; `inputs` was cut for a group, of which `bases` are no more.
         unsafe { transform_inputs::<V>(call, bases, inputs) };
         for (panel, packed) in call.packed.chunks_exact(panel).enumerate() {
-            // SAFETY: the panel has all terms and channels; both sides were sized for the group.
+            // SAFETY: a panel was cut to all terms and channels; inputs and products have room for a group, by the assertion
+            // above.
             unsafe { multiply_terms::<V>(shape.channels, bases.len(), inputs, packed, products) };
             let first = panel * 2 * V::LANES;
             for window in 0..bases.len() {
@@ -52,7 +54,7 @@ fn pool_windows_generic<V: Simd>(
                 for vector in 0..(shape.filters - first).div_ceil(V::LANES).min(2) {
                     let filter = first + vector * V::LANES;
                     let count = (shape.filters - filter).min(V::LANES);
-                    // SAFETY: the products of the group are all there.
+                    // SAFETY: products have room for a group, of which `window` is one.
                     let four =
                         unsafe { transform_output::<V>(products, bases.len(), window, vector) };
                     let to = row + filter..row + filter + count;
@@ -63,7 +65,7 @@ fn pool_windows_generic<V: Simd>(
                         index.as_mut_ptr()
                     };
                     let bias = V::from_slice(&call.bias[filter..filter + count]);
-                    // SAFETY: both hold `count` elements, unless the index is null.
+                    // SAFETY: both were cut to `count` elements, unless the index is null.
                     unsafe { finish_window(four, bias, count, y[to].as_mut_ptr(), index) };
                 }
             }

@@ -5,6 +5,7 @@ use crate::chunks;
 use crate::level::dispatch;
 use crate::math::{exp, log};
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::workers::Parts;
 use std::ops::Range;
 
@@ -98,10 +99,10 @@ impl<'a> Operand<'a> {
 
     fn check(&self, [rows, columns]: [usize; 2]) {
         let expected = match self.broadcast {
-            Broadcast::Full => rows * columns,
+            Broadcast::Full => floats([rows, columns]),
             Broadcast::Row => columns,
             Broadcast::Column => rows,
-            Broadcast::Groups(of) => rows.checked_div(of).unwrap_or(0) * columns,
+            Broadcast::Groups(of) => floats([rows.checked_div(of).unwrap_or(0), columns]),
             Broadcast::Scalar => 1,
         };
         let broadcast = self.broadcast;
@@ -134,7 +135,8 @@ impl Binary {
         a.check(shape);
         b.check(shape);
         let [rows, columns] = shape;
-        assert_eq!(y.len(), rows * columns, "the output of {rows} × {columns}");
+        let len = floats(shape);
+        assert_eq!(y.len(), len, "the output of {rows} × {columns}");
         let flat = |side: Operand| matches!(side.broadcast, Broadcast::Full | Broadcast::Scalar);
         let output = Parts::new(y);
         let level = workers.level();
@@ -142,13 +144,13 @@ impl Binary {
         if flat(a) && flat(b) {
             let width = rows * columns;
             chunks::for_each_chunk(workers, width, |range| {
-                // SAFETY: chunks do not overlap.
+                // SAFETY: chunks do not overlap, and `part` finds them within the output.
                 let y = unsafe { output.part(range.start, range.len()) };
                 block(level, self, sides, width, 0..1, range, y);
             });
         } else {
             chunks::for_each_block(workers, rows, columns, |rows| {
-                // SAFETY: blocks do not overlap.
+                // SAFETY: blocks do not overlap, and `part` finds them within the output.
                 let y = unsafe { output.part(rows.start * columns, rows.len() * columns) };
                 block(level, self, sides, columns, rows, 0..columns, y);
             });

@@ -78,7 +78,8 @@ fn multiply_block_generic<V: Simd>(block: &Block, scratch: &mut [f32]) {
             },
             ends: last && !block.has_simple_end(),
         };
-        // SAFETY: the block lies within its matrices, and `scratch` was sized for it.
+        // SAFETY: whoever made the block vouches that it lies within its matrices; `panel` was cut for `DEPTH` rows of two
+        // vectors, and `pack_rows` measures `packed`.
         unsafe { slice.run::<V>(panel, packed) };
         step += steps;
         if last {
@@ -102,7 +103,7 @@ impl Block {
             let start = row * self.c_stride + column;
             for place in (start..start + columns).step_by(V::LANES) {
                 let count = (start + columns - place).min(V::LANES);
-                // SAFETY: the columns lie within `c` and what is beside it, and belong to this piece alone.
+                // SAFETY: the columns lie within `c` and what is beside it, which is as long, and belong to this piece alone.
                 unsafe { self.end_vector::<V>(place, count) };
             }
         }
@@ -164,7 +165,7 @@ impl Slice<'_> {
     unsafe fn run<V: Simd>(&self, panel: &mut [f32], packed: &mut [f32]) {
         let Block { b, rows, .. } = *self.block;
         let (mut column, mut columns) = self.block.columns;
-        // SAFETY: all parts lie within the block.
+        // SAFETY: as the caller vouches: all parts lie within the block.
         unsafe {
             if rows.1 < 4 && !b.transposed {
                 let wide = columns / (WIDE * V::LANES) * WIDE * V::LANES;
@@ -203,7 +204,7 @@ impl Slice<'_> {
         let mut done = 0;
         while done < rows {
             let count = next_rows::<V>(rows - done);
-            // SAFETY: checked above; tiles follow one another.
+            // SAFETY: the assertion above, as tiles follow one another.
             unsafe {
                 let to = packed.as_mut_ptr().add(done * self.steps);
                 pack_rows::<V>(self.block.a, (row + done, self.step), count, self.steps, to);
@@ -227,7 +228,7 @@ impl Slice<'_> {
         let Block { b, rows, .. } = *self.block;
         let vectors = columns.div_ceil(V::LANES);
         let width = vectors * V::LANES;
-        // SAFETY: the panel holds `DEPTH` rows of two vectors.
+        // SAFETY: `multiply_block_generic` cut the panel to `DEPTH` rows of two vectors, and steps to no more than `DEPTH`.
         let (b, b_stride) = unsafe {
             if !b.transposed && columns == width && rows.1 <= V::TILE_ROWS {
                 (b.at(self.step, column), b.stride)
@@ -242,7 +243,7 @@ impl Slice<'_> {
         while done < rows.1 {
             let count = next_rows::<V>(rows.1 - done);
             let factors = self.factors(rows.0 + done, packed, done, count, b, b_stride);
-            // SAFETY: the tile lies within the block.
+            // SAFETY: as the caller vouches: the tile lies within the block.
             unsafe { self.tile::<V>(factors, (rows.0 + done, count), (column, vectors, tail)) };
             done += count;
         }

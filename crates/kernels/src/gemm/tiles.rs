@@ -202,8 +202,8 @@ impl Splits {
             let (source, first) = (&call, group * GROUP);
             let mut lines = (first, GROUP.min(lines - first));
             let mut matrix = source.0;
-            // SAFETY: groups are disjoint and lie within the target; the level has tiles, so it has the instructions; the
-            // scratch has room for normal rows.
+            // SAFETY: groups are disjoint, and `part` finds them within the target, which `MatMul::run_with` found aligned; whoever
+            // made a plan with tiles required the level, and `scratch` counts normal rows wherever `normalises` admits a norm.
             unsafe {
                 if let Some(norm) = norm.filter(|_| !columns) {
                     matrix.start = scratch.as_ptr();
@@ -255,7 +255,7 @@ unsafe impl Sync for Source {}
 /// Computes a block of `c`. `split` are the parts of whole factors, or null.
 ///
 /// # Safety
-/// As for `block::multiply_block`, with `scratch` floats, on a processor with tiles.
+/// The block lies within its matrices, whose other pieces nobody else writes, on a processor with tiles.
 pub(super) unsafe fn multiply_block(
     splits: Splits,
     block: &Block,

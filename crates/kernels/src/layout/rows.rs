@@ -1,5 +1,6 @@
 //! Rows of a table, picked by their numbers.
 
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{Workers, chunks, elementwise};
 
@@ -13,7 +14,7 @@ pub fn gather(workers: &Workers, columns: usize, table: &[f32], indices: &[f32],
     let y = Parts::new(y);
     chunks::for_each_block(workers, indices.len(), columns, |block| {
         for at in block {
-            // SAFETY: each index has a row of its own.
+            // SAFETY: each index has a row of its own, which `part` finds within `y`.
             let y = unsafe { y.part(at * columns, columns) };
             match row(indices[at], table.len() / columns) {
                 Some(row) => y.copy_from_slice(&table[row * columns..][..columns]),
@@ -48,7 +49,7 @@ pub fn gather_backward(
         let mine = piece * step..(piece + 1) * step;
         for (index, dy) in indices.iter().zip(dy.chunks_exact(columns)) {
             if let Some(row) = row(*index, rows).filter(|row| mine.contains(row)) {
-                // SAFETY: pieces have different rows.
+                // SAFETY: pieces have different rows, which `part` finds within the table, whatever the index.
                 let target = unsafe { dtable.part(row * columns, columns) };
                 target.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
             }
@@ -67,5 +68,6 @@ fn check(columns: usize, [table, indices, rows]: [usize; 3]) {
         table.is_multiple_of(columns),
         "a table of {table} elements in rows of {columns}"
     );
-    assert_eq!(rows, indices * columns, "a row of {columns} for each index");
+    let len = floats([indices, columns]);
+    assert_eq!(rows, len, "a row of {columns} for each index");
 }

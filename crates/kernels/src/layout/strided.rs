@@ -1,5 +1,6 @@
 //! Copies between two layouts of the same elements.
 
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{Workers, chunks};
 
@@ -103,7 +104,7 @@ impl StridedCopy {
 
     fn new(sizes: &[usize], source: Side, target: Side) -> Self {
         let place = |(shape, start, _): &Side| Place {
-            len: shape.iter().product(),
+            len: floats(shape),
             start: *start,
         };
         let places = [place(&source), place(&target)];
@@ -165,7 +166,7 @@ impl StridedCopy {
             chunks::for_each_chunk(workers, inner.size, |range| {
                 let from = self.source.start + range.start * inner.source;
                 let to = self.target.start + range.start;
-                // SAFETY: chunks do not overlap.
+                // SAFETY: chunks do not overlap, and `part` finds them within the target.
                 let target = unsafe { target.part(to, range.len()) };
                 run_row(&source[from..], inner.source, target);
             });
@@ -174,7 +175,8 @@ impl StridedCopy {
             chunks::for_each_block(workers, count, inner.size, |block| {
                 for index in block {
                     let (from, to) = self.offsets(outer, index);
-                    // SAFETY: each index has a place of its own in the target.
+                    // SAFETY: each index has a place of its own in the target, as its strides do not wrap and `within` keeps what
+                    // is placed within its axes; `part` finds it there.
                     let target = unsafe { target.part(to, inner.size) };
                     run_row(&source[from..], inner.source, target);
                 }
@@ -215,7 +217,7 @@ impl StridedCopy {
                         let source = &source[from + i * across.source..];
                         let at = to + i * across.target;
                         for j in start..end {
-                            // SAFETY: each index has a place of its own in the target.
+                            // SAFETY: as in `run`.
                             let target = unsafe { target.part(at + j * inner.target, 1) };
                             target[0] = source[j * inner.source];
                         }
@@ -263,6 +265,7 @@ fn run_row(source: &[f32], stride: usize, target: &mut [f32]) {
 
 /// The strides of a contiguous array.
 fn strides(shape: &[usize]) -> Vec<usize> {
+    floats(shape);
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis];
@@ -283,24 +286,24 @@ fn within(
         "a start, a step and a count for each axis of {shape:?}"
     );
     for axis in 0..axes {
-        let last = starts[axis] + counts[axis].saturating_sub(1) * steps[axis];
+        let last = steps[axis].saturating_mul(counts[axis].saturating_sub(1));
+        let last = last.saturating_add(starts[axis]);
         assert!(
             counts[axis] == 0 || steps[axis] > 0 && last < shape[axis],
             "axis {axis} of {shape:?} has no element {last}"
         );
     }
     let strides = strides(shape);
-    let start = starts
-        .iter()
-        .zip(&strides)
-        .map(|(start, stride)| start * stride)
-        .sum();
-    (
-        start,
-        steps
+    // A start where nothing is taken, or a step where at most one element is, may be any number.
+    let scaled = |numbers: &[usize]| -> Vec<usize> {
+        let within = numbers
             .iter()
+            .zip(shape)
+            .map(|(number, size)| number.min(size));
+        within
             .zip(&strides)
-            .map(|(step, stride)| step * stride)
-            .collect(),
-    )
+            .map(|(number, stride)| number * stride)
+            .collect()
+    };
+    (scaled(starts).iter().sum(), scaled(steps))
 }

@@ -34,7 +34,7 @@ pub fn sum_of_squares_of_rows(
     let partials = Parts::new(shared);
     let level = workers.level();
     workers.run(pieces, &|piece, scratch| {
-        // SAFETY: each piece has an element of its own.
+        // SAFETY: each piece has an element of its own, which `part` finds within `shared`.
         let partial = unsafe { &mut partials.part(piece, 1)[0] };
         *partial = squares(level, touched, piece, buffer, scratch);
     });
@@ -156,7 +156,7 @@ fn run_piece_generic<V: Simd>(job: &Job<'_>, piece: usize, scratch: &mut [f32]) 
             } else {
                 (0, 0)
             };
-            // SAFETY: a row belongs to one piece alone, and the buffers are different ones.
+            // SAFETY: `sort` gives a row to one piece alone, the buffers are different ones, and `part` finds rows within them.
             unsafe { job.parts[i].part(start, len) }
         };
         let mut state = State {

@@ -1,5 +1,6 @@
 //! Which rows of a table a batch touches, and where their gradients lie.
 
+use crate::sizes::floats;
 use std::ops::Range;
 
 /// A row of the table, and where a gradient of it begins.
@@ -30,12 +31,14 @@ impl TouchedRows {
     /// Room for `count` gradients of a table of `rows` rows of `width` values.
     ///
     /// # Panics
-    /// Where the numbers of the rows need more than 32 bits, or the rows hold nothing.
+    /// Where the numbers of the rows need more than 32 bits, the rows hold nothing, or the table has more than
+    /// [`MOST_FLOATS`](crate::MOST_FLOATS).
     pub fn new(rows: usize, width: usize, count: usize) -> Self {
         assert!(
             width > 0 && u32::try_from(rows).is_ok(),
             "{rows} rows of {width}"
         );
+        floats([rows, width]);
         let mut touched = Self {
             width,
             rows,
@@ -85,7 +88,7 @@ impl TouchedRows {
     /// # Panics
     /// Where a place needs more than 32 bits.
     pub fn add(&mut self, indices: &[f32], from: usize) {
-        let end = from + indices.len() * self.width;
+        let end = from.saturating_add(floats([indices.len(), self.width]));
         assert!(
             u32::try_from(end).is_ok(),
             "gradients at places up to {end}"

@@ -22,7 +22,7 @@ impl Pooling {
             let row = self.output[1] * self.channels;
             let start = sample * self.output_sample() + rows.start * row;
             let x = &x[sample * self.input_sample()..][..self.input_sample()];
-            // SAFETY: pieces have different rows.
+            // SAFETY: pieces have different rows, which `part` finds within `y`.
             let y = unsafe { y.part(start, rows.len() * row) };
             average_rows(level, self, count_padding, rows, x, y);
         });
@@ -44,7 +44,7 @@ impl Pooling {
         let dx = Parts::new(dx);
         self.for_each_sample(workers, |sample| {
             let dy = &dy[sample * self.output_sample()..][..self.output_sample()];
-            // SAFETY: samples do not overlap.
+            // SAFETY: samples do not overlap, and `part` finds them within `dx`.
             let dx = unsafe { dx.part(sample * self.input_sample(), self.input_sample()) };
             average_gradient(level, self, count_padding, dy, dx);
         });

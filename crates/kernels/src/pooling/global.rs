@@ -3,6 +3,7 @@
 
 use crate::level::dispatch;
 use crate::simd::Simd;
+use crate::sizes::floats;
 use crate::workers::Parts;
 use crate::{Workers, chunks};
 
@@ -37,13 +38,16 @@ impl GlobalMaximum {
         let positions = self.positions;
         let fits = mask.is_none_or(|mask| mask.len() == self.batch * positions);
         assert!(fits, "the mask of {self:?}");
+        if y.is_empty() {
+            return;
+        }
         let sample = self.positions * self.channels;
         let (channels, level) = (self.channels, workers.level());
         let (y, at) = (Parts::new(y), Parts::new(at));
         chunks::for_each_block(workers, self.batch, sample, |block| {
             for index in block {
                 let x = &x[index * sample..][..sample];
-                // SAFETY: samples do not overlap.
+                // SAFETY: samples do not overlap, and `part` finds them within `y` and `at`.
                 let (y, at) = unsafe {
                     (
                         y.part(index * channels, channels),
@@ -62,19 +66,23 @@ impl GlobalMaximum {
     /// As [`Self::forward`], and where a position is none.
     pub fn backward(&self, workers: &Workers, at: &[f32], dy: &[f32], dx: &mut [f32]) {
         self.check([dx.len(), dy.len(), at.len()]);
+        if dx.is_empty() {
+            return;
+        }
         let sample = self.positions * self.channels;
         let channels = self.channels;
         let dx = Parts::new(dx);
         chunks::for_each_block(workers, self.batch, sample, |block| {
             for index in block {
-                // SAFETY: samples do not overlap.
+                // SAFETY: samples do not overlap, and `part` finds them within `dx`.
                 let dx = unsafe { dx.part(index * sample, sample) };
                 dx.fill(0.0);
                 let range = index * channels..(index + 1) * channels;
                 let gradients = at[range.clone()].iter().zip(&dy[range]);
                 for (channel, (at, dy)) in gradients.enumerate() {
                     if *at >= 0.0 {
-                        dx[*at as usize * channels + channel] = *dy;
+                        let position = (*at as usize).min(self.positions);
+                        dx[position * channels + channel] = *dy;
                     }
                 }
             }
@@ -88,7 +96,7 @@ impl GlobalMaximum {
         );
         assert_eq!(
             input,
-            self.batch * self.positions * self.channels,
+            floats([self.batch, self.positions, self.channels]),
             "the input of {self:?}"
         );
         assert_eq!(output, self.batch * self.channels, "the output of {self:?}");

@@ -42,7 +42,7 @@ impl Pooling {
             let start = before(self, sample, rows.start);
             let len = before(self, sample, rows.end) - start;
             let x = &x[sample * self.input_sample()..][..self.input_sample()];
-            // SAFETY: pieces have different rows; `check_positions` found a byte for each output.
+            // SAFETY: pieces have different rows, which `part` finds within `y`; `check_positions` found a byte for each output.
             let (y, positions) = unsafe {
                 let first = all_bytes.pointer().cast::<u8>().add(start);
                 (
@@ -73,7 +73,7 @@ impl Pooling {
         self.for_each_sample(workers, |sample| {
             let range = sample * self.output_sample()..(sample + 1) * self.output_sample();
             let (input, dy) = (self.input_sample(), &dy[range.clone()]);
-            // SAFETY: samples do not overlap.
+            // SAFETY: samples do not overlap, and `part` finds them within `dx`.
             let dx = unsafe { dx.part(sample * input, input) };
             maximum_gradient(level, self, &positions[range], dy, dx);
         });

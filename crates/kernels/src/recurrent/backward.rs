@@ -53,6 +53,7 @@ impl Recurrent {
         ds: &mut [f32],
         shared: &mut [f32],
     ) {
+        self.check_sizes();
         let bias = if self.cell.has_bias() {
             self.cell.gates() * self.units
         } else {
@@ -63,7 +64,11 @@ impl Recurrent {
         self.check(workers, lengths);
         assert_eq!(reserve.len(), self.reserve(), "reserve of {self:?}");
         assert_eq!(ds.len(), self.state_gradients(), "gradient of {self:?}");
+        if self.states() == 0 {
+            return;
+        }
         self.pack_backward(workers, kernel, shared);
+        let dx = dx.as_mut_ptr();
         let call = Call {
             plan: self,
             packed: shared.as_ptr(),
@@ -71,12 +76,8 @@ impl Recurrent {
             factors: optional(factors),
             reserve: reserve.as_ptr(),
             dy: dy.as_ptr(),
-            ds: if ds.is_empty() {
-                dx.as_mut_ptr()
-            } else {
-                ds.as_mut_ptr()
-            },
-            dx: dx.as_mut_ptr(),
+            ds: if ds.is_empty() { dx } else { ds.as_mut_ptr() },
+            dx,
         };
         workers.run(self.pieces(), &|piece, scratch| {
             let call = &call;
@@ -93,7 +94,8 @@ dispatch! {
 
 #[inline(always)]
 fn walk_generic<V: Simd>(call: &Call, rows: (usize, usize), scratch: &mut [f32]) {
-    // SAFETY: `backward` has checked all lengths; the rows are samples of the batch that no other piece has.
+    // SAFETY: `Recurrent::check` and `backward` have measured all slices; the rows are samples of the batch that no other
+    // piece has.
     unsafe {
         match call.plan.cell {
             RecurrentCell::Simple { activation } => {
@@ -147,7 +149,7 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
         for row in 0..rows {
             for unit in (0..units).step_by(V::LANES) {
                 let own = row * width + unit;
-                // SAFETY: the gradients of states are `rows` by `width`.
+                // SAFETY: the gradients of states were cut to `rows` by `width`; for the rest, as the caller vouches.
                 unsafe {
                     let state = [dh.add(own), dc.add(own)];
                     step_unit(call, cell, (first + row, step, place, unit), state);
@@ -155,7 +157,7 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
             }
         }
         if step > 0 {
-            // SAFETY: the rows of `ds` are written.
+            // SAFETY: as the caller vouches for `ds`, of which these rows are written now, and for the packed kernel.
             unsafe {
                 let ds = call.ds.add((first * time + place) * G * units);
                 let stride = time * G * units;

@@ -59,8 +59,8 @@ impl Recurrent {
             reserve.is_empty() || reserve.len() == self.reserve(),
             "reserve of {self:?}"
         );
-        if self.time == 0 {
-            y.fill(0.0);
+        if self.states() == 0 {
+            return y.fill(0.0);
         }
         let (packed, state) = shared.split_at_mut(self.packed());
         self.pack_forward(workers, kernel, packed);
@@ -157,7 +157,8 @@ fn walk_generic<V: Simd>(
     steps: Range<usize>,
     units: Range<usize>,
 ) {
-    // SAFETY: `forward` has checked all lengths; no other piece has these units of these samples now.
+    // SAFETY: `Recurrent::check` has measured all slices of `forward`, and those of states are cut to the rows of a piece; no
+    // other piece has these units of these samples now.
     unsafe {
         match call.plan.cell {
             RecurrentCell::Simple { activation } => {
@@ -219,7 +220,8 @@ unsafe fn walk_cell<V: Simd, C: Cell<V, G, K>, const G: usize, const K: usize>(
             let unit = own.start + group * V::LANES;
             let mut row = 0;
             while row < rows {
-                // SAFETY: states are `rows` by `width`, and the packed kernel has a group for each vector of units.
+                // SAFETY: as the caller vouches: states are `rows` by `width`, and the packed kernel has a group for each vector of
+                // units.
                 unsafe {
                     let factors = Factors {
                         a: entering.add(row * width),

@@ -17,7 +17,7 @@ impl Recurrent {
         let len = units * gates * lanes;
         let parts = Parts::new(packed);
         workers.run(units.div_ceil(lanes), &|group, _| {
-            // SAFETY: each group has a part of its own.
+            // SAFETY: each group has a part of its own, which `part` finds within `packed`.
             let packed = unsafe { parts.part(group * len, len) };
             pack_group(self.level, kernel, units, gates, group * lanes, packed);
         });
@@ -29,7 +29,7 @@ impl Recurrent {
         let len = self.cell.gates() * units * width;
         let parts = Parts::new(packed);
         workers.run(units.div_ceil(width), &|panel, _| {
-            // SAFETY: each panel has a part of its own.
+            // SAFETY: each panel has a part of its own, which `part` finds within `packed`.
             let packed = unsafe { parts.part(panel * len, len) };
             pack_transposed(self.level, kernel, units, panel * width, packed);
         });
@@ -76,9 +76,9 @@ fn pack_transposed_generic<V: Simd>(
         stride: depth,
         transposed: true,
     };
-    assert_eq!(packed.len(), depth * width);
+    assert!(packed.len() == depth * width && first < units);
     let columns = (units - first).min(width);
-    // SAFETY: the columns lie within the kernel, and `packed` holds `depth` rows.
+    // SAFETY: the assertion above: the kernel has `units` rows of `depth`, and `packed` holds `depth` of `width`.
     unsafe {
         pack_columns::<V>(
             matrix,

@@ -126,7 +126,7 @@ impl<const PARTS: usize> Rows for Differentiating<'_, PARTS> {
         let zeros = [[Avx512::zero(); 2]; 2];
         for pair in item * PAIRS..(item + 1) * PAIRS {
             let (mut weights, mut flows) = (zeros, zeros);
-            // SAFETY: scores and flows are 32 rows of 32; parts have room for as many.
+            // SAFETY: `tiled_weights` took 32 rows of 32 scores and of flows, and parts of as many in whole groups.
             unsafe {
                 for half in 0..2 {
                     let row = pair + half * LANES;
@@ -193,7 +193,7 @@ unsafe fn backward_parts<const PARTS: usize>(task: &Task, mut scratch: &mut [f32
         next: 0,
     };
     let tiles = Tiles::new();
-    // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
+    // SAFETY: the task reaches all that its sizes name, and each part of the memory was cut to the sizes of a block.
     unsafe {
         if !task.begins() {
             task.clear_queries();
@@ -401,7 +401,7 @@ impl Task<'_> {
         let slot = memory.next % WAITING;
         let scores = memory.scores[slot * 2 * SUMS..].as_mut_ptr();
         let flows = scores.wrapping_add(SUMS);
-        // SAFETY: whole groups of queries and keys are there, and nothing waits for what was in this slot.
+        // SAFETY: `backward_parts` cut whole groups of queries and keys; the first line completes what waits for this slot.
         unsafe {
             queue.complete(memory.waiting[slot]);
             for (a, b, start) in [

@@ -76,7 +76,7 @@ impl Rows for Weighing<'_> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
     unsafe fn run(&self, row: usize) {
         let Seen { block, visible, .. } = self.seen;
-        // SAFETY: each row has whole vectors for the visible keys, a largest score, a total and sums.
+        // SAFETY: `push_weights` took rows of a block's scores, sums, largest scores and totals, all of whole vectors.
         unsafe {
             let factor = self.task.weigh_keys::<Avx512>(
                 self.first + row,
@@ -126,7 +126,7 @@ pub(in crate::attention) unsafe fn forward_block(task: &Task, mut scratch: &mut 
         rows(task.y, task.y_stride),
     );
     let tiles = Tiles::new();
-    // SAFETY: the task reaches all that its sizes name, and the memory was sized for it.
+    // SAFETY: the task reaches all that its sizes name, and each part of the memory was cut to the sizes of a block.
     unsafe {
         let (rows, channels) = ((0, task.queries), (0, attention.depth));
         Splitting::<EXACT>::rows(stored(q, false), rows, channels, memory.q.as_mut_ptr()).run_all();

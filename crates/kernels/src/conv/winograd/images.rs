@@ -129,7 +129,7 @@ impl Winograd {
             let first = piece * per_piece;
             let last = (first + per_piece).min(rows);
             let start = self.start(first);
-            // SAFETY: pieces are disjoint rows of tiles.
+            // SAFETY: pieces are disjoint rows of tiles, which `part` finds within `y`.
             let y = unsafe { output.part(start, self.start(last) - start) };
             let call = Call {
                 plan: self,
@@ -214,11 +214,13 @@ fn convolve_generic<V: Simd>(call: &Call, temporary: &mut [f32], y: &mut [f32]) 
             *place = call.place(start + row);
             let pixels = call.pixels(*place, zeros.as_ptr());
             let to = inputs[row * channels..].as_mut_ptr();
-            // SAFETY: pixels are whole; the scratch was sized for a group of tiles.
+            // SAFETY: `pixels` takes those within the image alone, which `x` has, and `channels` zeros for others; by `suits`
+            // channels are whole vectors; `inputs` holds a group of tiles, of which `rows` are no more.
             unsafe { transform_input::<V>(&pixels, channels, to, rows * channels) };
         }
         for (panel, packed) in call.packed.chunks_exact(panel).enumerate() {
-            // SAFETY: the panel has all terms and channels; both sides were sized for the group.
+            // SAFETY: a panel was cut to all terms and channels; the scratch that the assertion above measured has room for a
+            // group of tiles, of inputs and of products.
             unsafe { multiply_terms::<V>(channels, rows, inputs, packed, products) };
             for (row, &place) in places[..rows].iter().enumerate() {
                 finish_tile::<V>(call, products, [rows, row], place, panel, y);
@@ -251,14 +253,14 @@ fn finish_tile<V: Simd>(
                 .map_or(std::ptr::null(), |bias| bias[filter..].as_ptr()),
             relu: epilogue.activation == Activation::Relu,
         };
-        // SAFETY: the products of the group are all there.
+        // SAFETY: `convolve_generic` has measured the room for the products of `rows` tiles, of which `row` is one.
         let four = unsafe { transform_output::<V>(products, rows, row, vector) };
         for (corner, value) in four.into_iter().enumerate() {
             let (row, column) = (top + corner / 2, left + corner % 2);
             if row < height && column < width {
                 let to = ((sample * height + row) * width + column) * filters + filter - call.start;
                 let to = y[to..to + count].as_mut_ptr();
-                // SAFETY: both sides hold `count` floats.
+                // SAFETY: `y` was cut to `count` floats, and the bias has one for each filter, by the check of the caller of `run`.
                 unsafe { store([[value]], to, 0, count, finish) };
             }
         }

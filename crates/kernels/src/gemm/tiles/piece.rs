@@ -2,6 +2,7 @@
 
 use super::{DEPTH, normalise, share};
 use crate::{
+    ALIGNMENT,
     amx::{
         GROUP, STEP, Tiles, group_step,
         parts::{self, Splitting},
@@ -46,6 +47,13 @@ pub(super) unsafe fn multiply_parts<const PARTS: usize>(
         0
     });
     let down = block.rows.1.div_ceil(GROUP);
+    let room = parts::floats(PARTS, GROUP, depth);
+    let own_rows = if split[0].is_null() {
+        (down + 1) * room
+    } else {
+        0
+    };
+    assert!(rows.len() >= own_rows && sums.as_ptr().addr().is_multiple_of(ALIGNMENT));
     let piece = Piece::<PARTS> {
         block,
         split,
@@ -56,7 +64,7 @@ pub(super) unsafe fn multiply_parts<const PARTS: usize>(
             split[0].is_null() && block.a.transposed && shape.m * shape.k > RESIDENT,
             split[1].is_null() && !block.b.transposed && shape.k * shape.n > RESIDENT,
         ],
-        room: parts::floats(PARTS, GROUP, depth),
+        room,
         memory: [rows, columns, sums].map(|part| part.as_mut_ptr()),
         down,
         turned: block.columns.0 * down / shape.n,
@@ -64,7 +72,8 @@ pub(super) unsafe fn multiply_parts<const PARTS: usize>(
         slices,
         depth,
     };
-    // SAFETY: the block lies within its matrices, and `scratch` was sized for it.
+    // SAFETY: by the contract the block lies within its matrices; sums, columns and normal rows were cut from `scratch` to
+    // what a piece needs, rows measured above, and all begin at cache lines as it does.
     unsafe { piece.run() };
 }
 
