@@ -8,6 +8,8 @@ mod conv_pool;
 mod elementwise;
 mod gemm;
 mod golden;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod guard;
 mod hostile;
 mod layout;
 mod norm;
