@@ -327,9 +327,10 @@ impl MatMul {
             shared.len() >= self.shared(),
             "shared memory of a matrix product"
         );
-        let aligned = shared.as_ptr().addr().is_multiple_of(ALIGNMENT);
+        let holds_parts = |splits: Splits| splits.shared(self.shape) > 0;
         assert!(
-            self.tiles.is_none() || shared.is_empty() || aligned,
+            !self.tiles.is_some_and(holds_parts)
+                || shared.as_ptr().addr().is_multiple_of(ALIGNMENT),
             "place of the shared memory of a matrix product"
         );
         let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
