@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MOST_DIMENSIONS;
+use crate::reference::live;
 use crate::{Error, Op, Result, Shape, ops};
 
 /// A node's place in its graph. Inputs always have smaller numbers than the nodes that use them.
@@ -32,6 +34,17 @@ pub struct Node {
     /// The layer that the node belongs to, for messages; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub layer: String,
+}
+
+impl Node {
+    /// What messages call the node: its layer, or its operator outside any layer.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match &*self.layer {
+            "" => self.op.name(),
+            layer => layer,
+        }
+    }
 }
 
 /// A list of nodes in SSA form.
@@ -105,10 +118,8 @@ impl Graph {
     /// # Panics
     /// If an input is not of this graph.
     pub fn add(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId> {
-        let shapes: Vec<&Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
-        let shape = op
-            .operator()
-            .shape(&shapes)
+        let shape = self
+            .result_shape(&op, inputs)
             .map_err(|error| locate(error, &self.layer, op.name()))?;
         Ok(self.push(op, inputs.to_vec(), shape))
     }
@@ -168,8 +179,18 @@ impl Graph {
         id
     }
 
+    /// The first node that `wanted` neither holds nor depends on.
+    ///
+    /// # Panics
+    /// If a wanted node is not of this graph.
+    #[must_use]
+    pub fn first_unused(&self, wanted: &[NodeId]) -> Option<NodeId> {
+        let live = live(self, wanted);
+        self.ids().find(|id| !live[id.index()])
+    }
+
     /// Checks a graph that came from outside: every input earlier than its user, every shape what its operator says,
-    /// every leaf named once.
+    /// every leaf named once, every size and attribute within its [limits](crate::limits).
     ///
     /// # Errors
     /// [`Error::Invalid`] with the first node that is wrong.
@@ -192,6 +213,19 @@ impl Graph {
         Ok(())
     }
 
+    /// The shape of what an operator makes of nodes, all within the limits.
+    fn result_shape(&self, op: &Op, inputs: &[NodeId]) -> Result<Shape> {
+        let shapes: Vec<&Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
+        let bounded = |shape: &Shape| match shape.is_bounded() {
+            true => Ok(()),
+            false => Err(Error::shape(op.name(), LIMITS, shape.to_string())),
+        };
+        shapes.iter().try_for_each(|shape| bounded(shape))?;
+        let shape = op.operator().shape(&shapes)?;
+        bounded(&shape)?;
+        Ok(shape)
+    }
+
     fn check_node(&self, index: usize, node: &Node) -> std::result::Result<(), String> {
         if let Some(bad) = node.inputs.iter().find(|id| id.index() >= index) {
             return Err(format!(
@@ -199,9 +233,9 @@ impl Graph {
                 bad.0
             ));
         }
-        if node.shape.rank() > MAX_RANK {
+        if node.shape.rank() > MOST_DIMENSIONS {
             return Err(format!(
-                "has {} dimensions, but {MAX_RANK} are the most",
+                "has {} dimensions, but {MOST_DIMENSIONS} are the most",
                 node.shape.rank()
             ));
         }
@@ -218,17 +252,17 @@ impl Graph {
                 Op::Constant(_) if node.shape.rank() > 0 => {
                     Err(format!("{name} is one number, but has {}", node.shape))
                 }
+                Op::Constant(constant) if !constant.value.is_finite() => {
+                    Err(format!("{name} is {}, not a finite number", constant.value))
+                }
                 Op::Parameter(_) | Op::State(_) if node.shape.sizes().is_none() => {
                     Err(format!("{name} needs known sizes, but has {}", node.shape))
                 }
                 _ => Ok(()),
             };
         }
-        let shapes: Vec<&Shape> = node.inputs.iter().map(|&id| self.shape(id)).collect();
-        let shape = node
-            .op
-            .operator()
-            .shape(&shapes)
+        let shape = self
+            .result_shape(&node.op, &node.inputs)
             .map_err(|error| locate(error, &node.layer, name).to_string())?;
         if shape != node.shape {
             return Err(format!(
@@ -240,8 +274,8 @@ impl Graph {
     }
 }
 
-/// The most dimensions that a tensor of a validated graph has.
-const MAX_RANK: usize = 16;
+/// The limits of [tensors](crate::limits), in a message.
+const LIMITS: &str = "tensors of at most 16 dimensions and 2^34 values";
 
 /// Fills in the layer of a shape error.
 fn locate(error: Error, layer: &str, op_name: &'static str) -> Error {

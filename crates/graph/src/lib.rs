@@ -8,7 +8,8 @@
 //! 2. [`graph`]: nodes and how they are added, with one method an operator in [`builder`];
 //! 3. [`autodiff`]: from a loss and parameters to a graph that also computes the gradients;
 //! 4. [`passes`]: dropping dead nodes, merging equal ones, binding symbols to numbers;
-//! 5. [`reference`](mod@reference): running a graph with the reference loops, slowly, to check everything else against.
+//! 5. [`limits`]: the bounds of sizes and attributes;
+//! 6. [`reference`](mod@reference): running a graph with the reference loops, slowly, to check everything else against.
 //!
 //! Images are NHWC, filters HWIO, dense weights `[inputs, outputs]`; values are `f32`. Whole numbers (class labels,
 //! indices) travel as `f32` too, which holds them exactly up to 2²⁴.
@@ -17,6 +18,7 @@ pub mod autodiff;
 pub mod builder;
 mod error;
 pub mod graph;
+pub mod limits;
 pub mod ops;
 pub mod passes;
 pub mod reference;

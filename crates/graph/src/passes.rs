@@ -8,7 +8,8 @@ use crate::{Dim, Error, Graph, Node, NodeId, Op, Result, Shape, Symbol};
 /// Replaces symbols by sizes, everywhere: in the shapes and in the operators that name a shape.
 ///
 /// # Errors
-/// [`Error::Unbound`] if a symbol of the graph is not among `sizes`, [`Error::Invalid`] if the sizes do not fit.
+/// [`Error::Unbound`] if a symbol of the graph is not among `sizes`, [`Error::Invalid`] if the sizes do not fit, or make a
+/// tensor [too large](crate::limits).
 pub fn bind(graph: &Graph, sizes: &[(Symbol, usize)]) -> Result<Graph> {
     let lookup = |shape: &Shape, layer: &str| -> Result<Shape> {
         let dims = shape.0.iter().map(|&dim| match dim {

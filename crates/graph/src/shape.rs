@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use jingwei_bounds::product;
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits::{MOST_DIMENSIONS, MOST_VALUES};
 
 /// A dimension whose size is known only when a graph runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,19 +142,21 @@ impl Shape {
         (0..self.rank()).map(|axis| self.size(axis)).collect()
     }
 
-    /// The number of values, if every dimension is a number.
+    /// The number of values, if every dimension is a number and their product fits.
     #[must_use]
     pub fn len(&self) -> Option<usize> {
-        self.sizes()?
-            .iter()
-            .try_fold(1usize, |product, &size| product.checked_mul(size))
+        product(self.sizes()?)
     }
 
-    /// Whether a tensor of this shape, with 1 in place of each symbol, has few enough bytes for an allocation.
+    /// Whether a tensor of this shape, with 1 in place of each symbol, has at most [`MOST_VALUES`] values.
     pub(crate) fn is_addressable(&self) -> bool {
-        let mut known = (0..self.rank()).map(|axis| self.size(axis).unwrap_or(1));
-        let values = known.try_fold(1usize, |product, size| product.checked_mul(size.max(1)));
-        values.is_some_and(|values| values <= isize::MAX as usize / size_of::<f32>())
+        let known = (0..self.rank()).map(|axis| self.size(axis).unwrap_or(1).max(1));
+        product(known).is_some_and(|values| values <= MOST_VALUES)
+    }
+
+    /// Whether a tensor of this shape stays within the limits.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.rank() <= MOST_DIMENSIONS && self.is_addressable()
     }
 
     /// Whether the shape is known to hold no values.

@@ -38,9 +38,7 @@ impl Operator for AddSinusoids {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         const OP: &str = "add_sinusoids";
         let [x] = check::inputs(OP, inputs)?;
-        if !(self.base > 0.0 && self.base.is_finite()) {
-            return Err(Error::shape(OP, "a base above 0", self.base.to_string()));
-        }
+        check::base(OP, self.base)?;
         if x.rank() != 3 || x.size(2).is_none() {
             let expected = "[batch, time, channels] with a known number of channels";
             return Err(Error::shape(OP, expected, x.to_string()));

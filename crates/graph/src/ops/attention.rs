@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AttentionGradKey, AttentionGradQuery, AttentionGradValue, Operator, check};
+use crate::limits::MOST_SCALE;
 use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 
 /// softmax(scale · q · kᵀ) · v over the source, for every head.
@@ -19,7 +20,7 @@ use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 pub struct Attention {
     /// No query sees what comes after it.
     pub causal: bool,
-    /// What products of queries and keys are multiplied by, 1 / √depth in most networks.
+    /// What products of queries and keys are multiplied by, 1 / √depth in most networks; at most [`MOST_SCALE`].
     pub scale: f32,
 }
 
@@ -83,8 +84,9 @@ pub(super) fn check_operands(
     [q, k, v]: [&Shape; 3],
     mask: Option<&Shape>,
 ) -> Result<()> {
-    if !scale.is_finite() {
-        return Err(Error::shape(op, "a finite scale", scale.to_string()));
+    if !(-MOST_SCALE..=MOST_SCALE).contains(&scale) {
+        let expected = format!("a scale of at most {MOST_SCALE}");
+        return Err(Error::shape(op, expected, scale.to_string()));
     }
     let heads = |x: &Shape| match (x.rank(), x.size(2), x.size(3)) {
         (4, Some(heads), Some(depth)) if heads > 0 && depth > 0 => Some((heads, depth)),

@@ -94,6 +94,9 @@ impl ConvAttributes {
             let expected = "filters [height, width, channels / groups, filters]";
             return Err(Error::shape(op, expected, w.to_string()));
         };
+        check::steps(op, [self.stride, self.dilation].concat())?;
+        check::steps(op, self.padding)?;
+        check::padded(op, x, self.padding)?;
         let groups = self.groups;
         let divides = |size: usize| groups > 0 && size > 0 && size.is_multiple_of(groups);
         if !divides(channels) || !divides(filters) {
@@ -118,6 +121,7 @@ impl ConvAttributes {
             let expected = "filters that fit into the padded image, and a stride and a dilation that are not zero";
             Error::shape(op, expected, format!("images {x} and filters {w}, {self}"))
         })?;
+        check::filter(op, w, [out_height, out_width])?;
         Ok(Shape(vec![batch, out_height, out_width, filters.into()]))
     }
 

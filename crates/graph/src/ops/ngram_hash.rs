@@ -4,10 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::gather::whole;
 use super::{Operator, check};
+use crate::limits::{MOST_IDS, MOST_NGRAM};
 use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
-
-/// Most buckets: the whole numbers that an `f32` can hold.
-const MOST_BUCKETS: usize = 1 << 24;
 
 /// The bucket of the n-gram that begins at each token, from 1 to `buckets` − 1 by a hash of its ids; 0 where the n-gram
 /// reaches over the end or holds padding (id 0). An id that is no whole number from 0 to 2²⁴ gives NaN.
@@ -20,7 +18,7 @@ const MOST_BUCKETS: usize = 1 << 24;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NgramHash {
-    /// Tokens of an n-gram, at least 1.
+    /// Tokens of an n-gram, 1 to [`MOST_NGRAM`].
     pub n: usize,
     /// Buckets, padding's included: 2 to 2²⁴.
     pub buckets: usize,
@@ -44,7 +42,7 @@ impl NgramHash {
     fn bucket(&self, ids: &[f32]) -> f32 {
         let mut hash = self.n as u64;
         for &id in ids {
-            let Some(id) = whole(id, MOST_BUCKETS + 1) else {
+            let Some(id) = whole(id, MOST_IDS + 1) else {
                 return f32::NAN;
             };
             if id == 0 {
@@ -65,13 +63,10 @@ fn mixed(hash: u64, id: u64) -> u64 {
 impl Operator for NgramHash {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         const OP: &str = "ngram_hash";
-        if self.n == 0 || !(2..=MOST_BUCKETS).contains(&self.buckets) {
+        if !(1..=MOST_NGRAM).contains(&self.n) || !(2..=MOST_IDS).contains(&self.buckets) {
+            let expected = format!("n of 1 to {MOST_NGRAM} and 2 to {MOST_IDS} buckets");
             let found = format!("n = {} and {} buckets", self.n, self.buckets);
-            return Err(Error::shape(
-                OP,
-                "n of at least 1 and 2 to 16777216 buckets",
-                found,
-            ));
+            return Err(Error::shape(OP, expected, found));
         }
         check::token_ids(OP, inputs)
     }

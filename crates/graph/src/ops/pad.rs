@@ -24,6 +24,13 @@ pub struct Pad {
 impl Operator for Pad {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [x] = check::inputs("pad", inputs)?;
+        if !self.value.is_finite() {
+            return Err(Error::shape(
+                "pad",
+                "a finite value",
+                self.value.to_string(),
+            ));
+        }
         let grown = |axis: usize| match (x.0[axis], self.before[axis], self.after[axis]) {
             (Dim::Size(size), before, after) => {
                 size.checked_add(before)?.checked_add(after).map(Dim::Size)

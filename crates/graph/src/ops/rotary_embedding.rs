@@ -41,11 +41,9 @@ impl Operator for RotaryEmbedding {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         const OP: &str = "rotary_embedding";
         let [x] = check::inputs(OP, inputs)?;
-        if !(self.base > 0.0 && self.base.is_finite()) {
-            return Err(Error::shape(OP, "a base above 0", self.base.to_string()));
-        }
+        check::base(OP, self.base)?;
         let even = x.size(3).is_some_and(|depth| depth > 0 && depth % 2 == 0);
-        if x.rank() != 4 || x.size(2).is_none() || !even {
+        if x.rank() != 4 || x.size(2).is_none_or(|heads| heads == 0) || !even {
             let expected = "[batch, time, heads, depth] with an even depth";
             return Err(Error::shape(OP, expected, x.to_string()));
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Operator, check};
+use crate::limits::MOST_IDS;
 use crate::{Error, Graph, NodeId, Result, RunContext, Shape, Tensor};
 
 /// The ids of each sequence that are at least `from` and less than `to`, in their order; then padding (id 0). NaN is no
@@ -21,7 +22,7 @@ pub struct SelectIds {
 
 impl SelectIds {
     /// The greatest `to`: whole numbers up to it are exact in an `f32`.
-    pub const MOST: usize = 1 << 24;
+    pub const MOST: usize = MOST_IDS;
 
     /// Whether an id is kept.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::check;
 use crate::{Dim, Error, Result, Shape};
 
 /// A window that pooling slides over an image.
@@ -70,6 +71,9 @@ impl Window {
                 x.to_string(),
             ));
         };
+        check::steps(op, self.stride)?;
+        check::steps(op, self.padding)?;
+        check::padded(op, x, self.padding)?;
         let [height, width] = self.output(height, width).ok_or_else(|| {
             let ([h, w], [down, right]) = (self.size, self.stride);
             let expected = format!(

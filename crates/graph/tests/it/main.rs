@@ -5,6 +5,7 @@ mod differences;
 mod golden;
 mod gradients;
 mod hostile;
+mod limits;
 mod messages;
 mod passes;
 mod recurrent;
