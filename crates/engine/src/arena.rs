@@ -4,14 +4,14 @@ use jingwei_kernels::Place;
 
 use crate::program::{Location, Program, ValueId};
 use crate::workspace::Buffer;
-use crate::{Error, Result};
 
 /// Floats to a cache line.
 const ALIGNMENT: usize = 16;
 /// Floats that stay in the second-level cache.
 const CACHED: usize = 1 << 18;
 
-/// Gives every value its place, and returns the places with the floats that the arena needs.
+/// Gives every value its place, and returns the places with the floats that the arena needs; `None` if these are more
+/// than a `usize` counts.
 ///
 /// Values whose lifetimes do not touch share memory: the largest are placed first, each at the lowest offset that is
 /// free during its whole life (greedy by size, Pisarchyk & Lee 2020). `inputs` are alive all the time, so that a run can
@@ -23,14 +23,14 @@ pub(crate) fn plan(
     program: &Program,
     inputs: &[ValueId],
     outputs: &[ValueId],
-) -> Result<(Vec<Place>, usize)> {
+) -> Option<(Vec<Place>, usize)> {
     let lives = lifetimes(program, inputs, outputs);
     let tight = place(program, &lives, |_, _| true)?;
     if tight.1 > CACHED {
-        return Ok(tight);
+        return Some(tight);
     }
     let loose = place(program, &lives, |a, b| a == b)?;
-    Ok(if loose.1 > CACHED { tight } else { loose })
+    Some(if loose.1 > CACHED { tight } else { loose })
 }
 
 /// Places values; `shares` says whether values of two lengths may share memory.
@@ -38,7 +38,7 @@ fn place(
     program: &Program,
     lives: &[Life],
     shares: impl Fn(usize, usize) -> bool,
-) -> Result<(Vec<Place>, usize)> {
+) -> Option<(Vec<Place>, usize)> {
     let mut order: Vec<ValueId> = (0..program.values.len())
         .filter(|&id| program.values[id].location == Location::Arena && lives[id].is_some())
         .collect();
@@ -47,20 +47,17 @@ fn place(
     let mut places = vec![Place::default(); program.values.len()];
     let mut total = 0;
     for id in order {
-        let len = program.values[id]
-            .len
-            .checked_next_multiple_of(ALIGNMENT)
-            .ok_or(Error::TooLarge)?;
-        let mut offset = 0;
+        let len = program.values[id].len.checked_next_multiple_of(ALIGNMENT)?;
+        let mut offset = 0usize;
         for &(start, end, other) in &placed {
             let shared = shares(program.values[id].len, program.values[other].len)
                 && !touch(lives[id], lives[other]);
-            let apart = start >= offset + len || end <= offset || shared;
+            let apart = start >= offset.checked_add(len)? || end <= offset || shared;
             if !apart {
                 offset = end;
             }
         }
-        let end = offset.checked_add(len).ok_or(Error::TooLarge)?;
+        let end = offset.checked_add(len)?;
         let position = placed.partition_point(|&(start, ..)| start < offset);
         placed.insert(position, (offset, end, id));
         places[id] = Place {
@@ -82,7 +79,7 @@ fn place(
             len: value.len,
         };
     }
-    Ok((places, total))
+    Some((places, total))
 }
 
 type Life = Option<(usize, usize)>;

@@ -1,3 +1,5 @@
+use jingwei_graph::Shape;
+
 /// Why a graph cannot be planned or run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,9 +27,20 @@ pub enum Error {
     /// A SIMD level or number of threads that cannot be had.
     #[error("{0}")]
     Runtime(String),
-    /// More memory than the address space allows.
+    /// More memory than the function's limit.
     #[error(
-        "the network needs more memory than can be addressed: make the batch or the layers smaller"
+        "the network needs more than {limit} bytes of memory: make the batch, the sequences or the layers smaller"
     )]
-    TooLarge,
+    TooLarge {
+        /// The [most bytes](crate::Function::memory_limit).
+        limit: usize,
+    },
+    /// A tensor without values, which kernels other than products do not run on.
+    #[error("{layer}: {shape} holds no values: give at least one sample and one step")]
+    Empty {
+        /// The layer or the operator.
+        layer: String,
+        /// The shape.
+        shape: Shape,
+    },
 }

@@ -1,7 +1,8 @@
-use jingwei_graph::{Graph, NodeId, Shape, Symbol, passes};
+use jingwei_graph::limits::MOST_VALUES;
+use jingwei_graph::{Graph, Node, NodeId, Op, Shape, Symbol, passes};
 use jingwei_kernels::{Level, Precision};
 
-use crate::{Layout, Plan, Result, lower};
+use crate::{Error, Layout, Plan, Result, lower};
 
 /// A graph with what is wanted of it.
 ///
@@ -29,6 +30,9 @@ pub struct Function {
     pub frozen: bool,
     /// How exact the products of gradients are; those of outputs are always as exact as can be.
     pub gradient_precision: Precision,
+    /// The most bytes that a plan may need, parameters, gradients and states apart; [`Function::MEMORY_LIMIT`] unless
+    /// [set](Function::within). A plan beyond it is refused before anything is allocated.
+    pub memory_limit: usize,
 }
 
 /// The gradient of a table of `[rows, width]` that is 0 but for the rows that indices name.
@@ -45,6 +49,9 @@ pub struct RowGradient {
 }
 
 impl Function {
+    /// The limit of a plan's memory where none is set, 1 TiB: no more than a guard against absurd sizes.
+    pub const MEMORY_LIMIT: usize = 1 << 40;
+
     /// A function that only computes outputs. Gradients that it is given are computed in [`Precision::High`].
     #[must_use]
     pub fn new(graph: Graph, outputs: Vec<NodeId>, parameters: Layout, states: Layout) -> Self {
@@ -59,6 +66,7 @@ impl Function {
             states,
             frozen: false,
             gradient_precision: Precision::High,
+            memory_limit: Self::MEMORY_LIMIT,
         }
     }
 
@@ -73,10 +81,31 @@ impl Function {
         }
     }
 
+    /// The same function, whose plans may need so many bytes.
+    #[must_use]
+    pub fn within(self, memory_limit: usize) -> Self {
+        Self {
+            memory_limit,
+            ..self
+        }
+    }
+
+    /// The bytes that a plan needs at least, from the shapes alone: no kernel is chosen and nothing is allocated in
+    /// proportion to them. What it needs in all, [`Plan::memory`] says.
+    ///
+    /// # Errors
+    /// If the graph does not allow such sizes.
+    pub fn least_memory(&self, batch: usize, time: usize) -> Result<usize> {
+        let bound = passes::bind(&self.graph, &[(Symbol::Batch, batch), (Symbol::Time, time)])?;
+        let (graph, _) = passes::simplify(&bound, &self.wanted());
+        Ok(least_memory(&graph))
+    }
+
     /// Binds the batch size and lowers the graph.
     ///
     /// # Errors
-    /// If the graph reads something that the layouts lack, or a symbol other than the batch is left.
+    /// If the graph reads something that the layouts lack, a symbol other than the batch is left, or the plan needs
+    /// more than [`Function::memory_limit`].
     pub fn plan(&self, batch: usize, level: Level) -> Result<Plan> {
         self.bind(&[(Symbol::Batch, batch)], level)
     }
@@ -85,26 +114,16 @@ impl Function {
     /// length gives the same plan for any `time`.
     ///
     /// # Errors
-    /// If the graph reads something that the layouts lack, or the length is too short for a layer.
+    /// If the graph reads something that the layouts lack, the length is too short for a layer, or the plan needs more
+    /// than [`Function::memory_limit`].
     pub fn plan_for(&self, batch: usize, time: usize, level: Level) -> Result<Plan> {
         self.bind(&[(Symbol::Batch, batch), (Symbol::Time, time)], level)
     }
 
     fn bind(&self, sizes: &[(Symbol, usize)], level: Level) -> Result<Plan> {
         let bound = passes::bind(&self.graph, sizes)?;
-        let wanted: Vec<NodeId> = self
-            .outputs
-            .iter()
-            .chain(self.gradients.iter().map(|(_, id)| id))
-            .chain(self.updates.iter().map(|(_, id)| id))
-            .chain(
-                self.row_gradients
-                    .iter()
-                    .flat_map(|table| [&table.indices, &table.rows]),
-            )
-            .copied()
-            .collect();
-        let (graph, wanted) = passes::simplify(&bound, &wanted);
+        let (graph, wanted) = passes::simplify(&bound, &self.wanted());
+        self.check_sizes(&graph)?;
         let (outputs, rest) = wanted.split_at(self.outputs.len());
         let (gradients, rest) = rest.split_at(self.gradients.len());
         let (updates, tables) = rest.split_at(self.updates.len());
@@ -135,6 +154,7 @@ impl Function {
             level,
             frozen: self.frozen,
             gradient_precision: self.gradient_precision,
+            memory_limit: self.memory_limit,
         })?;
         let size = |symbol| sizes.iter().find(|(own, _)| *own == symbol);
         plan.batch = size(Symbol::Batch).map_or(0, |&(_, size)| size);
@@ -142,11 +162,81 @@ impl Function {
         Ok(plan)
     }
 
+    /// All nodes that are asked for.
+    fn wanted(&self) -> Vec<NodeId> {
+        let tables = self.row_gradients.iter();
+        self.outputs
+            .iter()
+            .chain(self.gradients.iter().map(|(_, id)| id))
+            .chain(self.updates.iter().map(|(_, id)| id))
+            .chain(tables.flat_map(|table| [&table.indices, &table.rows]))
+            .copied()
+            .collect()
+    }
+
+    /// Kernels run on tensors that hold something, and allocate in proportion to them even while they are chosen.
+    fn check_sizes(&self, graph: &Graph) -> Result<()> {
+        if let Some(empty) = graph.nodes().iter().find_map(|node| empty(graph, node)) {
+            let (layer, shape) = (empty.place().to_owned(), empty.shape.clone());
+            return Err(Error::Empty { layer, shape });
+        }
+        let limit = self.memory_limit;
+        let nodes = graph.nodes().iter().map(|node| floats(graph, node));
+        let largest = nodes
+            .chain([self.parameters.len(), self.states.len()])
+            .max();
+        let fits = least_memory(graph) <= limit && largest.is_none_or(|most| most <= MOST_VALUES);
+        match fits {
+            true => Ok(()),
+            false => Err(Error::TooLarge { limit }),
+        }
+    }
+
     /// The inputs of the graph, in the order in which it names them.
     pub fn inputs(&self) -> impl Iterator<Item = (&str, &Shape)> {
         self.graph.nodes().iter().filter_map(|node| match &node.op {
-            jingwei_graph::Op::Input(input) => Some((input.name.as_str(), &node.shape)),
+            Op::Input(input) => Some((input.name.as_str(), &node.shape)),
             _ => None,
         })
     }
+}
+
+/// The inputs, which are kept, and the most that one other node takes, in bytes.
+fn least_memory(graph: &Graph) -> usize {
+    let (mut inputs, mut largest) = (0usize, 0);
+    for node in graph.nodes() {
+        let values = floats(graph, node);
+        match &node.op {
+            Op::Input(_) => inputs = inputs.saturating_add(values),
+            op if op.is_leaf() => {}
+            _ => largest = largest.max(values),
+        }
+    }
+    inputs
+        .saturating_add(largest)
+        .saturating_mul(size_of::<f32>())
+}
+
+/// The floats that a node's kernel takes at least: its result, or what it gathers before that where this is more.
+fn floats(graph: &Graph, node: &Node) -> usize {
+    let result = node.shape.len().unwrap_or(usize::MAX);
+    match node.op {
+        // The gradient of the scores, for each sample.
+        Op::CrfEmissionsGrad(_) | Op::CrfScoresGrad(_) => {
+            let [batch, scores] = [4, 2].map(|input| graph.shape(node.inputs[input]).len());
+            let all = batch
+                .zip(scores)
+                .and_then(|(batch, scores)| batch.checked_mul(scores));
+            all.map_or(usize::MAX, |all| all.max(result))
+        }
+        _ => result,
+    }
+}
+
+/// What holds no values of a node and its operands. A product may sum over nothing.
+fn empty<'g>(graph: &'g Graph, node: &'g Node) -> Option<&'g Node> {
+    let operands = node.inputs.iter().map(|&id| graph.node(id));
+    let operands = operands.filter(|_| !matches!(node.op, Op::MatMul(_)));
+    let mut used = operands.chain([node].into_iter().filter(|node| !node.op.is_leaf()));
+    used.find(|node| node.shape.is_empty())
 }

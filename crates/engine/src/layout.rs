@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use jingwei_bounds::product;
+
 /// Floats to a cache line: every tensor starts on one.
 const ALIGNMENT: usize = 16;
 
@@ -20,7 +22,7 @@ impl Entry {
     /// The floats that the tensor takes.
     #[must_use]
     pub fn range(&self) -> std::ops::Range<usize> {
-        self.offset..self.offset + self.len
+        self.offset..self.offset.saturating_add(self.len)
     }
 }
 
@@ -40,11 +42,13 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays tensors out in the given order.
+    /// Lays tensors out in the given order. A layout of more floats than a `usize` counts has [`usize::MAX`] of them,
+    /// which no plan accepts.
     pub fn new<N: Into<String>>(tensors: impl IntoIterator<Item = (N, Vec<usize>)>) -> Self {
         let mut layout = Self::default();
         for (name, sizes) in tensors {
-            let (name, len) = (name.into(), sizes.iter().product());
+            let name = name.into();
+            let len = product(sizes.iter().copied()).unwrap_or(usize::MAX);
             layout.places.insert(name.clone(), layout.entries.len());
             layout.entries.push(Entry {
                 name,
@@ -52,7 +56,10 @@ impl Layout {
                 offset: layout.len,
                 len,
             });
-            layout.len = (layout.len + len).next_multiple_of(ALIGNMENT);
+            let end = layout.len.checked_add(len);
+            layout.len = end
+                .and_then(|end| end.checked_next_multiple_of(ALIGNMENT))
+                .unwrap_or(usize::MAX);
         }
         layout
     }
@@ -84,6 +91,7 @@ impl Layout {
     /// The number of values, padding excluded.
     #[must_use]
     pub fn values(&self) -> usize {
-        self.entries.iter().map(|entry| entry.len).sum()
+        let lens = self.entries.iter().map(|entry| entry.len);
+        lens.fold(0, usize::saturating_add)
     }
 }

@@ -22,6 +22,7 @@ pub struct Plan {
     pub(crate) prepared: Vec<Prepared>,
     pub(crate) arena: usize,
     pub(crate) scratch: usize,
+    pub(crate) tables: usize,
     pub(crate) batch: usize,
     pub(crate) time: usize,
 }
@@ -127,7 +128,11 @@ impl Plan {
     /// The bytes that a workspace needs for this plan, parameters, gradients and states apart.
     #[must_use]
     pub fn memory(&self, threads: usize) -> usize {
-        (self.arena + self.scratch * threads + self.constants.len()) * size_of::<f32>()
+        let scratch = self.scratch.saturating_mul(threads);
+        [scratch, self.constants.len(), self.tables]
+            .into_iter()
+            .fold(self.arena, usize::saturating_add)
+            .saturating_mul(size_of::<f32>())
     }
 
     /// The kernels, in order, with their layers.

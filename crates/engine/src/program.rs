@@ -47,6 +47,8 @@ pub(crate) struct Program {
     pub instructions: Vec<Instruction>,
     /// Floats of scratch memory that each worker needs.
     pub scratch: usize,
+    /// Floats of the tables that kernels make when they run first.
+    pub tables: usize,
     /// Matrices in the form in which their products read them.
     pub prepared: Vec<Prepared>,
 }

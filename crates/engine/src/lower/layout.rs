@@ -1,5 +1,7 @@
 //! Operators that move values without changing them, and dropout.
 
+use std::sync::OnceLock;
+
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::elementwise::fill;
 use jingwei_kernels::layout::{StridedCopy, gather, gather_backward};
@@ -76,12 +78,16 @@ impl Lowering<'_> {
                     });
             }
             Op::RotaryEmbedding(op) => {
-                let angles = (0..from[1]).flat_map(|position| op.angles(position, from[3]));
-                let kernel = Rotary::new(from[2], from[3], angles);
+                let (op, kernel) = (*op, OnceLock::new());
+                self.need_table(from[1] * from[3]);
+                let make = move || {
+                    let angles = (0..from[1]).flat_map(|position| op.angles(position, from[3]));
+                    Rotary::new(from[2], from[3], angles)
+                };
                 let (reads, y) = (self.operands(id), self.define(id));
                 self.program
                     .emit(name, reads, [y], move |workers, [x], [y], _| {
-                        kernel.run(workers, x, y)
+                        kernel.get_or_init(&make).run(workers, x, y);
                     });
             }
             _ => return false,

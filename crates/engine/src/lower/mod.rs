@@ -44,6 +44,7 @@ pub(crate) struct Request<'a> {
     pub level: Level,
     pub frozen: bool,
     pub gradient_precision: Precision,
+    pub memory_limit: usize,
 }
 
 /// The state of a lowering.
@@ -105,7 +106,9 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
         .flat_map(|table| table.values)
         .chain(outputs.iter().copied())
         .collect();
-    let (places, arena) = arena::plan(&lowering.program, &inputs, &kept)?;
+    let limit = request.memory_limit;
+    let (places, arena) =
+        arena::plan(&lowering.program, &inputs, &kept).ok_or(Error::TooLarge { limit })?;
     let Lowering {
         program,
         constants,
@@ -122,7 +125,7 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
             .collect();
         (instruction, own)
     });
-    Ok(Plan {
+    let plan = Plan {
         id: PLANS.fetch_add(1, Ordering::Relaxed),
         instructions: instructions.collect(),
         inputs: inputs.iter().map(|(_, id)| places[*id]).collect(),
@@ -134,9 +137,14 @@ pub(crate) fn lower(request: &Request<'_>) -> Result<Plan> {
         prepared: program.prepared,
         arena,
         scratch: program.scratch,
+        tables: program.tables,
         batch: 0,
         time: 0,
-    })
+    };
+    match plan.memory(1) <= limit {
+        true => Ok(plan),
+        false => Err(Error::TooLarge { limit }),
+    }
 }
 
 impl<'a> Lowering<'a> {
@@ -375,6 +383,11 @@ impl<'a> Lowering<'a> {
     /// Asks for scratch memory of each worker.
     fn need_scratch(&mut self, floats: usize) {
         self.program.scratch = self.program.scratch.max(floats);
+    }
+
+    /// Says that a kernel makes a table for itself when it runs first.
+    fn need_table(&mut self, floats: usize) {
+        self.program.tables = self.program.tables.saturating_add(floats);
     }
 
     fn layer(&self, id: NodeId) -> &'a str {

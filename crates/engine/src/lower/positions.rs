@@ -1,5 +1,7 @@
 //! Vectors added to the positions of sequences.
 
+use std::sync::OnceLock;
+
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::Workers;
 use jingwei_kernels::elementwise::{Binary, Broadcast, Operand, fill};
@@ -27,11 +29,14 @@ impl Lowering<'_> {
                     });
             }
             Op::AddSinusoids(op) => {
-                let table: Vec<f32> = (0..time).flat_map(|t| op.row(t, channels)).collect();
+                let (op, table) = (*op, OnceLock::new());
+                let rows = move || (0..time).flat_map(|t| op.row(t, channels)).collect();
+                self.need_table(len);
                 let (reads, y) = (self.operands(id), self.define(id));
                 self.program
                     .emit(name, reads, [y], move |workers, [x], [y], _| {
-                        add(workers, [batch, len], x, &table, y);
+                        let table: &Vec<f32> = table.get_or_init(rows);
+                        add(workers, [batch, len], x, table, y);
                     });
             }
             Op::AddPositionsGrad(_) => {
