@@ -288,9 +288,10 @@ impl Lowering<'_> {
             let (Op::Reshape(_), Op::Pad(op)) = (&self.node(rows).op, &self.node(pad).op) else {
                 return None;
             };
-            let sizes = self.sizes(pad);
-            let flat = self.sizes(rows).len() == 3 && sizes.len() == 3;
-            if !flat || op.value != 0.0 || op.before[..2] != [0; 2] || op.before[2] != end {
+            let (heads, flat, sizes) = (self.sizes(gradient), self.sizes(rows), self.sizes(pad));
+            let is_row = flat.len() == 3 && flat[..2] == heads[..2] && sizes[..2] == heads[..2];
+            let alike = pads.iter().all(|&other| self.sizes(other) == sizes);
+            if !is_row || !alike || op.value != 0.0 || op.before[2] != end {
                 return None;
             }
             offsets[place] = end;
@@ -301,7 +302,8 @@ impl Lowering<'_> {
         if end != stride {
             return None;
         }
-        let first = self.sum_of(pads[0])?;
+        let sums: Vec<NodeId> = pads.iter().map_while(|&pad| self.sum_of(pad)).collect();
+        let first = *sums.first().filter(|_| sums.len() == pads.len())?;
         let total = self
             .sum_of(first)
             .filter(|_| !self.adds_up(first, &pads))

@@ -1,6 +1,6 @@
 //! Convolutions, with bias, activation and pooling, and their gradients.
 
-use jingwei_graph::ops::{ConvAttributes, ReduceKind, UnaryKind};
+use jingwei_graph::ops::{ConvAttributes, ReduceKind, UnaryKind, Window};
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::{
     Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvReluPoolForward, ConvReluPoolGradFilter,
@@ -37,7 +37,7 @@ impl Lowering<'_> {
         };
         let shape = self.conv_shape(&op.attributes, self.input(id, 0), self.input(id, 1), id);
         if ConvReluPoolForward::supports(&shape, [2, 2])
-            && let Some(block) = self.pooled_block(id)
+            && let Some(block) = self.pooled_block(id, &shape)
         {
             self.lower_pooled_block(id, shape, &block);
             return true;
@@ -81,7 +81,7 @@ impl Lowering<'_> {
 
     /// The nodes after a convolution, if they are bias, ReLU and 2 × 2 max pooling and nothing else reads what lies
     /// between but the gradients of that ReLU and that pooling.
-    fn pooled_block(&self, conv: NodeId) -> Option<PooledBlock> {
+    fn pooled_block(&self, conv: NodeId, shape: &ConvShape) -> Option<PooledBlock> {
         let chain = self.chain_to_relu(conv)?;
         let (sum, bias, relu) = chain;
         if self.wanted[relu.index()] {
@@ -90,22 +90,12 @@ impl Lowering<'_> {
         let (mut pool, mut pool_grad, mut relu_grad) = (None, None, None);
         for &user in &self.users[relu.index()] {
             let slot = match &self.node(user).op {
-                Op::MaxPool2d(op)
-                    if op.window.size == [2, 2]
-                        && op.window.stride == [2, 2]
-                        && op.window.padding == [0; 4] =>
-                {
-                    &mut pool
-                }
-                Op::MaxPool2dGrad(op) if op.window.size == [2, 2] && op.window.stride == [2, 2] => {
-                    &mut pool_grad
-                }
-                Op::UnaryGrad(op) if op.kind == UnaryKind::Relu && self.input(user, 0) == relu => {
-                    &mut relu_grad
-                }
+                Op::MaxPool2d(op) if op.window == Window::square(2) => &mut pool,
+                Op::MaxPool2dGrad(op) if op.window == Window::square(2) => &mut pool_grad,
+                Op::UnaryGrad(op) if op.kind == UnaryKind::Relu => &mut relu_grad,
                 _ => return None,
             };
-            if slot.replace(user).is_some() {
+            if slot.replace(user).is_some() || !self.reads_first(user, relu) {
                 return None;
             }
         }
@@ -113,7 +103,7 @@ impl Lowering<'_> {
             (None, None) => None,
             (Some(pool_grad), Some(relu_grad))
                 if self.only_user(pool_grad) == Some(relu_grad)
-                    && self.only_convolution_reads(relu_grad) =>
+                    && self.only_convolution_reads(relu_grad, shape) =>
             {
                 Some((pool_grad, relu_grad))
             }
@@ -134,20 +124,32 @@ impl Lowering<'_> {
             .then_some((sum, bias, relu))
     }
 
-    /// Whether a gradient goes only into the gradients of one convolution and of its bias.
-    pub(super) fn only_convolution_reads(&self, gradient: NodeId) -> bool {
+    /// Whether a gradient goes only into the gradients of a convolution of a shape and of its bias.
+    pub(super) fn only_convolution_reads(&self, gradient: NodeId, shape: &ConvShape) -> bool {
+        let reads = |user: NodeId| match self.convolution_of(user) {
+            Some(own) => {
+                own == *shape && self.input(user, 1) == gradient && self.input(user, 0) != gradient
+            }
+            None => self.is_bias_gradient(user),
+        };
+        let users = &self.users[gradient.index()];
         !self.wanted[gradient.index()]
-            && self.users[gradient.index()]
-                .iter()
-                .all(|&user| match &self.node(user).op {
-                    Op::Conv2dGradFilter(_) | Op::Conv2dGradInput(_) => {
-                        self.input(user, 1) == gradient && self.input(user, 0) != gradient
-                    }
-                    _ => self.is_bias_gradient(user),
-                })
-            && self.users[gradient.index()]
+            && users.iter().all(|&user| reads(user))
+            && users
                 .iter()
                 .any(|&user| matches!(self.node(user).op, Op::Conv2dGradFilter(_)))
+    }
+
+    /// The shape of the convolution that a node is a gradient of.
+    fn convolution_of(&self, id: NodeId) -> Option<ConvShape> {
+        let node = self.node(id);
+        match (&node.op, &node.inputs[..]) {
+            (Op::Conv2dGradFilter(op), &[x, dy]) => {
+                Some(self.conv_shape(&op.attributes, x, id, dy))
+            }
+            (Op::Conv2dGradInput(op), &[w, dy]) => Some(self.conv_shape(&op.attributes, id, w, dy)),
+            _ => None,
+        }
     }
 
     /// Whether a node sums all but the last dimension of a gradient of images, for nobody in the graph.

@@ -85,7 +85,7 @@ impl Lowering<'_> {
 
     /// A convolution along sequences with its maximum over time, if that is all that happens to its result.
     pub(super) fn lower_conv_over_time(&mut self, conv: NodeId, shape: &ConvShape) -> bool {
-        let Some((block, shape)) = self.block(conv).zip(sequence(shape)) else {
+        let Some((block, shape)) = self.block(conv, shape).zip(sequence(shape)) else {
             return false;
         };
         let relu = block.relu;
@@ -129,7 +129,7 @@ impl Lowering<'_> {
 
     /// The nodes from a convolution to the maximum over time: bias, ReLU and reshapes, if nothing else reads what lies
     /// between but the gradients of ReLU and maximum.
-    fn block(&self, conv: NodeId) -> Option<Block> {
+    fn block(&self, conv: NodeId, shape: &ConvShape) -> Option<Block> {
         let (sum, bias) = match self.bias_after(conv) {
             Some((sum, bias)) => (sum, Some(bias)),
             None => (conv, None),
@@ -152,9 +152,7 @@ impl Lowering<'_> {
                     Op::MaxOverTimeGrad(_) => &mut users.maximum_grad,
                     _ => return None,
                 };
-                let reads = self.node(user).inputs.iter().filter(|&&input| input == top);
-                if slot.replace(user).is_some() || reads.count() != 1 || self.input(user, 0) != top
-                {
+                if slot.replace(user).is_some() || !self.reads_first(user, top) {
                     return None;
                 }
             }
@@ -184,7 +182,9 @@ impl Lowering<'_> {
         let backward = match maximum_grad {
             None if relu_grad.is_none() => None,
             None => return None,
-            Some(grad) => Some(self.block_backward(grad, relu, relu_grad)?),
+            // Steps that won under one mask say nothing about another.
+            Some(grad) if self.node(grad).inputs.get(2).copied() != mask => return None,
+            Some(grad) => Some(self.block_backward(grad, shape, [relu, relu_grad])?),
         };
         Some(Block {
             bias,
@@ -199,12 +199,12 @@ impl Lowering<'_> {
     fn block_backward(
         &self,
         maximum_grad: NodeId,
-        relu: Option<NodeId>,
-        relu_grad: Option<NodeId>,
+        shape: &ConvShape,
+        [relu, relu_grad]: [Option<NodeId>; 2],
     ) -> Option<(NodeId, Vec<NodeId>, NodeId)> {
         let mut between = vec![maximum_grad];
         let mut top = maximum_grad;
-        while !self.only_convolution_reads(top) {
+        while !self.only_convolution_reads(top, shape) {
             top = self.only_user(top)?;
             if !matches!(self.node(top).op, Op::Reshape(_)) && relu_grad != Some(top) {
                 return None;

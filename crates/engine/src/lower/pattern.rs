@@ -43,6 +43,12 @@ impl Lowering<'_> {
         }
     }
 
+    /// Whether a node takes another as its first operand and as no other.
+    pub(super) fn reads_first(&self, user: NodeId, id: NodeId) -> bool {
+        let inputs = &self.node(user).inputs;
+        inputs.first() == Some(&id) && !inputs[1..].contains(&id)
+    }
+
     /// The addition of a bias (one value to each of the last dimension) right after `id`, if nothing else reads `id`.
     pub(super) fn bias_after(&self, id: NodeId) -> Option<(NodeId, NodeId)> {
         let user = self.only_user(id)?;
