@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use jingwei_bounds::product;
+use jingwei_graph::limits::{MOST_NGRAM, MOST_VALUES};
 use jingwei_graph::ops::{SelectIds, UnaryKind};
 use jingwei_graph::{Dim, Graph, NodeId, Op, Shape};
 use jingwei_kernels::random::stream;
@@ -148,6 +150,8 @@ pub(crate) struct Builder<'a> {
     masks: HashMap<NodeId, NodeId>,
     /// Conditional random fields by their emissions.
     fields: HashMap<NodeId, Field>,
+    /// How many values the parameters and states have so far.
+    values: usize,
     pub(crate) built: Built,
 }
 
@@ -166,6 +170,7 @@ impl<'a> Builder<'a> {
             leaves,
             masks: HashMap::new(),
             fields: HashMap::new(),
+            values: 0,
             built: Built::default(),
         }
     }
@@ -258,18 +263,27 @@ impl Builder<'_> {
         sizes.ok_or_else(|| self.expected("samples of known sizes", x))
     }
 
-    /// The product of sizes, where it is a number of values that memory could hold.
+    /// The product of sizes, where a tensor may have so many values.
     pub(crate) fn count(&self, sizes: &[usize]) -> Result<usize> {
-        let product = sizes
-            .iter()
-            .try_fold(size_of::<f32>(), |product, &size| product.checked_mul(size));
-        let bytes = product.filter(|&bytes| isize::try_from(bytes).is_ok());
-        bytes.map(|bytes| bytes / size_of::<f32>()).ok_or_else(|| {
+        let values = product(sizes.iter().copied()).filter(|&values| values <= MOST_VALUES);
+        values.ok_or_else(|| {
             self.wrong(
                 "fewer values than memory could ever hold",
                 format!("the sizes {sizes:?}"),
             )
         })
+    }
+
+    /// Counts the values of another parameter or state: all of a network together are no more than one tensor's.
+    fn count_leaf(&mut self, sizes: &[usize]) -> Result<()> {
+        let count = self.count(sizes)?;
+        self.values = (self.values.checked_add(count))
+            .filter(|&values| values <= MOST_VALUES)
+            .ok_or_else(|| {
+                let found = format!("the sizes {sizes:?} after {} values", self.values);
+                self.wrong("fewer parameters than memory could ever hold", found)
+            })?;
+        Ok(())
     }
 
     pub(crate) fn image(&self, x: NodeId) -> Result<[usize; 3]> {
@@ -325,6 +339,14 @@ impl Builder<'_> {
         match value {
             0 => Err(self.setting(setting, "at least 1", value)),
             _ => Ok(()),
+        }
+    }
+
+    /// The most tokens of an n-gram: each length has nodes of its own.
+    pub(crate) fn ngrams(&self, ngrams: usize) -> Result<()> {
+        match (1..=MOST_NGRAM).contains(&ngrams) {
+            true => Ok(()),
+            false => Err(self.setting("ngrams", "at least 1 and at most 256", ngrams)),
         }
     }
 
@@ -475,7 +497,7 @@ impl Builder<'_> {
         initializer: Initializer,
         decay: bool,
     ) -> Result<NodeId> {
-        self.count(sizes)?;
+        self.count_leaf(sizes)?;
         let name = format!("{}/{part}", self.layer);
         let node = self.leaf(&name, sizes, |graph, name| graph.parameter(name, sizes))?;
         let (sizes, fans) = (sizes.to_vec(), Fans::of(sizes));
@@ -494,6 +516,7 @@ impl Builder<'_> {
     }
 
     pub(crate) fn state(&mut self, part: &str, sizes: &[usize], rows: &[f32]) -> Result<NodeId> {
+        self.count_leaf(sizes)?;
         let name = format!("{}/{part}", self.layer);
         let node = self.leaf(&name, sizes, |graph, name| graph.state(name, sizes))?;
         self.built.states.push(StateSpec {

@@ -80,6 +80,13 @@ impl Summary {
     pub fn parameters(&self) -> usize {
         self.rows.iter().map(|row| row.parameters).sum()
     }
+
+    /// The bytes of all parameters and states. Nothing of their size is allocated to find it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let states: usize = self.rows.iter().map(|row| row.states).sum();
+        (self.parameters() + states) * size_of::<f32>()
+    }
 }
 
 impl fmt::Display for Summary {

@@ -31,7 +31,7 @@ use crate::{Error, Initializer, Mode, Result};
 pub struct NgramBayes {
     /// The number of classes; 0, the default, for those of the data.
     pub units: usize,
-    /// The most tokens of an n-gram; 3 by default.
+    /// The most tokens of an n-gram, at most 256; 3 by default.
     pub ngrams: usize,
     /// The rows of the tables; 2²⁰ by default.
     pub buckets: usize,
@@ -92,7 +92,7 @@ impl Build for NgramBayes {
                 found: "0".to_owned(),
             });
         }
-        builder.at_least_one("ngrams", self.ngrams)?;
+        builder.ngrams(self.ngrams)?;
         let tables = self.tables(builder, ids)?;
         let (mut sum, mut count) = (None, None);
         for n in 1..=self.ngrams {

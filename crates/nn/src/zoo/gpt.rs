@@ -42,7 +42,8 @@ pub fn gpt(sizes: TransformerSizes) -> Network {
         .layer(Embedding::new(vocabulary, width).mask_zero(false))
         .layer(PositionalEmbedding::new(length));
     for _ in 0..layers {
-        let block = TransformerDecoder::new(heads, 4 * width).activation(Activation::Gelu);
+        let block =
+            TransformerDecoder::new(heads, width.saturating_mul(4)).activation(Activation::Gelu);
         network = network.layer(block.normalize_first());
     }
     network
@@ -67,7 +68,8 @@ pub fn encoder(sizes: TransformerSizes) -> Network {
         .layer(PositionalEmbedding::new(length))
         .layer(LayerNorm::default().epsilon(1e-5));
     for _ in 0..layers {
-        let block = TransformerEncoder::new(heads, 4 * width).activation(Activation::Gelu);
+        let block =
+            TransformerEncoder::new(heads, width.saturating_mul(4)).activation(Activation::Gelu);
         network = network.layer(block);
     }
     network.into()

@@ -39,7 +39,7 @@ pub fn resnet(sizes: [usize; 3], classes: usize, depth: usize, width: usize) -> 
             value = residual(
                 &mut network,
                 value,
-                width << stage,
+                width.saturating_mul(1 << stage),
                 if halves { 2 } else { 1 },
             );
         }

@@ -1,5 +1,6 @@
 //! Everything this crate promises, through its public interface.
 
+mod extremes;
 mod initializers;
 mod layers;
 mod losses;
