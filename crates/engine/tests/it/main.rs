@@ -1,5 +1,8 @@
 //! Plans against the reference loops, on the networks that people build.
 
+mod almost_fused;
+mod hostile;
+mod hostile_graphs;
 mod networks;
 mod operators;
 mod recurrent;
