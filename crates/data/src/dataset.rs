@@ -129,6 +129,35 @@ pub enum Targets {
     None,
 }
 
+impl Targets {
+    /// Those of some samples, in their order.
+    #[must_use]
+    pub fn chosen(&self, samples: &[usize]) -> Self {
+        match self {
+            Self::Classes { names, labels } => Self::Classes {
+                names: names.clone(),
+                labels: samples.iter().map(|&sample| labels[sample]).collect(),
+            },
+            Self::Labels { names, labels } => Self::Labels {
+                names: names.clone(),
+                labels: labels.chosen(samples),
+            },
+            Self::Tags { names, tags } => Self::Tags {
+                names: names.clone(),
+                tags: tags.chosen(samples),
+            },
+            Self::Values { names, values } => {
+                let row = |&sample: &usize| &values[sample * names.len()..][..names.len()];
+                Self::Values {
+                    names: names.clone(),
+                    values: samples.iter().flat_map(row).copied().collect(),
+                }
+            }
+            Self::None => Self::None,
+        }
+    }
+}
+
 /// Where the samples came from, for reports and error messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
@@ -236,6 +265,16 @@ impl Dataset {
     pub fn with_quarantine(mut self, quarantine: Vec<Quarantined>) -> Self {
         self.quarantine = quarantine;
         self
+    }
+
+    /// Adds samples to those that were set aside, where the fault shows only once the preparation is there.
+    pub fn set_aside(&mut self, samples: Vec<Quarantined>) {
+        if let Some(causes) = &mut self.left_out {
+            for sample in &samples {
+                *causes.entry(sample.reason.clone()).or_default() += 1;
+            }
+        }
+        self.quarantine.extend(samples);
     }
 
     /// Says how many samples were set aside by cause, where not all of them are listed.

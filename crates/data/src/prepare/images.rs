@@ -8,6 +8,8 @@ use crate::{Dataset, Error, Result};
 
 const MOST_SIDE: usize = 1 << 15;
 const MOST_VALUES: usize = 1 << 28;
+/// A channel that varies less does not vary.
+const LEAST_STD: f32 = 1e-9;
 
 /// How pictures become numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,17 +96,22 @@ impl ImagePreparation {
         {
             return wrong(format!("pictures of {}", self.size()));
         }
+        // Statistics of numbers from 0 to 1 lie there too.
         let fits = |values: &[f32]| {
-            values.len() == self.channels && values.iter().all(|value| value.is_finite())
+            values.len() == self.channels && values.iter().all(|value| (0.0..=1.0).contains(value))
         };
         match &self.scaling {
             ImageScaling::Unit => Ok(()),
             ImageScaling::Standardise { mean, std }
-                if fits(mean) && fits(std) && std.iter().all(|&s| s > 0.0) =>
+                if fits(mean) && fits(std) && std.iter().all(|&s| s >= LEAST_STD) =>
             {
                 Ok(())
             }
-            ImageScaling::MinMax { min, max } if fits(min) && fits(max) => Ok(()),
+            ImageScaling::MinMax { min, max }
+                if fits(min) && fits(max) && min.iter().zip(max).all(|(min, max)| min <= max) =>
+            {
+                Ok(())
+            }
             scaling => wrong(format!("{scaling:?} for {} channels", self.channels)),
         }
     }
@@ -241,7 +248,14 @@ fn standardise(histograms: &[[u64; 256]]) -> ImageScaling {
         let total = sum(counts, &|_| 1.0);
         let mean = sum(counts, &|value| value) / total;
         let std = (sum(counts, &|value| (value - mean) * (value - mean)) / total).sqrt();
-        (mean as f32, if std > 1e-9 { std as f32 } else { 1.0 })
+        (
+            mean as f32,
+            if std > f64::from(LEAST_STD) {
+                std as f32
+            } else {
+                1.0
+            },
+        )
     };
     let (mean, std) = histograms.iter().map(statistics).unzip();
     ImageScaling::Standardise { mean, std }

@@ -1,6 +1,7 @@
 //! From raw records to the numbers a model reads: fitted on the training part, kept with the model.
 
 mod images;
+mod overflow;
 mod raw;
 mod rows;
 pub(crate) mod text;
@@ -118,7 +119,7 @@ impl Preparation {
     /// that does not vary becomes 0.
     ///
     /// # Errors
-    /// If there is no sample, or an option names an unknown column.
+    /// If there is no sample, an option names an unknown column, or a column reaches beyond 32-bit floats.
     pub fn fit(dataset: &Dataset, indices: &[usize], options: &PrepareOptions) -> Result<Self> {
         if indices.is_empty() || indices.iter().any(|&index| index >= dataset.len()) {
             let cause = format!("{} indices into {} samples", indices.len(), dataset.len());
@@ -154,7 +155,7 @@ impl Preparation {
                 }
                 let kind =
                     |name: &String| options.column.get(name).copied().unwrap_or(options.columns);
-                FeaturePreparation::Rows(rows::fit(columns, values, indices, kind))
+                FeaturePreparation::Rows(rows::fit(columns, values, indices, kind)?)
             }
             Features::Texts(column) => {
                 FeaturePreparation::Text(Box::new(text::fit(column, indices, &options.text)?))
@@ -165,7 +166,7 @@ impl Preparation {
             Targets::Labels { names, .. } => TargetPreparation::Labels(names.clone()),
             Targets::Tags { names, .. } => TargetPreparation::Tags(names.clone()),
             Targets::Values { names, values } => {
-                TargetPreparation::Values(rows::fit(names, values, indices, |_| options.target))
+                TargetPreparation::Values(rows::fit(names, values, indices, |_| options.target)?)
             }
             Targets::None => TargetPreparation::None,
         };
@@ -297,7 +298,8 @@ impl Preparation {
     /// `out` has room for.
     ///
     /// # Errors
-    /// If the dataset does not fit (see [`Preparation::check_features`]) or `out` has another length.
+    /// If the dataset does not fit (see [`Preparation::check_features`]) or `out` has another length. Numbers that
+    /// scaling makes infinite are written so; [`Preparation::finite`] finds them.
     pub fn apply(&self, dataset: &Dataset, indices: &[usize], out: &mut [f32]) -> Result<()> {
         self.check_features(dataset.features())?;
         if let (FeaturePreparation::Text(text), Features::Texts(column)) =

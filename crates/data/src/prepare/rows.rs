@@ -55,7 +55,7 @@ pub(super) fn fit(
     values: &[f32],
     indices: &[usize],
     kind: impl Fn(&String) -> ColumnScalingKind,
-) -> Vec<Column> {
+) -> Result<Vec<Column>> {
     let column = |(at, name): (usize, &String)| {
         let values = indices
             .iter()
@@ -68,10 +68,15 @@ pub(super) fn fit(
                 max: values.fold(f32::NEG_INFINITY, f32::max),
             },
         };
-        Column {
+        if !is_good(scaling) {
+            let cause = format!("its scaling would be {scaling:?}, beyond 32-bit floats");
+            let remedy = "bring its values closer together, or scale it before";
+            return Err(Error::content(format!("column `{name}`"), cause, remedy));
+        }
+        Ok(Column {
             name: name.clone(),
             scaling,
-        }
+        })
     };
     names.iter().enumerate().map(column).collect()
 }
@@ -84,20 +89,30 @@ fn standardise(values: impl Iterator<Item = f32> + Clone) -> ColumnScaling {
         .sum::<f64>()
         / count;
     // What is left of a constant column is rounding, not variation.
-    let varies = variance.sqrt() > 1e-7 * mean.abs() && variance.sqrt() as f32 > 0.0;
+    let varies = variance.sqrt() > 1e-7 * mean.abs() && (variance.sqrt() as f32).is_normal();
     ColumnScaling::Standardise {
         mean: mean as f32,
         std: if varies { variance.sqrt() as f32 } else { 1.0 },
     }
 }
 
+/// Whether the scaling is one that finite values can have.
+fn is_good(scaling: ColumnScaling) -> bool {
+    let ordered = match scaling {
+        ColumnScaling::None | ColumnScaling::Standardise { .. } => true,
+        ColumnScaling::MinMax { min, max } => min <= max,
+    };
+    let (shift, divisor) = scaling.shift_and_divisor();
+    ordered
+        && shift.is_finite()
+        && divisor.is_finite()
+        && divisor > 0.0
+        && (1.0 / divisor).is_finite()
+}
+
 pub(super) fn check(what: &str, columns: &[Column]) -> Result<()> {
     check_names(what, columns.iter().map(|column| &column.name))?;
-    let good = |scaling: ColumnScaling| {
-        let (shift, divisor) = scaling.shift_and_divisor();
-        shift.is_finite() && divisor.is_finite() && divisor > 0.0 && (1.0 / divisor).is_finite()
-    };
-    let Some(column) = columns.iter().find(|column| !good(column.scaling)) else {
+    let Some(column) = columns.iter().find(|column| !is_good(column.scaling)) else {
         return Ok(());
     };
     let cause = format!("column `{}` has {:?}", column.name, column.scaling);
@@ -151,11 +166,18 @@ impl ColumnMap {
 
     /// Writes one prepared row; all three have as many values as there are columns.
     pub fn write(&self, row: &[f32], out: &mut [f32]) {
+        let values = self.values(row);
+        out.iter_mut()
+            .zip(values)
+            .for_each(|(out, value)| *out = value);
+    }
+
+    /// The values of one prepared row.
+    pub(super) fn values<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
         let terms = self.shifts.iter().zip(&self.divisors);
         row.iter()
-            .zip(out)
             .zip(terms)
-            .for_each(|((value, out), (shift, divisor))| *out = (value - shift) / divisor);
+            .map(|(value, (shift, divisor))| (value - shift) / divisor)
     }
 
     /// Turns prepared rows back into raw ones, in place.
