@@ -6,7 +6,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 fuzz_target!(|data: &[u8]| {
     let victim = victim::victim();
-    if std::fs::write(victim.path("jingwei.json"), data).is_ok() {
+    if victim.write_manifest(data).is_ok() {
         victim.load();
     }
 });

@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     manifest["weights"]["bytes"] = data.len().into();
     manifest["weights"]["sha256"] = hash.into();
     let weights = std::fs::write(victim.path("model.safetensors"), data);
-    let manifest = std::fs::write(victim.path("jingwei.json"), manifest.to_string());
+    let manifest = victim.write_manifest(manifest.to_string().as_bytes());
     if weights.is_ok() && manifest.is_ok() {
         victim.load();
     }

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use jingwei_bundle::{Bundle, Existing, OutputKind, Parts, Predictor, write};
+use jingwei_bundle::{Bundle, Existing, OutputKind, Parts, Predictor, seal, write};
 use jingwei_engine::{Function, Layout, Level, Runtime};
 use jingwei_graph::ops::{ConvAttributes, Window};
 use jingwei_graph::{Graph, Shape};
 
 pub struct Victim {
     pub folder: tempfile::TempDir,
+    /// The manifest without its digest.
     pub manifest: Vec<u8>,
 }
 
@@ -23,6 +24,11 @@ pub fn victim() -> &'static Victim {
 impl Victim {
     pub fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join("b").join(file)
+    }
+
+    /// Writes a manifest with the digest that fits it: a wrong one would stop everything else from being tried.
+    pub fn write_manifest(&self, manifest: &[u8]) -> std::io::Result<()> {
+        fs::write(self.path("jingwei.json"), seal(manifest))
     }
 
     /// Loads the bundle as it is now, and asks it.
@@ -46,6 +52,7 @@ impl Victim {
                 .map(|input| vec![0.5; 2 * input.len()])
                 .collect();
             let slices: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+            let _ = bundle.verify(&runtime);
             if let Ok(predictor) = Predictor::new(bundle, runtime) {
                 let _ = predictor.run(&slices, 2);
             }
@@ -97,6 +104,9 @@ fn make() -> Result<Victim, Box<dyn std::error::Error>> {
     };
     let runtime = Runtime::new(Level::Scalar, 1)?;
     write(folder.path().join("b"), &parts, &runtime, Existing::Refuse)?;
-    let manifest = fs::read(folder.path().join("b/jingwei.json"))?;
+    let sealed = fs::read(folder.path().join("b/jingwei.json"))?;
+    let mut manifest: serde_json::Map<_, _> = serde_json::from_slice(&sealed)?;
+    manifest.remove("sha256");
+    let manifest = serde_json::to_vec(&manifest)?;
     Ok(Victim { folder, manifest })
 }

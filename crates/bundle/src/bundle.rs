@@ -7,9 +7,11 @@ use std::sync::Arc;
 use jingwei_data::Preparation;
 use jingwei_engine::{AlignedVec, Function, Level, Plan, Runtime, Weights};
 
+use crate::recorded::Raw;
 use crate::runner::Runner;
 use crate::{
-    Error, InputEntry, Limits, MANIFEST_FILE, Manifest, OutputEntry, Result, WEIGHTS_FILE,
+    Error, InputEntry, Limits, MANIFEST_FILE, Manifest, OutputEntry, RecordedRecords, Result,
+    WEIGHTS_FILE,
 };
 use crate::{files, tensors};
 
@@ -27,6 +29,7 @@ struct Shared {
     manifest: Manifest,
     function: Function,
     weights: Weights,
+    recorded_raw: Option<Raw>,
     recorded_inputs: Vec<Vec<f32>>,
     recorded_outputs: Vec<Vec<f32>>,
     /// The plan for one sample, made at a level to check its memory and kept for the first prediction.
@@ -51,15 +54,24 @@ impl Bundle {
         let folder = folder.as_ref();
         let path = folder.join(MANIFEST_FILE);
         let bytes = files::read(&path, limits.manifest_bytes)?;
-        let manifest = Manifest::parse(&bytes, &path, limits)?;
+        let manifest = Manifest::parse(bytes, &path, limits)?;
         let function = function(&manifest);
         let single = check_memory(&function, manifest.recorded.time, limits)
             .map_err(|cause| Error::refused(&path, cause))?;
         let tensors = tensors::read(&folder.join(WEIGHTS_FILE), &manifest)?;
+        let recorded_raw = manifest
+            .recorded
+            .records
+            .as_ref()
+            .map(|records| match records {
+                RecordedRecords::Numbers => Raw::Numbers(tensors.raw),
+                RecordedRecords::Texts(texts) => Raw::Texts(texts.clone()),
+            });
         let shared = Shared {
             manifest,
             function,
             weights: Weights::new(Arc::new(tensors.parameters), Arc::new(tensors.states)),
+            recorded_raw,
             recorded_inputs: tensors.inputs,
             recorded_outputs: tensors.outputs,
             single,
@@ -136,6 +148,11 @@ impl Bundle {
             runtime,
             single,
         ))
+    }
+
+    /// The raw records behind the recorded samples, if they are there.
+    pub(crate) fn recorded_raw(&self) -> Option<&Raw> {
+        self.shared.recorded_raw.as_ref()
     }
 
     /// The recorded samples, one list for each input.

@@ -1,11 +1,13 @@
 //! Whether a manifest can be trusted: everything that can be checked without the weights.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use jingwei_bounds::product;
+use jingwei_data::Preparation;
 use jingwei_data::prepare::TargetPreparation;
 use jingwei_graph::{Dim, Graph, Op, Shape, Symbol};
 
-use crate::{InputEntry, Limits, Manifest, OutputKind};
+use crate::{InputEntry, Limits, Manifest, OutputKind, Recorded, RecordedRecords};
 
 /// The cause if something is wrong.
 type Checked = Result<(), String>;
@@ -29,24 +31,9 @@ impl Manifest {
         self.check_tables(limits)?;
         self.check_inputs()?;
         self.check_outputs()?;
-        if self.recorded.time > limits.time {
-            let (found, most) = (self.recorded.time, limits.time);
-            return Err(format!(
-                "records sequences of {found} steps, the limit is {most}"
-            ));
-        }
-        if self.inputs.iter().any(InputEntry::is_sequence) != (self.recorded.time > 0) {
-            return Err(
-                "the length of the recorded sequences is not stated, or there are none".to_owned(),
-            );
-        }
-        if !(1..=limits.recorded_samples).contains(&self.recorded.samples) {
-            let (found, most) = (self.recorded.samples, limits.recorded_samples);
-            return Err(format!(
-                "records {found} predictions, and 1 to {most} are allowed"
-            ));
-        }
-        self.check_preparation()
+        self.check_use()?;
+        self.check_preparation()?;
+        self.check_recorded(limits)
     }
 
     /// Every value of the graph for one sample is small enough to be planned.
@@ -133,6 +120,13 @@ impl Manifest {
             {
                 return Err(format!("outputs: `{name}` is named twice"));
             }
+            if let Some(same) = self.outputs[..index]
+                .iter()
+                .find(|other| other.node == output.node)
+            {
+                let other = &same.name;
+                return Err(format!("outputs: `{name}` is the same node as `{other}`"));
+            }
             let Some(node) = self.graph.nodes().get(output.node.index()) else {
                 return Err(format!(
                     "outputs: `{name}` is node {}, which is not there",
@@ -156,35 +150,118 @@ impl Manifest {
         Ok(())
     }
 
+    /// Nothing is there in vain: every node leads to an output, every tensor of the tables is read.
+    fn check_use(&self) -> Checked {
+        let nodes = self.graph.nodes();
+        let mut used = vec![false; nodes.len()];
+        for output in &self.outputs {
+            used[output.node.index()] = true;
+        }
+        let mut read = HashSet::new();
+        for (index, node) in nodes.iter().enumerate().rev() {
+            if !used[index] {
+                return Err(format!("graph node {index}: no output depends on it"));
+            }
+            node.inputs
+                .iter()
+                .for_each(|input| used[input.index()] = true);
+            read.extend(node.op.leaf_name());
+        }
+        let tables = [("parameters", &self.parameters), ("states", &self.states)];
+        for (table, entries) in tables {
+            if let Some(entry) = entries.iter().find(|entry| !read.contains(&*entry.name)) {
+                let name = &entry.name;
+                return Err(format!("{table}: the graph does not read `{name}`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is recorded is bounded, and fits inputs and preparation.
+    fn check_recorded(&self, limits: &Limits) -> Checked {
+        let Recorded {
+            samples,
+            time,
+            records,
+            ..
+        } = &self.recorded;
+        if *time > limits.time {
+            let most = limits.time;
+            return Err(format!(
+                "records sequences of {time} steps, the limit is {most}"
+            ));
+        }
+        if self.inputs.iter().any(InputEntry::is_sequence) != (*time > 0) {
+            return Err(
+                "the length of the recorded sequences is not stated, or there are none".to_owned(),
+            );
+        }
+        if !(1..=limits.recorded_samples).contains(samples) {
+            let most = limits.recorded_samples;
+            return Err(format!(
+                "records {samples} predictions, and 1 to {most} are allowed"
+            ));
+        }
+        let reads_text = self.preparation.as_ref().map(|own| own.text().is_some());
+        match (records, reads_text) {
+            (None, _) | (Some(RecordedRecords::Numbers), Some(false)) => {}
+            (Some(RecordedRecords::Texts(texts)), Some(true)) if texts.len() == *samples => {}
+            _ => return Err("the recorded records are not what the preparation reads".to_owned()),
+        }
+        match self.recorded_bytes() {
+            Some(bytes) if bytes as u64 <= limits.recorded_bytes => Ok(()),
+            _ => Err(format!(
+                "records more than {} bytes of samples and predictions",
+                limits.recorded_bytes
+            )),
+        }
+    }
+
+    /// The bytes of all recorded samples and predictions, if they can be counted.
+    fn recorded_bytes(&self) -> Option<usize> {
+        let time = self.recorded.time;
+        let inputs = self.inputs.iter().map(|input| input.sizes(time));
+        let outputs = self.outputs.iter().map(|output| output.sizes(time));
+        let all = inputs.chain(outputs).chain(self.raw_shape());
+        let one = all
+            .map(product)
+            .try_fold(0usize, |sum, len| sum.checked_add(len?))?;
+        product([self.recorded.samples, one, size_of::<f32>()])
+    }
+
+    /// The sizes of the raw numbers of one recorded sample, if there are any.
+    pub(crate) fn raw_shape(&self) -> Option<Vec<usize>> {
+        let is_there = self.recorded.records == Some(RecordedRecords::Numbers);
+        is_there.then(|| self.inputs[0].sizes(self.recorded.time))
+    }
+
     fn check_preparation(&self) -> Checked {
         let Some(preparation) = &self.preparation else {
             return Ok(());
         };
         preparation.check().map_err(|error| error.to_string())?;
-        let [input] = &self.inputs[..] else {
-            return Err("a preparation is for one input, the graph has more".to_owned());
+        check_prepared(preparation, &self.inputs)?;
+        let output = &self.outputs[0];
+        let (expected, kind) = match &preparation.targets {
+            TargetPreparation::Classes(names) => (names.len(), OutputKind::Probabilities),
+            TargetPreparation::Labels(names) => (names.len(), OutputKind::Labels),
+            TargetPreparation::Tags(names) => (names.len(), OutputKind::Tags),
+            TargetPreparation::Values(columns) => (columns.len(), OutputKind::Values),
+            TargetPreparation::None => return Ok(()),
         };
-        let shape = sample_dims(preparation);
-        if shape != input.shape {
-            let (given, read) = (text(&shape), text(&input.shape));
+        let (name, found) = (&output.name, output.len());
+        if output.kind != kind {
+            let found = output.kind;
             return Err(format!(
-                "the preparation gives {given}, the graph reads {read}"
+                "outputs: `{name}` holds {found:?} where the targets are {kind:?}"
             ));
         }
-        let output = &self.outputs[0];
-        let expected = match (output.kind, preparation.class_names().len()) {
-            (OutputKind::Values, _) => match &preparation.targets {
-                TargetPreparation::Values(columns) => columns.len(),
-                _ => return Ok(()),
-            },
-            (OutputKind::Tags, _) if output.len() == 1 => return Ok(()),
-            (_, 0) => return Ok(()),
-            (_, classes) => classes,
+        let single = match kind {
+            OutputKind::Probabilities => expected == 2 && found == 1,
+            OutputKind::Tags => found == 1,
+            OutputKind::Labels | OutputKind::Values => false,
         };
-        let found = output.len();
-        let single = output.kind == OutputKind::Probabilities && expected == 2 && found == 1;
         if found != expected && !single {
-            let name = &output.name;
             return Err(format!(
                 "outputs: `{name}` has {found} values for {expected} classes or targets"
             ));
@@ -193,8 +270,23 @@ impl Manifest {
     }
 }
 
+/// A preparation gives what the one input reads.
+pub(crate) fn check_prepared(preparation: &Preparation, inputs: &[InputEntry]) -> Checked {
+    let [input] = inputs else {
+        return Err("a preparation is for one input, the graph has more".to_owned());
+    };
+    let shape = sample_dims(preparation);
+    if shape != input.shape {
+        let (given, read) = (text(&shape), text(&input.shape));
+        return Err(format!(
+            "the preparation gives {given}, the graph reads {read}"
+        ));
+    }
+    Ok(())
+}
+
 /// The sizes of a sample that a preparation gives.
-fn sample_dims(preparation: &jingwei_data::Preparation) -> Vec<Dim> {
+fn sample_dims(preparation: &Preparation) -> Vec<Dim> {
     let dim = |size: Option<usize>| size.map_or(Dim::Symbol(Symbol::Time), Dim::Size);
     preparation.sample_shape().into_iter().map(dim).collect()
 }

@@ -30,7 +30,7 @@ pub enum Error {
     },
     /// A bundle of a later version of the format.
     #[error(
-        "{path}: has version {found} of the format (written by Jingwei {library}), and this program reads versions up \
+        "{path}: has version {found} of the format (written by Jingwei {library:.64}), and this program reads versions up \
          to {known}; install that version of Jingwei or a later one",
         path = path.display()
     )]
@@ -67,17 +67,32 @@ pub enum Error {
         /// What to do about it.
         remedy: String,
     },
+    /// The model answers with something that isn't a finite number.
+    #[error(
+        "{place}: the model's output `{output}` is {value}, which is no answer; give numbers of the size that the model \
+         was trained on"
+    )]
+    NotFinite {
+        /// The record or sample.
+        place: String,
+        /// Its number, from 0.
+        record: usize,
+        /// The output's name.
+        output: String,
+        /// NaN or an infinity.
+        value: f32,
+    },
     /// The recorded predictions do not come out again.
     #[error(
-        "{path}: sample {sample}, output `{output}`: {found} was computed where {expected} is recorded; the file is damaged or \
+        "{path}: sample {sample}, {place}: {found} was computed where {expected} is recorded; the file is damaged or \
          this machine computes wrongly, so do not use the model here",
         path = path.display()
     )]
     Mismatch {
         /// The file of weights.
         path: PathBuf,
-        /// The output's name.
-        output: String,
+        /// The output, or the input that was prepared.
+        place: String,
         /// The recorded sample.
         sample: usize,
         /// As recorded.
@@ -98,6 +113,15 @@ pub(crate) const DAMAGED: &str =
     "the bundle is damaged or was made by something else: get it again from where it was trained";
 
 impl Error {
+    /// Names the place of a record that only the caller knows, such as file and row.
+    #[must_use]
+    pub fn at(mut self, origin: String) -> Self {
+        if let Self::NotFinite { place, .. } = &mut self {
+            *place = origin;
+        }
+        self
+    }
+
     pub(crate) fn reading(path: &Path, source: std::io::Error) -> Self {
         Self::File {
             path: path.to_owned(),

@@ -7,7 +7,7 @@
 //!    all;
 //! 2. [`Bundle::load`] reads it back, runs no code of it, trusts nothing in it and bounds every size before it
 //!    allocates;
-//! 3. [`Bundle::verify`] computes the recorded predictions again and compares them;
+//! 3. [`Bundle::verify`] prepares the recorded records and computes their predictions again, and compares them;
 //! 4. a [`Predictor`] answers from prepared numbers or from raw [`Record`]s, on many threads at once.
 
 mod bundle;
@@ -19,7 +19,10 @@ mod limits;
 mod manifest;
 mod predictor;
 mod record;
+mod recorded;
 mod runner;
+mod samples;
+mod seal;
 mod tensors;
 mod verify;
 mod write;
@@ -31,11 +34,12 @@ pub use error::{Error, Result};
 pub use hash::weights_hash;
 pub use limits::Limits;
 pub use manifest::{
-    FORMAT, InputEntry, Manifest, OutputEntry, OutputKind, Recorded, TensorEntry, VERSION,
-    WeightsEntry,
+    FORMAT, InputEntry, Manifest, OutputEntry, OutputKind, Recorded, RecordedRecords, RecordedText,
+    TensorEntry, VERSION, WeightsEntry,
 };
 pub use predictor::{Prediction, Predictor, TaggedToken};
 pub use record::Record;
+pub use seal::seal;
 pub use verify::Verified;
 pub use write::{Existing, Parts, write};
 

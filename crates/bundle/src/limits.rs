@@ -11,6 +11,8 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Samples whose predictions are recorded; default 256.
     pub recorded_samples: usize,
+    /// Bytes of all recorded samples, raw and prepared, and their predictions; default 1 GiB.
+    pub recorded_bytes: u64,
     /// Steps of a sequence; default 65,536.
     pub time: usize,
 }
@@ -23,6 +25,7 @@ impl Default for Limits {
             tensor_bytes: 4 << 30,
             memory_bytes: 16 << 30,
             recorded_samples: 256,
+            recorded_bytes: 1 << 30,
             time: 1 << 16,
         }
     }

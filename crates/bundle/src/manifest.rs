@@ -7,14 +7,14 @@ use jingwei_engine::Layout;
 use jingwei_graph::{Dim, Graph, NodeId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Limits, Result};
+use crate::{Error, Limits, Result, seal};
 
 /// The name of the format, as it stands in every manifest.
 pub const FORMAT: &str = "jingwei-bundle";
 /// The version of the format that this library writes, and the latest that it reads.
 pub const VERSION: u32 = 1;
 
-/// The content of `jingwei.json`.
+/// The content of `jingwei.json` behind its digest, which [`crate::seal()`] puts in front.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -159,6 +159,29 @@ pub struct Recorded {
     pub time: usize,
     /// The SIMD level.
     pub level: String,
+    /// The raw records that the recorded samples were prepared from; absent if only prepared numbers are recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<RecordedRecords>,
+}
+
+/// The raw records behind recorded samples, which were made up from what the preparation learnt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedRecords {
+    /// Pixels or columns, in the tensor `recorded/raw`.
+    Numbers,
+    /// Texts, one a sample.
+    Texts(Vec<RecordedText>),
+}
+
+/// A recorded text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedText {
+    /// As people write it.
+    Text(String),
+    /// In tokens, with a line feed between them.
+    Tokens(String),
 }
 
 fn is_zero(time: &usize) -> bool {
@@ -188,8 +211,8 @@ struct Header {
 
 impl Manifest {
     /// Reads and checks a manifest; `path` names it in messages.
-    pub(crate) fn parse(bytes: &[u8], path: &Path, limits: &Limits) -> Result<Self> {
-        let header: Header = serde_json::from_slice(bytes)
+    pub(crate) fn parse(bytes: Vec<u8>, path: &Path, limits: &Limits) -> Result<Self> {
+        let header: Header = serde_json::from_slice(&bytes)
             .map_err(|error| Error::refused(path, format!("is no manifest: {error}")))?;
         if header.format != FORMAT {
             let cause = format!("states the format `{:.64}`, not `{FORMAT}`", header.format);
@@ -203,8 +226,9 @@ impl Manifest {
                 known: VERSION,
             });
         }
+        let bytes = seal::open(bytes).map_err(|cause| Error::refused(path, cause))?;
         let manifest: Self =
-            serde_json::from_slice(bytes).map_err(|error| Error::refused(path, error))?;
+            serde_json::from_slice(&bytes).map_err(|error| Error::refused(path, error))?;
         manifest
             .check(limits)
             .map_err(|cause| Error::refused(path, cause))?;

@@ -89,9 +89,12 @@ impl Predictor {
     /// `inputs` holds `samples × sample` prepared numbers for each input.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are too few or too many numbers, or one is not finite.
+    /// [`Error::Input`] if there are too few or too many numbers, or one is not finite; [`Error::NotFinite`] with the
+    /// first sample that the model gives no finite number for.
     pub fn run(&self, inputs: &[&[f32]], samples: usize) -> Result<Vec<Vec<f32>>> {
-        self.runner.run(inputs, samples)
+        let outputs = self.runner.run(inputs, samples)?;
+        self.check_all(&outputs, samples)?;
+        Ok(outputs)
     }
 
     /// The values of the main output for prepared samples of a model with one input: probabilities, or numbers in the
@@ -100,10 +103,78 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::run`].
     pub fn predict(&self, prepared: &[f32], samples: usize) -> Result<Vec<f32>> {
-        let mut outputs = self.run(&[prepared], samples)?;
-        let mut values = outputs.swap_remove(0);
-        self.unscale(0, &mut values);
-        Ok(values)
+        let mut outputs = self.answers(prepared, samples)?;
+        self.check_all(&outputs, samples)?;
+        Ok(outputs.swap_remove(0))
+    }
+
+    /// What the model says about each of some prepared samples of a model with one input that reads no texts; an error
+    /// for those that it gives no finite number for.
+    ///
+    /// # Errors
+    /// [`Error::Input`] as [`Predictor::run`].
+    pub fn predict_each(
+        &self,
+        prepared: &[f32],
+        samples: usize,
+    ) -> Result<Vec<Result<Prediction>>> {
+        self.each(prepared, samples, 0)
+    }
+
+    /// As [`Predictor::predict_each`]; `first` is the number of the first sample.
+    fn each(
+        &self,
+        prepared: &[f32],
+        samples: usize,
+        first: usize,
+    ) -> Result<Vec<Result<Prediction>>> {
+        let outputs = self.answers(prepared, samples)?;
+        let each = outputs[0].chunks((outputs[0].len() / samples.max(1)).max(1));
+        let one = |(sample, values): (usize, &[f32])| {
+            self.check_one(&outputs, samples, sample, first + sample)?;
+            Ok(self.meaning(values))
+        };
+        Ok(each.enumerate().map(one).collect())
+    }
+
+    /// The values of all outputs, those of the main one in the units of the targets, finite or not.
+    fn answers(&self, prepared: &[f32], samples: usize) -> Result<Vec<Vec<f32>>> {
+        let mut outputs = self.runner.run(&[prepared], samples)?;
+        self.unscale(0, &mut outputs[0]);
+        Ok(outputs)
+    }
+
+    /// An error for the first sample with a value that is not finite, in whichever output: what is no number in one may
+    /// look like an answer in another, as the best tags do.
+    fn check_all(&self, outputs: &[Vec<f32>], samples: usize) -> Result<()> {
+        let all_finite = |values: &Vec<f32>| values.iter().all(|value| value.is_finite());
+        if outputs.iter().all(all_finite) {
+            return Ok(());
+        }
+        (0..samples).try_for_each(|sample| self.check_one(outputs, samples, sample, sample))
+    }
+
+    /// An error if a sample has a value that is not finite; `record` is its number for the caller.
+    fn check_one(
+        &self,
+        outputs: &[Vec<f32>],
+        samples: usize,
+        sample: usize,
+        record: usize,
+    ) -> Result<()> {
+        for (entry, values) in self.bundle.outputs().iter().zip(outputs) {
+            let len = values.len() / samples.max(1);
+            let own = &values[sample * len..][..len];
+            if let Some(&value) = own.iter().find(|value| !value.is_finite()) {
+                return Err(Error::NotFinite {
+                    place: format!("record {record}"),
+                    record,
+                    output: entry.name.clone(),
+                    value,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Brings the values of an output, as [`Predictor::run`] gives them, into the units of the targets. Probabilities
@@ -152,38 +223,54 @@ impl Predictor {
     /// Prepares records and predicts.
     ///
     /// # Errors
-    /// As [`Predictor::prepare`].
+    /// As [`Predictor::prepare`], and [`Error::NotFinite`] with the first record that the model has no answer to.
     pub fn predict_raw(&self, records: &[Record<'_>]) -> Result<Vec<Prediction>> {
+        self.predict_each_raw(records)?.into_iter().collect()
+    }
+
+    /// Prepares records and predicts; an error for each of those that the model gives no finite number for.
+    ///
+    /// # Errors
+    /// As [`Predictor::prepare`].
+    pub fn predict_each_raw(&self, records: &[Record<'_>]) -> Result<Vec<Result<Prediction>>> {
         if let Some(map) = &self.text {
             return self.predict_texts(map, records);
         }
         let mut predictions = Vec::with_capacity(records.len());
         for (index, records) in records.chunks(PREPARED_AT_ONCE).enumerate() {
-            let prepared = self.prepare_from(index * PREPARED_AT_ONCE, records)?;
-            let values = self.predict(&prepared, records.len())?;
-            predictions.extend(self.interpret(&values));
+            let first = index * PREPARED_AT_ONCE;
+            let prepared = self.prepare_from(first, records)?;
+            predictions.extend(self.each(&prepared, records.len(), first)?);
         }
         Ok(predictions)
     }
 
     /// Predicts from texts, those of similar length together.
-    fn predict_texts(&self, map: &TextMap, records: &[Record<'_>]) -> Result<Vec<Prediction>> {
+    fn predict_texts(
+        &self,
+        map: &TextMap,
+        records: &[Record<'_>],
+    ) -> Result<Vec<Result<Prediction>>> {
         let ids = encode(map, 0, records)?;
         let mut order: Vec<usize> = (0..ids.len()).collect();
         order.sort_by_key(|&index| ids.get(index).len());
-        let mut predictions = vec![None; ids.len()];
+        let mut predictions: Vec<Option<Result<Prediction>>> = Vec::new();
+        predictions.resize_with(ids.len(), || None);
         for members in order.chunks(TOGETHER) {
             let chosen = ids.chosen(members);
             let time = map.time(chosen.longest());
             let mut prepared = vec![0.0; members.len() * time];
             map.pad_all(&chosen, &mut prepared)?;
-            let values = self.predict(&prepared, members.len())?;
-            let each = values.chunks_exact((values.len() / members.len()).max(1));
-            for (&index, values) in members.iter().zip(each) {
-                predictions[index] = Some(match (self.bundle.outputs()[0].kind, &records[index]) {
-                    (OutputKind::Tags, record) => self.tags(map, record, values, time),
-                    _ => self.meaning(values),
-                });
+            let outputs = self.answers(&prepared, members.len())?;
+            let each = outputs[0].chunks_exact((outputs[0].len() / members.len()).max(1));
+            for (sample, (&index, values)) in members.iter().zip(each).enumerate() {
+                let checked = self.check_one(&outputs, members.len(), sample, index);
+                predictions[index] = Some(checked.map(|()| {
+                    match (self.bundle.outputs()[0].kind, &records[index]) {
+                        (OutputKind::Tags, record) => self.tags(map, record, values, time),
+                        _ => self.meaning(values),
+                    }
+                }));
             }
         }
         Ok(predictions.into_iter().flatten().collect())
@@ -213,14 +300,6 @@ impl Predictor {
                 })
                 .collect(),
         )
-    }
-
-    /// What values of the main output, `samples × values`, say; for tags, see [`Predictor::predict_raw`].
-    pub fn interpret<'v>(&'v self, values: &'v [f32]) -> impl Iterator<Item = Prediction> + 'v {
-        let output = &self.bundle.outputs()[0];
-        values
-            .chunks(output.len())
-            .map(|values| self.meaning(values))
     }
 
     fn meaning(&self, values: &[f32]) -> Prediction {

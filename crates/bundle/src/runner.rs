@@ -59,9 +59,25 @@ impl Runner {
         self.run_in_batches(inputs, samples, self.batch)
     }
 
-    /// The values of every output, all samples in one batch.
-    pub(crate) fn run_at_once(&self, inputs: &[&[f32]], samples: usize) -> Result<Vec<Vec<f32>>> {
-        self.run_in_batches(inputs, samples, samples.max(1))
+    /// The values of every output for recorded samples, and whether all were computed in one batch, which only memory
+    /// forbids.
+    pub(crate) fn run_recorded(
+        &self,
+        inputs: &[&[f32]],
+        samples: usize,
+    ) -> Result<(Vec<Vec<f32>>, bool)> {
+        let time = self.time(inputs, samples)?;
+        let at_once = self.fits(samples, time)?;
+        let batch = if at_once { samples.max(1) } else { self.batch };
+        Ok((self.run_in_batches(inputs, samples, batch)?, at_once))
+    }
+
+    /// Whether a batch can be computed within the limit of memory.
+    pub(crate) fn fits(&self, samples: usize, time: usize) -> Result<bool> {
+        let level = self.runtime.level();
+        let plan = self.function.plan_for(samples.max(1), time, level)?;
+        let memory = plan.memory(self.runtime.pool().threads()) as u64;
+        Ok(memory <= Limits::default().memory_bytes)
     }
 
     /// The length of the sequences that are given; 0 if samples are none.

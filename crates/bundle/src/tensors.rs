@@ -19,6 +19,8 @@ pub(crate) struct Tensors {
     pub parameters: AlignedVec,
     /// By the layout of the manifest's states.
     pub states: AlignedVec,
+    /// The raw numbers behind them; empty if there are none.
+    pub raw: Vec<f32>,
     /// The recorded samples of each input.
     pub inputs: Vec<Vec<f32>>,
     /// The recorded values of each output.
@@ -34,6 +36,9 @@ pub(crate) fn input_name(input: &InputEntry) -> String {
 pub(crate) fn output_name(output: &OutputEntry) -> String {
     format!("{RECORDED}output/{}", output.name)
 }
+
+/// The name under which the raw numbers of recorded samples are stored.
+pub(crate) const RAW: &str = "recorded/raw";
 
 /// What the names of recorded tensors begin with, and no parameter's may.
 pub(crate) const RECORDED: &str = "recorded/";
@@ -65,7 +70,10 @@ fn expected(manifest: &Manifest) -> Vec<(String, Vec<usize>)> {
         .outputs
         .iter()
         .map(|o| (output_name(o), batched(o.sizes(time))));
-    stored.chain(inputs).chain(outputs).collect()
+    let raw = manifest
+        .raw_shape()
+        .map(|shape| (RAW.to_owned(), batched(shape)));
+    stored.chain(inputs).chain(outputs).chain(raw).collect()
 }
 
 /// Reads the file that a checked manifest describes.
@@ -86,6 +94,7 @@ pub(crate) fn read(path: &Path, manifest: &Manifest) -> Result<Tensors> {
     let mut tensors = Tensors {
         parameters: AlignedVec::new(parameters.len()),
         states: AlignedVec::new(states.len()),
+        raw: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
     };
@@ -111,6 +120,7 @@ pub(crate) fn read(path: &Path, manifest: &Manifest) -> Result<Tensors> {
         ));
     }
     let mut take = |name: String| recorded.remove(&name).unwrap_or_default();
+    tensors.raw = take(RAW.to_owned());
     tensors.inputs = manifest
         .inputs
         .iter()

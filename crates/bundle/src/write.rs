@@ -1,22 +1,24 @@
 //! Writing a bundle.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use jingwei_data::Preparation;
 use jingwei_engine::{AlignedVec, Function, Layout, Runtime, Weights};
-use jingwei_graph::passes;
+use jingwei_graph::{Graph, passes};
 use sha2::{Digest, Sha256};
 
 use crate::check::{inputs, sample_shape};
 use crate::hash::{bytes, hexadecimal};
+use crate::recorded::Raw;
 use crate::runner::Runner;
-use crate::tensors::{RECORDED, input_name, output_name, serialize};
+use crate::samples::{self, Samples};
+use crate::tensors::{Named, RAW, RECORDED, input_name, output_name, serialize};
 use crate::{
     Error, FORMAT, InputEntry, Limits, MANIFEST_FILE, Manifest, OutputEntry, OutputKind,
     RECIPE_FILE, REPORT_FILE, Recorded, Result, TensorEntry, VERSION, WEIGHTS_FILE, WeightsEntry,
-    weights_hash,
+    seal, weights_hash,
 };
 
 /// What a bundle is made of.
@@ -35,7 +37,8 @@ pub struct Parts<'a> {
     /// From raw records to the input.
     pub preparation: Option<&'a Preparation>,
     /// Prepared samples whose predictions are recorded, `samples × sample` for each input in the order of the graph;
-    /// none for made-up ones. 8 to 64 samples of the test part are a good choice.
+    /// none for made-up ones, which with a preparation are raw records that [`Bundle::verify`](crate::Bundle::verify)
+    /// prepares too. A bundle may travel further than data may: give no samples of data that must not.
     pub samples: &'a [&'a [f32]],
     /// The length of their sequences, padding included; 0 if they are none.
     pub time: usize,
@@ -121,6 +124,8 @@ fn check_destination(folder: &Path, existing: Existing) -> Result<()> {
 /// The graph without what inference does not need, and the tables around it.
 struct Draft {
     function: Function,
+    parameters: Arc<AlignedVec>,
+    states: Arc<AlignedVec>,
     inputs: Vec<InputEntry>,
     outputs: Vec<OutputEntry>,
 }
@@ -158,32 +163,43 @@ impl Draft {
         }
         check_values("parameters", parameters, parts.parameters)?;
         check_values("states", states, parts.states)?;
+        let (parameters, parameter_values) = read_by(&graph, parameters, parts.parameters);
+        let (states, state_values) = read_by(&graph, states, parts.states);
         Ok(Self {
             inputs: inputs(&graph).map_err(Error::Parts)?,
             outputs,
-            function: Function::new(graph, nodes, parameters.clone(), states.clone()).frozen(),
+            function: Function::new(graph, nodes, parameters, states).frozen(),
+            parameters: Arc::new(parameter_values),
+            states: Arc::new(state_values),
         })
     }
 
     /// Computes the predictions, and makes the manifest and the bytes of the weights.
     fn record(&self, parts: &Parts<'_>, runtime: &Runtime) -> Result<(Manifest, Vec<u8>)> {
-        let (samples, time) = self.samples(parts)?;
-        let count = samples[0].len() / self.inputs[0].sizes(time).iter().product::<usize>();
-        let shared = |values: &[f32]| Arc::new(AlignedVec::from(values));
         let runner = Runner::new(
             self.function.clone(),
             self.inputs.clone(),
             self.outputs.clone(),
-            Weights::new(shared(parts.parameters), shared(parts.states)),
+            Weights::new(self.parameters.clone(), self.states.clone()),
             runtime.clone(),
-            Arc::new(self.function.plan_for(1, time, runtime.level())?),
+            Arc::new(
+                self.function
+                    .plan_for(1, samples::time(&self.inputs), runtime.level())?,
+            ),
         );
-        let slices: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
-        let recorded = runner.run_at_once(&slices, count)?;
-        let mut tensors = BTreeMap::new();
+        let samples = Samples::new(parts, &self.inputs, &self.outputs, &runner)?;
+        let slices: Vec<&[f32]> = samples.inputs.iter().map(Vec::as_slice).collect();
+        let (recorded, _) = runner.run_recorded(&slices, samples.count)?;
+        let weights = serialize(&self.tensors(&samples, &recorded)?)?;
+        Ok((self.manifest(parts, runtime, &samples, &weights), weights))
+    }
+
+    /// Everything that `model.safetensors` holds.
+    fn tensors(&self, samples: &Samples, recorded: &[Vec<f32>]) -> Result<Named> {
+        let mut tensors = Named::new();
         let tables = [
-            (&self.function.parameters, parts.parameters),
-            (&self.function.states, parts.states),
+            (&self.function.parameters, &self.parameters),
+            (&self.function.states, &self.states),
         ];
         for (layout, values) in tables {
             for entry in layout.entries() {
@@ -191,27 +207,29 @@ impl Draft {
                 tensors.insert(entry.name.clone(), content);
             }
         }
-        for (input, values) in self.inputs.iter().zip(&samples) {
-            let shape = [&[count], &input.sizes(time)[..]].concat();
-            tensors.insert(input_name(input), (shape, bytes(values)));
+        let (count, time) = (samples.count, samples.time);
+        let mut insert = |name, sizes: Vec<usize>, values: &[f32]| {
+            let shape = [&[count], &sizes[..]].concat();
+            tensors.insert(name, (shape, bytes(values)));
+        };
+        for (input, values) in self.inputs.iter().zip(&samples.inputs) {
+            insert(input_name(input), input.sizes(time), values);
         }
-        for (output, values) in self.outputs.iter().zip(&recorded) {
+        for (output, values) in self.outputs.iter().zip(recorded) {
             finite(&output.name, values)?;
-            let shape = [&[count], &output.sizes(time)[..]].concat();
-            tensors.insert(output_name(output), (shape, bytes(values)));
+            insert(output_name(output), output.sizes(time), values);
         }
-        let weights = serialize(&tensors)?;
-        Ok((
-            self.manifest(parts, runtime, (count, time), &weights),
-            weights,
-        ))
+        if let Some(Raw::Numbers(raw)) = &samples.raw {
+            insert(RAW.to_owned(), self.inputs[0].sizes(time), raw);
+        }
+        Ok(tensors)
     }
 
     fn manifest(
         &self,
         parts: &Parts<'_>,
         runtime: &Runtime,
-        (samples, time): (usize, usize),
+        samples: &Samples,
         weights: &[u8],
     ) -> Manifest {
         let parameters = &self.function.parameters;
@@ -226,65 +244,46 @@ impl Draft {
             states: TensorEntry::list(&self.function.states),
             preparation: parts.preparation.cloned(),
             recorded: Recorded {
-                samples,
-                time,
+                samples: samples.count,
+                time: samples.time,
                 level: runtime.level().to_string(),
+                records: samples.raw.as_ref().map(Raw::entry),
             },
             weights: WeightsEntry {
                 bytes: weights.len() as u64,
                 sha256: hexadecimal(Sha256::new_with_prefix(weights)),
-                parameters_sha256: weights_hash(parameters, parts.parameters),
+                parameters_sha256: weights_hash(parameters, &self.parameters),
             },
             metrics: parts.metrics.clone(),
             graph: self.function.graph.clone(),
         }
     }
-
-    /// The given samples after a check, or made-up ones; and the length of their sequences, 0 if they are none.
-    fn samples(&self, parts: &Parts<'_>) -> Result<(Vec<Vec<f32>>, usize)> {
-        let is_sequence = self.inputs.iter().any(InputEntry::is_sequence);
-        let len = |input: &InputEntry, time| input.sizes(time).iter().product::<usize>();
-        if parts.samples.is_empty() {
-            let time = if is_sequence { MADE_UP_TIME } else { 0 };
-            let made_up = |input: &InputEntry| match input.is_sequence() {
-                true => vec![1.0; MADE_UP * len(input, time)],
-                false => made_up(MADE_UP * input.len()),
-            };
-            return Ok((self.inputs.iter().map(made_up).collect(), time));
-        }
-        let time = if is_sequence { parts.time } else { 0 };
-        let count = parts.samples[0].len() / len(&self.inputs[0], time).max(1);
-        let lengths = self.inputs.iter().map(|input| len(input, time) * count);
-        let most = Limits::default().recorded_samples;
-        if !lengths.eq(parts.samples.iter().map(|samples| samples.len()))
-            || !(1..=most).contains(&count)
-        {
-            let found: Vec<usize> = parts.samples.iter().map(|samples| samples.len()).collect();
-            let cause = format!(
-                "recorded samples of {found:?} numbers do not fit the inputs {:?}, or are not 1 to {most}",
-                self.inputs
-            );
-            return Err(Error::Parts(cause));
-        }
-        for (input, samples) in self.inputs.iter().zip(parts.samples) {
-            finite(&input.name, samples)?;
-        }
-        let samples = parts.samples.iter().map(|samples| samples.to_vec());
-        Ok((samples.collect(), time))
-    }
 }
 
-/// Samples to make up where none are given.
-const MADE_UP: usize = 4;
-/// The steps of sequences that are made up.
-const MADE_UP_TIME: usize = 16;
-
-/// Numbers in [0, 1) that look random.
-fn made_up(len: usize) -> Vec<f32> {
-    let number = |index: usize| (index as u32).wrapping_mul(0x9e37_79b9) >> 8;
-    (0..len)
-        .map(|index| number(index) as f32 / (1 << 24) as f32)
-        .collect()
+/// The tensors of a layout that a graph reads.
+fn read_by(graph: &Graph, layout: &Layout, values: &[f32]) -> (Layout, AlignedVec) {
+    let names: HashSet<&str> = graph
+        .nodes()
+        .iter()
+        .filter_map(|node| node.op.leaf_name())
+        .collect();
+    let read: Vec<_> = layout
+        .entries()
+        .iter()
+        .filter(|entry| names.contains(&*entry.name))
+        .collect();
+    if read.len() == layout.entries().len() {
+        return (layout.clone(), AlignedVec::from(values));
+    }
+    let kept = Layout::new(
+        read.iter()
+            .map(|entry| (entry.name.clone(), entry.sizes.clone())),
+    );
+    let mut chosen = AlignedVec::new(kept.len());
+    for (from, to) in read.iter().zip(kept.entries()) {
+        chosen[to.range()].copy_from_slice(&values[from.range()]);
+    }
+    (kept, chosen)
 }
 
 fn check_values(kind: &str, layout: &Layout, values: &[f32]) -> Result<()> {
@@ -306,7 +305,7 @@ fn check_values(kind: &str, layout: &Layout, values: &[f32]) -> Result<()> {
     Ok(())
 }
 
-fn finite(name: &str, values: &[f32]) -> Result<()> {
+pub(crate) fn finite(name: &str, values: &[f32]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(Error::Parts(format!(
             "`{name}`: value {at} is {}",
@@ -316,9 +315,10 @@ fn finite(name: &str, values: &[f32]) -> Result<()> {
     }
 }
 
-/// The manifest as JSON, read back to be sure that it says the same.
+/// The manifest as sealed JSON, read back to be sure that it says the same and will be read.
 fn encode(manifest: &Manifest) -> Result<Vec<u8>> {
-    manifest.check(&Limits::default()).map_err(Error::Parts)?;
+    let limits = Limits::default();
+    manifest.check(&limits).map_err(Error::Parts)?;
     let json = serde_json::to_vec(manifest).map_err(|error| Error::Parts(error.to_string()))?;
     let back: Manifest = serde_json::from_slice(&json)
         .map_err(|error| Error::Parts(format!("the manifest cannot be read back: {error}")))?;
@@ -327,5 +327,12 @@ fn encode(manifest: &Manifest) -> Result<Vec<u8>> {
             "the manifest reads back differently".to_owned(),
         ));
     }
-    Ok(json)
+    let sealed = seal(&json);
+    if sealed.len() as u64 > limits.manifest_bytes {
+        let (found, most) = (sealed.len(), limits.manifest_bytes);
+        return Err(Error::Parts(format!(
+            "the manifest has {found} bytes, the limit is {most}"
+        )));
+    }
+    Ok(sealed)
 }

@@ -5,6 +5,7 @@
 //! standard error.
 
 mod arguments;
+mod bad;
 mod bench;
 mod commands;
 mod evaluation;

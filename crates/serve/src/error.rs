@@ -57,7 +57,7 @@ impl From<jingwei_bundle::Error> for Refusal {
     fn from(error: jingwei_bundle::Error) -> Self {
         use jingwei_bundle::Error;
         match error {
-            Error::Input { .. } | Error::Data(_) => Self::bad(error),
+            Error::Input { .. } | Error::Data(_) | Error::NotFinite { .. } => Self::bad(error),
             error => Self::internal(error),
         }
     }

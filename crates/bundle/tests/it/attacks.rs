@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jingwei_bundle::{Bundle, Error};
+use jingwei_bundle::{Bundle, Error, Existing, seal, write};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::model::{pictures, runtime};
+use crate::seal::{manifest, write_sealed};
 
 struct Victim {
     _folder: tempfile::TempDir,
@@ -33,12 +34,11 @@ impl Victim {
         self.path.join("model.safetensors")
     }
 
-    /// Changes the manifest.
+    /// Changes the manifest, and its digest so that it fits again.
     fn edit(&self, change: impl FnOnce(&mut Value)) -> &Self {
-        let mut manifest: Value =
-            serde_json::from_slice(&fs::read(self.manifest()).unwrap()).unwrap();
-        change(&mut manifest);
-        fs::write(self.manifest(), serde_json::to_vec(&manifest).unwrap()).unwrap();
+        let mut content = manifest(&self.path);
+        change(&mut content);
+        write_sealed(&self.path, &content.to_string());
         self
     }
 
@@ -150,19 +150,43 @@ fn every_flipped_byte_of_the_weights() {
     }
 }
 
-/// No byte of the manifest may lead to a panic, whether it is still a sound manifest or not.
+/// The digest covers every bit of the manifest, and its own place is fixed: none may be another.
 #[test]
-fn every_flipped_byte_of_the_manifest() {
+fn every_flipped_bit_of_the_manifest() {
     let victim = Victim::new();
     let whole = fs::read(victim.manifest()).unwrap();
     for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            fs::write(victim.manifest(), bytes).unwrap();
+            victim.reason();
+        }
+    }
+    fs::write(victim.manifest(), [&whole[..], b" "].concat()).unwrap();
+    refused(&victim, "its SHA-256 is not the one that it begins with");
+}
+
+/// No byte of the manifest may lead to a panic, whether it is still a sound manifest or not.
+#[test]
+fn every_flipped_byte_of_a_manifest_that_is_sealed_again() {
+    let victim = Victim::new();
+    let whole = manifest(&victim.path).to_string().into_bytes();
+    for at in 0..whole.len() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 3);
-        fs::write(victim.manifest(), bytes).unwrap();
+        fs::write(victim.manifest(), seal(&bytes)).unwrap();
         if let Ok(bundle) = Bundle::load(&victim.path) {
             let _ = bundle.verify(&runtime());
         }
     }
+}
+
+#[test]
+fn manifests_without_their_digest() {
+    let victim = Victim::new();
+    fs::write(victim.manifest(), manifest(&victim.path).to_string()).unwrap();
+    refused(&victim, "does not begin with its own SHA-256");
 }
 
 #[cfg(unix)]
@@ -362,16 +386,12 @@ fn other_formats_and_versions() {
 #[test]
 fn deep_and_repeated_json() {
     let victim = Victim::new();
-    let whole = fs::read_to_string(victim.manifest()).unwrap();
+    let whole = manifest(&victim.path).to_string();
     let nested = "[".repeat(100_000) + &"]".repeat(100_000);
     let deep = whole.replacen("\"metrics\":", &format!("\"metrics\":{nested},\"was\":"), 1);
-    fs::write(victim.manifest(), deep).unwrap();
+    write_sealed(&victim.path, &deep);
     refused(&victim, "recursion limit");
-    fs::write(
-        victim.manifest(),
-        whole.replacen('{', "{\"task\":\"a\",", 1),
-    )
-    .unwrap();
+    write_sealed(&victim.path, &whole.replacen('{', "{\"task\":\"a\",", 1));
     refused(&victim, "duplicate field `task`");
     fs::write(victim.manifest(), nested).unwrap();
     refused(&victim, "is no manifest");
@@ -454,6 +474,102 @@ fn memory_of_one_prediction() {
     assert!(
         found.contains("bytes") || found.contains("broken graph"),
         "{found}"
+    );
+}
+
+#[test]
+fn what_nothing_needs() {
+    let constant = |manifest: &mut Value| {
+        let node = json!({ "op": { "constant": { "value": 1.0 } }, "inputs": [], "shape": [] });
+        manifest["graph"]["nodes"]
+            .as_array_mut()
+            .unwrap()
+            .push(node);
+    };
+    refused(Victim::new().edit(constant), ": no output depends on it");
+    let spare = json!({ "name": "spare", "shape": [4] });
+    for table in ["parameters", "states"] {
+        let victim = Victim::new();
+        victim.edit(|manifest| manifest[table].as_array_mut().unwrap().push(spare.clone()));
+        refused(&victim, "the graph does not read `spare`");
+    }
+}
+
+#[test]
+fn outputs_that_come_twice() {
+    for (name, reason) in [
+        ("again", "`again` is the same node as `probabilities`"),
+        ("probabilities", "`probabilities` is named twice"),
+    ] {
+        let victim = Victim::new();
+        victim.edit(|manifest| {
+            let mut again = manifest["outputs"][0].clone();
+            again["name"] = json!(name);
+            manifest["outputs"].as_array_mut().unwrap().push(again);
+        });
+        refused(&victim, reason);
+    }
+    let victim = Victim::new();
+    victim.edit(|manifest| manifest["outputs"][0]["kind"] = json!("values"));
+    refused(&victim, "holds Values where the targets are Probabilities");
+}
+
+/// Scalings that no pixel of 0 to 255 can lead to.
+#[test]
+fn scalings_out_of_range() {
+    for scaling in [
+        json!({ "standardise": { "mean": [0.5], "std": [4.06] } }),
+        json!({ "standardise": { "mean": [0.5], "std": [0.0] } }),
+        json!({ "standardise": { "mean": [-0.5], "std": [0.25] } }),
+        json!({ "standardise": { "mean": [1e39], "std": [0.25] } }),
+        json!({ "min_max": { "min": [0.75], "max": [0.25] } }),
+    ] {
+        let victim = Victim::new();
+        victim.edit(|manifest| {
+            manifest["preparation"]["features"]["images"]["scaling"] = scaling.clone();
+        });
+        refused(&victim, "for 1 channels");
+    }
+}
+
+#[test]
+fn recorded_records_that_do_not_fit() {
+    let made_up = || {
+        let victim = Victim::new();
+        fs::remove_dir_all(&victim.path).unwrap();
+        write(
+            &victim.path,
+            &pictures().parts(),
+            &runtime(),
+            Existing::Refuse,
+        )
+        .unwrap();
+        victim
+    };
+    let texts = json!({ "texts": [{ "text": "a" }] });
+    refused(
+        made_up().edit(|manifest| manifest["recorded"]["records"] = texts.clone()),
+        "the recorded records are not what the preparation reads",
+    );
+    refused(
+        made_up().edit(|manifest| drop(manifest["recorded"]["records"].take())),
+        "holds the tensor `recorded/raw`",
+    );
+    refused(
+        made_up().edit(|manifest| {
+            manifest["preparation"]["features"]["images"]["height"] = json!(1 << 14);
+            manifest["preparation"]["features"]["images"]["width"] = json!(1 << 13);
+            manifest["inputs"][0]["shape"] = json!([1 << 14, 1 << 13, 1]);
+            manifest["graph"] = json!({ "nodes": [
+                { "op": { "input": { "name": "pixels" } }, "inputs": [], "shape": ["batch", 1 << 14, 1 << 13, 1] },
+                { "op": { "reduce": { "kind": "mean", "axes": [1, 2], "keep": false } }, "inputs": [0], "shape": ["batch", 1] },
+            ] });
+            manifest["parameters"] = json!([]);
+            manifest["outputs"][0]["node"] = json!(1);
+            manifest["outputs"][0]["shape"] = json!([1]);
+            manifest["preparation"]["targets"] = json!({ "classes": ["a", "b"] });
+        }),
+        "records more than 1073741824 bytes",
     );
 }
 

@@ -4,4 +4,6 @@ mod attacks;
 mod model;
 mod mutations;
 mod predict;
+mod recorded;
 mod round_trip;
+mod seal;

@@ -1,13 +1,13 @@
 //! Bundles changed at random places, by a seed. Loading one must end in a value or an error, and so must asking what
 //! loads. `JINGWEI_MUTATIONS` sets how many are tried.
 
-use std::fs;
-
 use jingwei_bundle::{Bundle, Existing, Limits, OutputKind, Parts, Predictor, write};
 use jingwei_engine::{Function, Layout, Level, Runtime};
 use jingwei_graph::ops::{ConvAttributes, ReduceKind, Window};
 use jingwei_graph::{Graph, Op, Result, Shape};
 use serde_json::{Value, json};
+
+use crate::seal::{manifest, write_sealed};
 
 /// A network that uses many operators.
 fn zoo() -> Result<Graph> {
@@ -193,8 +193,7 @@ fn manifests_changed_at_random_never_panic() {
     let path = folder.path().join("b");
     assert!(bundle_of(zoo().unwrap(), &path));
     assert!(load_and_ask(&path));
-    let sound: Value =
-        serde_json::from_slice(&fs::read(path.join("jingwei.json")).unwrap()).unwrap();
+    let sound = manifest(&path);
     let mut dice = Dice(1);
     for _ in 0..count() {
         let mut manifest = sound.clone();
@@ -211,7 +210,7 @@ fn manifests_changed_at_random_never_panic() {
             };
             *manifest.pointer_mut(place).unwrap() = value;
         }
-        fs::write(path.join("jingwei.json"), manifest.to_string()).unwrap();
+        write_sealed(&path, &manifest.to_string());
         load_and_ask(&path);
     }
 }

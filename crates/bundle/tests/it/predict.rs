@@ -1,4 +1,4 @@
-use jingwei_bundle::{Bundle, Prediction, Predictor, Record};
+use jingwei_bundle::{Bundle, Error, Prediction, Predictor, Record};
 
 use crate::model::{Model, noise, pictures, rows, runtime};
 
@@ -192,4 +192,59 @@ fn wrong_rows_are_named() {
         infinite.to_string().contains("record 0: value 0 is NaN"),
         "{infinite}"
     );
+}
+
+/// Two classes whose logits overflow for numbers that are finite: 2y + 2x and 2y - 2x.
+fn overflowing() -> Model {
+    let mut model = rows();
+    let mut graph = jingwei_graph::Graph::new();
+    let x = graph.input("columns", jingwei_graph::Shape::batch_of(&[2]));
+    let kernel = graph.parameter("dense/kernel", &[2, 2]);
+    let y = graph.matmul(x, kernel).unwrap();
+    let y = graph.softmax(y).unwrap();
+    let layout = jingwei_engine::Layout::new([("dense/kernel", vec![2, 2])]);
+    model.parameters = vec![0.0; layout.len()];
+    model.parameters[..4].copy_from_slice(&[2.0, -2.0, 2.0, 2.0]);
+    model.function =
+        jingwei_engine::Function::new(graph, vec![y], layout, jingwei_engine::Layout::default());
+    model.output = ("probabilities", jingwei_bundle::OutputKind::Probabilities);
+    let names = ["malign", "benign"].map(String::from).into();
+    model.preparation.targets = jingwei_data::prepare::TargetPreparation::Classes(names);
+    model
+}
+
+/// Where there is no finite number, there is no largest one: no class, no label, no value.
+#[test]
+fn what_is_no_number_is_no_answer() {
+    let predictor = predictor(&overflowing());
+    let is_no_answer = |error: Error, number: usize| {
+        let expected = format!("record {number}: the model's output `probabilities` is NaN");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(matches!(error, Error::NotFinite { record, .. } if record == number));
+    };
+    let prepared = [1.0, 0.0, 3e38, 3e38, 0.0, 1.0];
+    is_no_answer(predictor.run(&[&prepared], 3).unwrap_err(), 1);
+    is_no_answer(predictor.predict(&prepared, 3).unwrap_err(), 1);
+    let mut each = predictor.predict_each(&prepared, 3).unwrap();
+    is_no_answer(each.remove(1).unwrap_err(), 1);
+    assert!(each.into_iter().all(|prediction| prediction.is_ok()));
+
+    let (fine, huge) = ([100.0, 3.0], [3e38, 3e38]);
+    let records: Vec<Record<'_>> = (0..300)
+        .map(|at| Record::Numbers(if at == 270 { &huge } else { &fine }))
+        .collect();
+    is_no_answer(predictor.predict_raw(&records).unwrap_err(), 270);
+    let each = predictor.predict_each_raw(&records).unwrap();
+    assert_eq!(
+        each.iter().filter(|prediction| prediction.is_ok()).count(),
+        299
+    );
+}
+
+/// A number may leave the range of floats only when it is brought into the units of the targets.
+#[test]
+fn values_that_overflow_in_their_units() {
+    let predictor = predictor(&rows());
+    let error = predictor.predict(&[1e38, 0.0], 1).unwrap_err();
+    assert!(error.to_string().contains("`values` is inf"), "{error}");
 }

@@ -56,7 +56,7 @@ fn samples_are_made_up_where_none_are_given() {
     let path = folder.path().join("b");
     write(&path, &pictures().parts(), &runtime(), Existing::Refuse).unwrap();
     let bundle = Bundle::load(path).unwrap();
-    assert_eq!(bundle.manifest().recorded.samples, 4);
+    assert_eq!(bundle.manifest().recorded.samples, 8);
     assert!(bundle.verify(&runtime()).unwrap().exact);
 }
 

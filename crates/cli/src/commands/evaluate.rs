@@ -7,16 +7,17 @@ use jingwei_data::csv::CsvTarget;
 use jingwei_data::prepare::TargetPreparation;
 use jingwei_data::source::{self, ReadOptions};
 use jingwei_data::texts::read_texts;
-use jingwei_data::{Dataset, Features, Limits, OnBad, Preparation, Sequences, Targets};
+use jingwei_data::{Dataset, Features, Limits, Preparation, Sequences, Targets};
 use jingwei_train::metrics::{
     ClassificationSummary, Estimates, LabelSummary, Labelled, Predictions, RegressionSummary,
-    TagSummary, Tagged, two_columns,
+    TagSummary, Tagged,
 };
 use jingwei_train::recipe::Recipe;
 use jingwei_train::report::Evaluation;
 
 use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;
+use crate::bad::Bad;
 use crate::evaluation;
 use crate::machine::Machine;
 use crate::printer::Printer;
@@ -47,24 +48,31 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let bundle = Bundle::load(&arguments.bundle)?;
     let preparation = preparation(&bundle)?;
+    let bad = Bad::new(arguments.skip_bad, printer);
     let data = {
         let _waiting = Waiting::new(printer, format!("reading {}", arguments.data.display()));
-        read(arguments, &bundle, &preparation)?
+        read(arguments, &bundle, &preparation, &bad)?
     };
-    for bad in data.quarantine() {
-        printer.warning(format_args!("{}: left out: {}", bad.origin, bad.reason));
-    }
-    if data.is_empty() {
+    bad.warn(data.quarantine());
+    let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
+    let predicted = match data.features() {
+        Features::Texts(_) => {
+            let mut predicted = Predicted::default();
+            predict_texts(&predictor, &data, &bad, |sample, prediction| {
+                predicted.add(sample, prediction, data.class_names());
+                Ok(())
+            })?;
+            predicted
+        }
+        _ => predict(&predictor, &preparation, &data, &bad, printer)?,
+    };
+    if predicted.samples.is_empty() {
         bail!(
             "{}: there is no sample to measure on",
             arguments.data.display()
         );
     }
-    let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
-    let evaluation = match data.features() {
-        Features::Texts(_) => evaluate_texts(&predictor, &data)?,
-        _ => evaluate(&data, &predict(&predictor, &preparation, &data, printer)?)?,
-    };
+    let evaluation = evaluate(data.targets(), predicted)?;
     let classes = preparation.class_names();
     match printer.is_json() {
         true => printer.value(&evaluation::json(&evaluation, classes))?,
@@ -73,13 +81,13 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn read(arguments: &Arguments, bundle: &Bundle, preparation: &Preparation) -> Result<Dataset> {
-    let path = &arguments.data;
-    let on_bad = if arguments.skip_bad {
-        OnBad::Quarantine
-    } else {
-        OnBad::Stop
-    };
+fn read(
+    arguments: &Arguments,
+    bundle: &Bundle,
+    preparation: &Preparation,
+    bad: &Bad<'_>,
+) -> Result<Dataset> {
+    let (path, on_bad) = (&arguments.data, bad.on_bad());
     if preparation.text().is_some() {
         let mut options = text_options(bundle, on_bad);
         options.label = arguments.target.clone().or(options.label);
@@ -136,78 +144,89 @@ fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<S
     Ok(last.trim_start_matches('\u{feff}').trim().to_owned())
 }
 
+/// What the model said about the samples that it has an answer to.
+#[derive(Default)]
+struct Predicted {
+    samples: Vec<usize>,
+    /// Probabilities of every class, or numbers.
+    values: Vec<f32>,
+    tags: Sequences,
+}
+
+impl Predicted {
+    fn add(&mut self, sample: usize, prediction: Prediction, names: &[String]) {
+        self.samples.push(sample);
+        match prediction {
+            Prediction::Class {
+                probabilities: values,
+                ..
+            }
+            | Prediction::Labels {
+                probabilities: values,
+                ..
+            }
+            | Prediction::Values(values) => self.values.extend(values),
+            Prediction::Tags(tokens) => {
+                let number = |token: &TaggedToken| names.iter().position(|name| *name == token.tag);
+                let own = tokens.iter().map(|token| number(token).unwrap_or(0) as u32);
+                self.tags.push(&own.collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
 fn predict(
     predictor: &Predictor,
     preparation: &Preparation,
     data: &Dataset,
+    bad: &Bad<'_>,
     printer: &Printer,
-) -> Result<Vec<f32>> {
+) -> Result<Predicted> {
     let length = preparation.sample_len();
-    let indices = data.indices();
+    let indices = bad.finite(preparation, data)?;
     let mut prepared = vec![0.0; AT_ONCE.min(indices.len()) * length];
-    let mut predicted = Vec::new();
+    let mut predicted = Predicted::default();
     let mut items = Items::new(printer, "evaluating", indices.len());
     for indices in indices.chunks(AT_ONCE) {
         let prepared = &mut prepared[..indices.len() * length];
         preparation.apply(data, indices, prepared)?;
-        predicted.extend(predictor.predict(prepared, indices.len())?);
+        let predictions = predictor.predict_each(prepared, indices.len())?;
+        for (&sample, prediction) in indices.iter().zip(predictions) {
+            if let Some(prediction) = bad.answer(data, sample, prediction)? {
+                predicted.add(sample, prediction, &[]);
+            }
+        }
         items.add(indices.len());
     }
     Ok(predicted)
 }
 
-/// Predicts from texts and compares with their classes, labels or tags.
-fn evaluate_texts(predictor: &Predictor, data: &Dataset) -> Result<Evaluation> {
-    let names = data.class_names();
-    let (mut probabilities, mut lists) = (Vec::new(), Sequences::default());
-    predict_texts(predictor, data, |_, prediction| {
-        match prediction {
-            Prediction::Class {
-                probabilities: own, ..
-            }
-            | Prediction::Labels {
-                probabilities: own, ..
-            } => probabilities.extend(own),
-            Prediction::Tags(tokens) => {
-                let number = |token: &TaggedToken| names.iter().position(|name| *name == token.tag);
-                let own = tokens.iter().map(|token| number(token).unwrap_or(0) as u32);
-                lists.push(&own.collect::<Vec<_>>());
-            }
-            Prediction::Values(_) => {}
-        }
-        Ok(())
-    })?;
-    Ok(match data.targets() {
-        Targets::Labels { labels, .. } => {
-            let labelled = Labelled::new(&probabilities, names.len(), labels)?;
-            Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
-        }
-        Targets::Tags { tags, .. } => {
-            let tagged = Tagged::new(lists, tags, names)?;
-            Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
-        }
-        _ => evaluate(data, &probabilities)?,
-    })
-}
-
-fn evaluate(data: &Dataset, predicted: &[f32]) -> Result<Evaluation> {
-    let width = predicted.len() / data.len();
-    Ok(match data.targets() {
+/// Compares predictions with what the samples are.
+fn evaluate(targets: &Targets, predicted: Predicted) -> Result<Evaluation> {
+    let Predicted {
+        samples,
+        values,
+        tags,
+    } = predicted;
+    let width = values.len() / samples.len();
+    Ok(match &targets.chosen(&samples) {
         Targets::Classes { labels, .. } => {
-            let two = (width == 1).then(|| two_columns(predicted));
-            let predictions = Predictions::new(
-                two.as_deref().unwrap_or(predicted),
-                width.max(2),
-                labels,
-                None,
-            )?;
+            let predictions = Predictions::new(&values, width, labels, None)?;
             Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
         }
-        Targets::Values { values, .. } => {
-            let estimates = Estimates::new(predicted, values, width, None)?;
+        Targets::Labels { names, labels } => {
+            let labelled = Labelled::new(&values, names.len(), labels)?;
+            Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
+        }
+        Targets::Tags { names, tags: truth } => {
+            let tagged = Tagged::new(tags, truth, names)?;
+            Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
+        }
+        Targets::Values { values: truth, .. } => {
+            let estimates = Estimates::new(&values, truth, width, None)?;
             Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
         }
-        _ => bail!(
+        Targets::None => bail!(
             "the data hold no answers to compare with; give data with classes or target columns"
         ),
     })

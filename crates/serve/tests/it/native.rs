@@ -263,3 +263,14 @@ async fn a_body_that_never_comes_is_given_up() {
     let service = Service::new(rows(), options);
     service.refused(PREDICT, JSON, "{}", 503, "busy").await;
 }
+
+/// Numbers that are finite, and too large for the model: it has no answer, and says for which record.
+#[tokio::test]
+async fn what_is_no_number_is_no_answer() {
+    let service = Service::new(rows(), ServeOptions::default());
+    let body = instances(json!([[100.0, 3.0], [3e38, 3e38]]));
+    let reason = "record 1: the model's output `values` is inf";
+    service
+        .refused(PREDICT, "application/json", body, 400, reason)
+        .await;
+}

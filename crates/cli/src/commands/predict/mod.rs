@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use jingwei_bundle::{Bundle, Prediction, Predictor, Record};
-use jingwei_data::{Dataset, Features, OnBad, Preparation};
+use jingwei_data::{Dataset, Features, Preparation};
 
 use output::Output;
 
 use crate::ExitStatus;
+use crate::bad::Bad;
 use crate::machine::Machine;
 use crate::printer::Printer;
 use crate::progress::Items;
@@ -59,11 +60,7 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let preparation = preparation(&bundle)?;
     let portions = portions(&arguments.paths, &preparation)?;
     let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
-    let on_bad = if arguments.skip_bad {
-        OnBad::Quarantine
-    } else {
-        OnBad::Stop
-    };
+    let bad = Bad::new(arguments.skip_bad, printer);
     let format = if printer.is_json() {
         Format::Json
     } else {
@@ -76,17 +73,15 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
         portions.iter().map(|portion| portion.files()).sum(),
     );
     given_texts(&predictor, &arguments.text, &mut output)?;
-    let mut texts = text_options(predictor.bundle(), on_bad);
+    let mut texts = text_options(predictor.bundle(), bad.on_bad());
     texts.label = None;
     if let Some(column) = &arguments.text_column {
         texts.text.clone_from(column);
     }
     for portion in &portions {
-        let data = portion.read(&preparation, &texts, on_bad)?;
-        for bad in data.quarantine() {
-            printer.warning(format_args!("{}: left out: {}", bad.origin, bad.reason));
-        }
-        predict(&predictor, &preparation, &data, &mut output)?;
+        let data = portion.read(&preparation, &texts, bad.on_bad())?;
+        bad.warn(data.quarantine());
+        predict(&predictor, &preparation, &data, &bad, &mut output)?;
         items.add(portion.files());
     }
     drop(items);
@@ -111,10 +106,11 @@ fn given_texts(predictor: &Predictor, texts: &[String], output: &mut Output<'_>)
     Ok(())
 }
 
-/// Predicts from every text of a dataset.
+/// Predicts from every text of a dataset that the model has an answer to.
 pub fn predict_texts(
     predictor: &Predictor,
     data: &Dataset,
+    bad: &Bad<'_>,
     mut see: impl FnMut(usize, Prediction) -> Result<()>,
 ) -> Result<()> {
     let tokenised = matches!(data.features(), Features::Texts(column) if column.tokenised);
@@ -125,9 +121,11 @@ pub fn predict_texts(
             true => Record::Tokens(text.as_deref().unwrap_or_default()),
             false => Record::Text(text.as_deref().unwrap_or_default()),
         });
-        let predictions = predictor.predict_raw(&records.collect::<Vec<_>>())?;
+        let predictions = predictor.predict_each_raw(&records.collect::<Vec<_>>())?;
         for (&index, prediction) in indices.iter().zip(predictions) {
-            see(index, prediction)?;
+            if let Some(prediction) = bad.answer(data, index, prediction)? {
+                see(index, prediction)?;
+            }
         }
     }
     Ok(())
@@ -137,22 +135,25 @@ fn predict(
     predictor: &Predictor,
     preparation: &Preparation,
     data: &Dataset,
+    bad: &Bad<'_>,
     output: &mut Output<'_>,
 ) -> Result<()> {
     if let Features::Texts(_) = data.features() {
-        return predict_texts(predictor, data, |index, prediction| {
+        return predict_texts(predictor, data, bad, |index, prediction| {
             output.add(data.origin(index), prediction)
         });
     }
     let length = preparation.sample_len();
-    let indices = data.indices();
+    let indices = bad.finite(preparation, data)?;
     let mut prepared = vec![0.0; AT_ONCE.min(indices.len()) * length];
     for indices in indices.chunks(AT_ONCE) {
         let prepared = &mut prepared[..indices.len() * length];
         preparation.apply(data, indices, prepared)?;
-        let values = predictor.predict(prepared, indices.len())?;
-        for (&index, prediction) in indices.iter().zip(predictor.interpret(&values)) {
-            output.add(data.origin(index), prediction)?;
+        let predictions = predictor.predict_each(prepared, indices.len())?;
+        for (&index, prediction) in indices.iter().zip(predictions) {
+            if let Some(prediction) = bad.answer(data, index, prediction)? {
+                output.add(data.origin(index), prediction)?;
+            }
         }
     }
     Ok(())
