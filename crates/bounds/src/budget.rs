@@ -68,10 +68,9 @@ impl Budget {
             .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(bytes)
             });
-        taken.map(|_| ()).map_err(|left| Exceeded::Memory {
-            asked: bytes,
-            left,
-        })
+        taken
+            .map(|_| ())
+            .map_err(|left| Exceeded::Memory { asked: bytes, left })
     }
 
     /// Gives back bytes that were taken and are free again.

@@ -64,6 +64,26 @@ pub enum Prior {
     },
 }
 
+impl Prior {
+    /// The files that the values come from, each with what it is.
+    #[must_use]
+    pub fn files(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::NaiveBayes {
+                ngrams: _,
+                buckets: _,
+                only: _,
+            } => Vec::new(),
+            Self::Vectors { path, words } => {
+                let words = words.as_deref().map(|words| ("list of words", words));
+                std::iter::once(("word vectors", path.as_str()))
+                    .chain(words)
+                    .collect()
+            }
+        }
+    }
+}
+
 impl ParameterSpec {
     /// The first values, which depend on the seed and the parameter's name alone.
     #[must_use]

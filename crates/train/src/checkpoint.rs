@@ -15,10 +15,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::files::hexadecimal;
 use crate::{Error, files};
 
 /// The version of the format; readers refuse others.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// Checkpoints of the newest steps that are kept.
 const KEPT: usize = 2;
 /// The largest file that is read.
@@ -94,14 +95,6 @@ fn hash_tensor(hasher: &mut Sha256, name: &str, bytes: &[u8]) {
     hasher.update(name);
     hasher.update((bytes.len() as u64).to_le_bytes());
     hasher.update(bytes);
-}
-
-fn hexadecimal(hasher: Sha256) -> String {
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// The hash of the whole content; tensors come in the order of their names.

@@ -150,6 +150,17 @@ pub enum Error {
         /// The length of that gradient.
         gradient: f64,
     },
+    /// The model gives a sample something that isn't a finite number.
+    #[error(
+        "{place}: the model's answer is {value}, which is none; give numbers of the size that the model was trained on, or \
+         leave this sample out"
+    )]
+    NoAnswer {
+        /// The sample: file, and row where there is one.
+        place: String,
+        /// NaN or an infinity.
+        value: f32,
+    },
     /// Another process trains in the same folder.
     #[error(
         "{}: another process{} trains here; wait for it, stop it, or choose another run folder",

@@ -1,6 +1,8 @@
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 
@@ -38,6 +40,30 @@ pub(crate) fn read(path: &Path, action: &'static str) -> Result<Option<Vec<u8>>,
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::file(path, action)(error)),
     }
+}
+
+/// The SHA-256 of a file's content, in hexadecimal.
+pub(crate) fn hash(path: &Path) -> Result<String, Error> {
+    let hash = || {
+        let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+        let mut chunk = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut chunk)? {
+                0 => return Ok(hexadecimal(hasher)),
+                read => hasher.update(&chunk[..read]),
+            }
+        }
+    };
+    hash().map_err(Error::file(path, "read the file"))
+}
+
+/// A finished digest as text.
+pub(crate) fn hexadecimal(hasher: Sha256) -> String {
+    hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(unix)]

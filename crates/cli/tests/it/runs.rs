@@ -155,3 +155,56 @@ fn a_damaged_checkpoint_is_passed_over() {
         expected
     );
 }
+
+const REVIEWS: &str = r#"task = "text-classification"
+[data]
+train = "reviews.csv"
+target = "label"
+[prepare.text]
+stop_words = { file = "stop.txt" }
+tokenizer = { word = { min_frequency = 1, dictionary = "dict.txt" } }
+[model]
+layers = [{ embedding = { units = 8 } }, { global_avg_pool1d = {} }]
+[train]
+epochs = EPOCHS
+batch_size = 8
+checkpoint = { every_steps = 2 }
+"#;
+
+/// A run whose dictionary or stop words were changed is not gone on with, whether it was killed or is over.
+#[test]
+fn a_changed_dictionary_is_noticed() {
+    for epochs in ["1", "4000"] {
+        let place = Place::new();
+        let row =
+            |row: usize| format!("房间{}，第{row}次,{}\n", ["很好", "不好"][row % 2], row % 2);
+        let rows: String = (0..60).map(row).collect();
+        place.write("reviews.csv", format!("text,label\n{rows}"));
+        place.write("recipe.toml", REVIEWS.replace("EPOCHS", epochs));
+        place.write("stop.txt", "的\n");
+        place.write("dict.txt", "下次还来 100 n\n");
+        let mut process = place.start(&TRAIN);
+        if epochs == "1" {
+            assert!(process.wait().expect("it ends").success());
+        } else {
+            wait_for_step(&place, &mut process, 4);
+            signal(&process, Signal::KILL);
+            process.wait().expect("it ends");
+        }
+        let bundle = std::fs::read(place.path("run/bundle/jingwei.json")).ok();
+        assert_eq!(bundle.is_some(), epochs == "1");
+        for (name, then, now) in [
+            ("stop.txt", "的\n", "房间\n不好\n"),
+            ("dict.txt", "下次还来 100 n\n", "房间很 100000 n\n"),
+        ] {
+            place.write(name, now);
+            place.run(&TRAIN).fails(
+                1,
+                &["run", name, "changed since", "choose another run folder"],
+            );
+            place.write(name, then);
+            let after = std::fs::read(place.path("run/bundle/jingwei.json")).ok();
+            assert!(after == bundle, "{name}");
+        }
+    }
+}

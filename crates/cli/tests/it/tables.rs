@@ -101,3 +101,52 @@ fn numbers_of_a_table() {
         "{csv}"
     );
 }
+
+/// Numbers that are finite in their file, and no longer when they are scaled, or where the model answers.
+#[test]
+fn numbers_beyond_what_floats_hold() {
+    let place = Place::new();
+    let row = |row: usize| {
+        let (x, y) = (row as f32 * 1e-3, (row % 5) as f32);
+        format!("{x},{y},{}\n", x + 100.0 * y)
+    };
+    let rows: String = (0..120).map(row).collect();
+    place.write("table.csv", format!("x,y,price\n{rows}"));
+    let recipe = CLASSIFY
+        .replace("classification", "regression")
+        .replace("\"kind\"", "\"price\"")
+        .replace("\"长度\", \"width\"", "\"x\", \"y\"")
+        .replace("units = 16, activation = \"relu\"", "units = 1")
+        .replace("[model]", "[prepare]\ntarget = \"standardise\"\n[model]");
+    place.write("recipe.toml", recipe);
+    place.run(&["train", "recipe.toml", "--run", "run"]).done();
+
+    for (name, row, cause) in [
+        (
+            "scaled.csv",
+            "3e38,1,100",
+            "`x` is 3e38, which is infinite once it is scaled",
+        ),
+        (
+            "answered.csv",
+            "0.01,3e38,100",
+            "the model's output `values` is inf",
+        ),
+    ] {
+        place.write(name, format!("x,y,price\n0.01,1,100\n{row}\n0.02,2,200\n"));
+        let line = format!("{name}, line 3: ");
+        for command in ["predict", "evaluate"] {
+            place
+                .run(&[command, "run/bundle", name])
+                .fails(1, &[&line, cause]);
+            let ran = place.run(&[command, "run/bundle", name, "--skip-bad", "--json"]);
+            let warning = format!("{line}left out: {cause}");
+            assert!(ran.errors.contains(&warning), "{}", ran.errors);
+            let lines = json_lines(&ran.done());
+            match command {
+                "predict" => assert_eq!(lines.len(), 2),
+                _ => assert_eq!(lines[0]["rows"], 2),
+            }
+        }
+    }
+}

@@ -190,6 +190,52 @@ impl Tokenizer {
     }
 }
 
+impl Tokenizer {
+    fn files_mut(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        match self {
+            Self::Word(words) => words.files_mut(),
+            Self::WordsAndCharacters(WordsAndCharacters {
+                words,
+                characters:
+                    Characters {
+                        min_frequency: _,
+                        max_vocabulary: _,
+                    },
+            }) => words.files_mut(),
+            Self::Character(Characters {
+                min_frequency: _,
+                max_vocabulary: _,
+            })
+            | Self::Bpe(Trained {
+                max_vocabulary: _,
+                min_frequency: _,
+            })
+            | Self::WordPiece(Trained {
+                max_vocabulary: _,
+                min_frequency: _,
+            })
+            | Self::Unigram(Trained {
+                max_vocabulary: _,
+                min_frequency: _,
+            }) => Vec::new(),
+            Self::File(TokenizerFile { path }) => vec![("tokenizer", path)],
+        }
+    }
+}
+
+impl Words {
+    fn files_mut(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        let Self {
+            min_frequency: _,
+            max_vocabulary: _,
+            dictionary,
+            guess_new_words: _,
+        } = self;
+        let dictionary = dictionary.as_mut().map(|path| ("dictionary", path));
+        dictionary.into_iter().collect()
+    }
+}
+
 /// Settings of words as tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -279,15 +325,41 @@ pub(crate) const MOST_TOKENS: usize = 1 << 20;
 impl TextOptions {
     /// Joins the paths of files to the folder that they begin at.
     pub fn begin_paths_at(&mut self, folder: &Path) {
-        let own = match &mut self.tokenizer {
-            Tokenizer::Word(words) => words.dictionary.as_mut(),
-            Tokenizer::WordsAndCharacters(both) => both.words.dictionary.as_mut(),
-            Tokenizer::File(file) => Some(&mut file.path),
-            _ => None,
-        };
-        for path in own.into_iter().chain(self.stop_words.file.as_mut()) {
+        for (_, path) in self.files_mut() {
             *path = folder.join(&*path);
         }
+    }
+
+    /// The files that the settings name, each with what it is. Every field is spelled out, so that one that names a file
+    /// cannot be forgotten.
+    pub fn files_mut(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        let Self {
+            unicode: _,
+            simplify: _,
+            lowercase: _,
+            strip_html: _,
+            urls: _,
+            emails: _,
+            punctuation: _,
+            stop_words,
+            stemming: _,
+            tokenizer,
+            max_length: _,
+            truncate: _,
+            pad: _,
+            length: _,
+        } = self;
+        let StopWords {
+            chinese: _,
+            english: _,
+            file,
+        } = stop_words;
+        let stop_words = file.as_mut().map(|file| ("list of stop words", file));
+        tokenizer
+            .files_mut()
+            .into_iter()
+            .chain(stop_words)
+            .collect()
     }
 
     /// The most tokens of a text that are kept where the settings do not say it.

@@ -21,6 +21,8 @@ pub const EVALUATION_BATCH: usize = 128;
 
 /// A part of the data, ready to be evaluated again and again.
 pub struct Evaluator<'a> {
+    dataset: &'a Dataset,
+    indices: &'a [usize],
     source: BatchSource<'a>,
     preparation: &'a Preparation,
     truth: Truth,
@@ -69,6 +71,8 @@ impl<'a> Evaluator<'a> {
         };
         let values = source.len() * functions.width();
         Ok(Self {
+            dataset,
+            indices,
             function: &functions.evaluation,
             plans: Plans::new(&functions.evaluation, runtime, &source, batch)?,
             scratch: Scratch::new(runtime.pool().threads(), source.scratch_len()),
@@ -91,7 +95,7 @@ impl<'a> Evaluator<'a> {
     /// all samples have one length.
     ///
     /// # Errors
-    /// If the function cannot be planned for the length of a batch.
+    /// If the function cannot be planned for the length of a batch, or a prediction is not finite.
     pub fn run(&mut self, runtime: &Runtime, workspace: &mut Workspace) -> Result<(), Error> {
         let mut loss = 0.0;
         for step in 0..self.source.steps_per_epoch() {
@@ -103,6 +107,7 @@ impl<'a> Evaluator<'a> {
             let workers = Workers::new(runtime.level(), runtime.pool(), &mut self.scratch);
             fill(&workers, &self.source, 0, step, features, targets);
             plan.run(runtime, workspace, RunContext::default());
+            self.check_finite(step, workspace.output(plan, 0))?;
             let losses = workspace.output(plan, 1).iter();
             loss += losses.map(|&loss| f64::from(loss)).sum::<f64>();
             // Best tags, if there are any, stand behind probabilities and losses.
@@ -125,6 +130,20 @@ impl<'a> Evaluator<'a> {
         }
         self.loss = loss / self.source.len() as f64;
         Ok(())
+    }
+
+    /// Refuses predictions that are not finite: the largest of them would be no answer.
+    fn check_finite(&self, step: usize, predicted: &[f32]) -> Result<(), Error> {
+        let Some(at) = predicted.iter().position(|value| !value.is_finite()) else {
+            return Ok(());
+        };
+        let sample = at * self.source.batch_len(step) / predicted.len();
+        let position = self.source.positions(0, step).nth(sample);
+        let index = position.and_then(|position| self.indices.get(position));
+        Err(Error::NoAnswer {
+            place: index.map_or_else(String::new, |&index| self.dataset.origin(index)),
+            value: predicted[at],
+        })
     }
 
     /// The batches that are evaluated.

@@ -1,12 +1,15 @@
 //! Going on with a training that was stopped, and only with the same one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use jingwei_data::Preparation;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Progress, Trainer};
-use crate::Error;
 use crate::checkpoint::Folder;
+use crate::{Error, files};
 
 /// What makes a training the same: two with equal identities end in the same weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +21,12 @@ pub struct Identity {
     pub level: String,
     /// The recipe as TOML, every default written out, without what does not change the weights.
     pub recipe: String,
-    /// The hash of the data.
+    /// The hash of the data, or of the choice of samples where the data are among the files.
     pub data: String,
+    /// What was read beside the recipe, and the SHA-256 of its content.
+    pub files: BTreeMap<String, String>,
+    /// The SHA-256 of the fitted preparation: vocabulary, class names, scaling. Weights make sense with no other one.
+    pub preparation: String,
 }
 
 /// What a checkpoint holds beside its tensors.
@@ -33,7 +40,7 @@ pub struct Header {
 }
 
 impl Identity {
-    /// The identity of a training of this process.
+    /// The identity of a training of this process, with no files and no preparation yet.
     #[must_use]
     pub fn new(recipe: String, data: String, level: String) -> Self {
         Self {
@@ -41,7 +48,23 @@ impl Identity {
             level,
             recipe,
             data,
+            files: BTreeMap::new(),
+            preparation: String::new(),
         }
+    }
+
+    /// With the hash of a fitted preparation.
+    ///
+    /// # Errors
+    /// None for a preparation that a bundle can hold.
+    pub fn with_preparation(mut self, preparation: &Preparation) -> Result<Self, Error> {
+        let json = serde_json::to_vec(preparation).map_err(|error| Error::Setting {
+            name: "prepare".to_owned(),
+            reason: error.to_string(),
+            remedy: "use plain numbers and texts".to_owned(),
+        })?;
+        self.preparation = files::hexadecimal(Sha256::new_with_prefix(json));
+        Ok(self)
     }
 
     /// What differs from `other`, an earlier training, in words; empty if nothing does.
@@ -62,8 +85,20 @@ impl Identity {
         if self.recipe != other.recipe && differences.is_empty() {
             differences.push("the recipe".to_owned());
         }
-        if self.data != other.data {
+        let changed = self.files.iter().filter(|(name, hash)| {
+            let then = other.files.get(*name);
+            then.is_some_and(|then| then != *hash)
+        });
+        let before = differences.len();
+        differences.extend(changed.map(|(name, _)| format!("{name}, which changed since")));
+        if self.data != other.data && differences.len() == before {
             differences.push("the data".to_owned());
+        }
+        if self.files.keys().ne(other.files.keys()) && differences.is_empty() {
+            differences.push("the files that it reads".to_owned());
+        }
+        if self.preparation != other.preparation && differences.is_empty() {
+            differences.push("the preparation that was fitted".to_owned());
         }
         differences
     }

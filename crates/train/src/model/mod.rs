@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use jingwei_bundle::{Existing, Parts, Predictor};
 use jingwei_data::prepare::TextMap;
-use jingwei_data::{Dataset, Features, Preparation, TextColumn};
+use jingwei_data::{Dataset, Features, OnBad, Preparation, TextColumn};
 use jingwei_engine::{AlignedVec, Precision, Runtime, Workspace};
 use jingwei_nn::{Loss, Network, Optimizer, Sequential, Summary};
 
@@ -143,6 +143,9 @@ impl Model {
             Some(preparation) => preparation.clone(),
             None => Preparation::fit(train, &indices, &prepare)?,
         };
+        for dataset in [Some(train), validation].into_iter().flatten() {
+            preparation.finite(dataset, &dataset.indices(), OnBad::Stop, &mut Vec::new())?;
+        }
         let soft_targets = options.augment.mixup > 0.0 && train.labels().is_some();
         if soft_targets != self.objective.soft_targets {
             self.objective.soft_targets = soft_targets;
@@ -217,20 +220,23 @@ impl Model {
     /// from many threads at once.
     ///
     /// # Errors
-    /// If the model was not fitted yet, or the data are of another kind than those it was fitted on.
+    /// If the model was not fitted yet, or the data are of another kind than those it was fitted on;
+    /// [`Error::NoAnswer`] with the first sample that it gives no finite number for.
     pub fn predict(&self, dataset: &Dataset) -> Result<Outputs, Error> {
         let (fitted, preparation) = self.ready()?;
         if let (Some(text), Features::Texts(column)) = (preparation.text(), dataset.features()) {
-            return self.predict_texts(fitted, &TextMap::new(text)?, column);
+            let outputs = self.predict_texts(fitted, &TextMap::new(text)?, column)?;
+            return outputs.checked(dataset);
         }
         let mut features = vec![0.0; dataset.len() * preparation.sample_len()];
         preparation.apply(dataset, &dataset.indices(), &mut features)?;
         let mut values = fitted.inference.run(&features, dataset.len())?;
         preparation.unscale_targets(&mut values);
-        Ok(Outputs {
+        Outputs {
             values,
             width: self.functions.width(),
-        })
+        }
+        .checked(dataset)
     }
 
     /// Predicts from texts, those of similar length together.

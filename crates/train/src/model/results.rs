@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use jingwei_data::Dataset;
+
+use crate::Error;
 use crate::fit::Outcome;
 use crate::history::{Epoch, Series};
 use crate::report::Evaluation;
@@ -68,6 +71,17 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Refuses values that are not finite, by the place of their sample.
+    pub(super) fn checked(self, dataset: &Dataset) -> Result<Self, Error> {
+        match self.values.iter().position(|value| !value.is_finite()) {
+            None => Ok(self),
+            Some(at) => Err(Error::NoAnswer {
+                place: dataset.origin(at / self.width.max(1)),
+                value: self.values[at],
+            }),
+        }
+    }
+
     /// The values of each sample.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.width.max(1))

@@ -3,21 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jingwei_bundle::{Existing, OutputKind, Parts};
-use jingwei_data::Features;
-use jingwei_data::prepare::{TargetPreparation, TextMap};
+use jingwei_bundle::{Bundle, Existing, OutputKind, Parts};
+use jingwei_data::prepare::TargetPreparation;
 use jingwei_engine::{Function, Layout, Workspace};
 use serde_json::json;
 
 use super::report::{Measured, report, worst_images};
 use super::texts::{Encoded, baseline, text_report};
-use super::{Job, Prepared, RunResult, SourcePart};
+use super::{BUNDLE, Job, Prepared, RunResult, SourcePart};
 use crate::Error;
 use crate::fit::{Evaluator, Functions, Trainer, Weights};
 use crate::report::{TextReport, render};
-
-/// Samples whose predictions the bundle records.
-const RECORDED: usize = 16;
 
 /// Measures the final weights and writes the bundle with its report.
 pub(super) fn finish(
@@ -76,9 +72,48 @@ pub(super) fn finish(
         trainer,
         measured,
     ))?;
-    let bundle = run.join("bundle");
+    let bundle = run.join(BUNDLE);
     write_bundle(job, &bundle, prepared, trainer, &weights, metrics, &page)?;
     result.bundle = Some(bundle);
+    Ok(())
+}
+
+/// Measures the weights of a run that is over, after a look whether its bundle holds them and their preparation.
+pub(super) fn confirm(
+    run: &Path,
+    prepared: &Prepared,
+    trainer: &Trainer,
+    result: &mut RunResult,
+) -> Result<(), Error> {
+    let path = run.join(BUNDLE);
+    let bundle = Bundle::load(&path).map_err(|error| Error::Damaged {
+        path: path.clone(),
+        place: "the bundle of this finished run".to_owned(),
+        reason: error.to_string(),
+    })?;
+    let (weights, layout) = (trainer.weights(), &prepared.functions.inference.parameters);
+    let is_own = |entry: &jingwei_engine::Entry| {
+        let own = layout.entry(&entry.name);
+        own.is_some_and(|own| weights.parameters[own.range()] == bundle.parameters()[entry.range()])
+    };
+    let has_weights = bundle.function().parameters.entries().iter().all(is_own);
+    if !has_weights || bundle.preparation() != Some(&prepared.preparation) {
+        return Err(Error::OtherTraining {
+            folder: run.to_owned(),
+            differences: format!("what `{BUNDLE}` in it holds"),
+        });
+    }
+    let source = &prepared.source;
+    for (part, measured) in [
+        (&source.valid, &mut result.valid),
+        (&source.test, &mut result.test),
+    ] {
+        let evaluator = measure(prepared, trainer, &weights, part.as_ref())?;
+        *measured = evaluator
+            .map(|evaluator| evaluator.evaluation())
+            .transpose()?;
+    }
+    result.bundle = Some(path);
     Ok(())
 }
 
@@ -137,7 +172,6 @@ fn write_bundle(
 ) -> Result<(), Error> {
     let targets = &prepared.preparation.targets;
     let (function, states) = inference(&prepared.functions, &weights.states);
-    let (recorded, time) = recorded(prepared)?;
     let task = serde_json::to_value(job.recipe.task)
         .ok()
         .and_then(|task| task.as_str().map(str::to_owned));
@@ -148,8 +182,8 @@ fn write_bundle(
         parameters: &weights.parameters,
         states: &states,
         preparation: Some(&prepared.preparation),
-        samples: &[&recorded],
-        time,
+        samples: &[],
+        time: 0,
         metrics,
         report: Some(page),
         recipe: Some(&job.text),
@@ -219,26 +253,4 @@ pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec
         ),
         values,
     )
-}
-
-/// Some prepared samples, of the test part if there is one, and the length of their sequences.
-fn recorded(prepared: &Prepared) -> Result<(Vec<f32>, usize), Error> {
-    let source = &prepared.source;
-    let (dataset, indices) = match source.test.as_ref().or(source.valid.as_ref()) {
-        Some(part) => (part.dataset(source), &part.indices),
-        None => (&source.dataset, &source.train),
-    };
-    let indices = &indices[..indices.len().min(RECORDED)];
-    let time = match (prepared.preparation.text(), dataset.features()) {
-        (Some(text), Features::Texts(column)) => {
-            let map = TextMap::new(text)?;
-            map.time(map.encode_all(column, indices)?.longest())
-        }
-        _ => 0,
-    };
-    let len = prepared.preparation.sample_len().max(time);
-    let mut samples = vec![0.0; indices.len() * len];
-    prepared.preparation.apply(dataset, indices, &mut samples)?;
-    let is_open = prepared.preparation.sample_shape().contains(&None);
-    Ok((samples, if is_open { time } else { 0 }))
 }

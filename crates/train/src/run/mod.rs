@@ -5,6 +5,7 @@
 
 mod duplicates;
 mod finish;
+mod identity;
 mod report;
 mod source;
 mod texts;
@@ -13,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use jingwei_data::prepare::FeaturePreparation;
 use jingwei_data::{Dataset, Preparation, Quarantined, Targets};
 use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
@@ -27,7 +29,7 @@ use crate::fit::{
     Observer, Outcome, Trainer, TrainingData, check_texts,
 };
 use crate::history::Epoch;
-use crate::recipe::{CheckpointRecipe, Recipe, ReportRecipe, TokenIds};
+use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};
 use crate::report::{BaselineScores, DuplicateTexts, Evaluation};
 use crate::{Error, Lock, files};
 
@@ -121,10 +123,15 @@ impl Prepared {
     /// What is wrong with data or recipe.
     pub fn new(job: &Job) -> Result<Self, Error> {
         let recipe = &job.recipe;
-        let source = Source::read(recipe, &job.folder)?;
+        let mut source = Source::read(recipe, &job.folder)?;
         let mut prepare = recipe.prepare.clone();
         prepare.text.begin_paths_at(&job.folder);
-        let preparation = Preparation::fit(&source.dataset, &source.train, &prepare)?;
+        let mut preparation = Preparation::fit(&source.dataset, &source.train, &prepare)?;
+        if let FeaturePreparation::Text(text) = &mut preparation.features {
+            // What was read of the files is in the preparation; where they lay on this machine is nobody's business.
+            text.options.clone_from(&recipe.prepare.text);
+        }
+        source.keep_finite(&preparation, recipe.data.on_bad)?;
         let counts = Source::class_counts(&source.dataset, &source.train);
         let objective = Objective {
             loss: recipe.loss(),
@@ -193,19 +200,6 @@ impl Job {
             }
         }
     }
-
-    /// What makes this training the same as another one.
-    fn identity(&self, source: &Source, runtime: &Runtime) -> Result<Identity, Error> {
-        let mut recipe = self.recipe.clone();
-        recipe.report = ReportRecipe::default();
-        recipe.train.checkpoint = CheckpointRecipe::default();
-        let text = recipe.to_toml_with_defaults()?;
-        Ok(Identity::new(
-            text,
-            source.fingerprint(),
-            runtime.level().to_string(),
-        ))
-    }
 }
 
 /// The values that the network gives a sample.
@@ -236,6 +230,7 @@ fn check_class_weights(objective: &Objective, classes: usize) -> Result<(), Erro
 }
 
 /// Trains a recipe in a run folder, or goes on with the training that is there, then measures it and writes the bundle.
+/// A run that is over is measured again, and nothing is written.
 ///
 /// Observers look on beside those that write checkpoints, history and logs. Setting `cancel` ends the training after
 /// the step that runs; calling this again goes on.
@@ -262,33 +257,19 @@ pub fn run_training(
         &prepared.options,
         prepared.training_data(),
     )?;
-    let identity = job.identity(&prepared.source, runtime)?;
+    let identity = job.identity(&prepared, runtime)?;
     let folder = Folder::open(run.join("checkpoints"))?;
     let warnings = trainer.resume(&folder, &identity, run)?;
     let resumed_from = Some(trainer.progress().step).filter(|step| *step > 0);
-    files::replace(
-        &run.join("recipe.toml"),
-        job.text.as_bytes(),
-        "write the recipe",
-    )?;
-    let CheckpointRecipe {
-        every_epochs,
-        every_steps,
-    } = job.recipe.train.checkpoint;
-    let mut history = HistoryWriter::new(run.join("history.jsonl"));
-    let mut events = EventLog::new(&run.join("events"), report::graph_nodes(&prepared.network)?);
-    let mut checkpoints = CheckpointWriter::new(folder, identity, every_epochs, every_steps);
-    let mut all: Vec<&mut dyn Observer> = vec![&mut history];
-    if job.recipe.report.tensorboard {
-        all.push(&mut events);
-    }
-    all.extend(
-        observers
-            .iter_mut()
-            .map(|observer| &mut **observer as &mut dyn Observer),
-    );
-    all.push(&mut checkpoints);
-    let outcome = trainer.run(&mut all, cancel)?;
+    // A run with its bundle is over: from here on, nothing in its folder changes.
+    let is_over = trainer.progress().finished && run.join(BUNDLE).exists();
+    let outcome = match is_over {
+        true => trainer.run(observers, cancel)?,
+        false => {
+            let writers = Writers::new(job, run, &prepared, folder, identity)?;
+            writers.run(&mut trainer, observers, cancel)?
+        }
+    };
     let mut result = RunResult {
         outcome,
         resumed_from,
@@ -315,8 +296,69 @@ pub fn run_training(
             .map(|warning| format!("{warning}; went on from the checkpoint before it"))
             .collect(),
     };
-    if outcome != Outcome::Interrupted {
+    if is_over {
+        finish::confirm(run, &prepared, &trainer, &mut result)?;
+    } else if outcome != Outcome::Interrupted {
         finish::finish(job, run, &prepared, &trainer, &mut result)?;
     }
     Ok(result)
+}
+
+/// The folder of the model in the folder of a run.
+const BUNDLE: &str = "bundle";
+
+/// Those who write to the folder of a run while it trains.
+struct Writers {
+    history: HistoryWriter,
+    events: Option<EventLog>,
+    checkpoints: CheckpointWriter,
+}
+
+impl Writers {
+    fn new(
+        job: &Job,
+        run: &Path,
+        prepared: &Prepared,
+        folder: Folder,
+        identity: Identity,
+    ) -> Result<Self, Error> {
+        files::replace(
+            &run.join("recipe.toml"),
+            job.text.as_bytes(),
+            "write the recipe",
+        )?;
+        let CheckpointRecipe {
+            every_epochs,
+            every_steps,
+        } = job.recipe.train.checkpoint;
+        let nodes = report::graph_nodes(&prepared.network)?;
+        let events = EventLog::new(&run.join("events"), nodes);
+        Ok(Self {
+            history: HistoryWriter::new(run.join("history.jsonl")),
+            events: job.recipe.report.tensorboard.then_some(events),
+            checkpoints: CheckpointWriter::new(folder, identity, every_epochs, every_steps),
+        })
+    }
+
+    /// Trains with them and others looking on.
+    fn run(
+        mut self,
+        trainer: &mut Trainer<'_>,
+        observers: &mut [&mut dyn Observer],
+        cancel: &AtomicBool,
+    ) -> Result<Outcome, Error> {
+        let mut all: Vec<&mut dyn Observer> = vec![&mut self.history];
+        all.extend(
+            self.events
+                .as_mut()
+                .map(|events| events as &mut dyn Observer),
+        );
+        all.extend(
+            observers
+                .iter_mut()
+                .map(|observer| &mut **observer as &mut dyn Observer),
+        );
+        all.push(&mut self.checkpoints);
+        trainer.run(&mut all, cancel)
+    }
 }

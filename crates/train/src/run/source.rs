@@ -7,11 +7,12 @@ use jingwei_data::inspect::inspect;
 use jingwei_data::source::{ReadOptions, SourceKind, detect, read};
 use jingwei_data::split::{Split, SplitOptions, by_fraction, by_fraction_together};
 use jingwei_data::texts::{self, ReadOptions as TextReadOptions, read_texts};
-use jingwei_data::{Dataset, Features, Limits, OnBad, Targets};
+use jingwei_data::{Dataset, Features, Limits, OnBad, Preparation, Targets};
 use sha2::{Digest, Sha256};
 
 use super::duplicates::Groups;
 use crate::Error;
+use crate::files::hexadecimal;
 use crate::recipe::{Held, Part, Recipe, Task};
 use crate::report::DuplicateTexts;
 
@@ -105,19 +106,44 @@ impl Source {
         counts
     }
 
-    /// The hash of everything that training reads: values, targets and the choice of samples.
+    /// The hash of the choice of samples: those that train, validate and test.
     #[must_use]
-    pub fn fingerprint(&self) -> String {
+    pub fn choice(&self) -> String {
         let mut hasher = Sha256::new();
-        hash_part(&mut hasher, &self.dataset, &self.train);
-        if let Some(valid) = &self.valid {
-            hash_part(&mut hasher, valid.dataset(self), &valid.indices);
+        let parts = [&self.valid, &self.test].into_iter().flatten();
+        let parts = parts.map(|part| &part.indices);
+        for indices in std::iter::once(&self.train).chain(parts) {
+            hasher.update((indices.len() as u64).to_le_bytes());
+            for &index in indices {
+                hasher.update((index as u64).to_le_bytes());
+            }
         }
-        hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hexadecimal(hasher)
+    }
+
+    /// Leaves out samples whose numbers become infinite when they are scaled, as readers leave out bad samples.
+    pub(super) fn keep_finite(
+        &mut self,
+        preparation: &Preparation,
+        on_bad: OnBad,
+    ) -> Result<(), Error> {
+        let mut left_out = Vec::new();
+        let finite = |dataset: &Dataset, indices: &[usize], left_out: &mut Vec<_>| {
+            preparation.finite(dataset, indices, on_bad, left_out)
+        };
+        self.train = finite(&self.dataset, &self.train, &mut left_out)?;
+        for part in [&mut self.valid, &mut self.test].into_iter().flatten() {
+            match &mut part.own {
+                None => part.indices = finite(&self.dataset, &part.indices, &mut left_out)?,
+                Some(own) => {
+                    let mut left_out = Vec::new();
+                    part.indices = finite(own, &part.indices, &mut left_out)?;
+                    own.set_aside(left_out);
+                }
+            }
+        }
+        self.dataset.set_aside(left_out);
+        Ok(())
     }
 
     /// All datasets.
@@ -314,58 +340,6 @@ fn setting(name: &str, reason: String, remedy: &str) -> Error {
         reason,
         remedy: remedy.to_owned(),
     }
-}
-
-fn hash_part(hasher: &mut Sha256, dataset: &Dataset, indices: &[usize]) {
-    for length in dataset.features().sample_shape() {
-        hasher.update((length as u64).to_le_bytes());
-    }
-    let floats = |hasher: &mut Sha256, values: &[f32]| {
-        let mut bytes = [0; 4096];
-        for values in values.chunks(1024) {
-            for (bytes, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(values) {
-                *bytes = value.to_le_bytes();
-            }
-            hasher.update(&bytes[..values.len() * 4]);
-        }
-    };
-    match dataset.features() {
-        Features::Images { pixels, .. } => hasher.update(pixels),
-        Features::Rows { values, .. } => floats(hasher, values),
-        Features::Texts(column) => {
-            for index in 0..column.texts.len() {
-                // A text that can no longer be read is refused when it is encoded.
-                let text = column.texts.get(index).unwrap_or_default();
-                hasher.update((text.len() as u64).to_le_bytes());
-                hasher.update(text.as_bytes());
-            }
-        }
-    }
-    match dataset.targets() {
-        Targets::Classes { labels, names } => {
-            names.iter().for_each(|name| hasher.update(name));
-            labels
-                .iter()
-                .for_each(|label| hasher.update(label.to_le_bytes()));
-        }
-        Targets::Labels {
-            names,
-            labels: lists,
-        }
-        | Targets::Tags { names, tags: lists } => {
-            names.iter().for_each(|name| hasher.update(name));
-            for list in lists.iter() {
-                hasher.update((list.len() as u64).to_le_bytes());
-                list.iter()
-                    .for_each(|number| hasher.update(number.to_le_bytes()));
-            }
-        }
-        Targets::Values { values, .. } => floats(hasher, values),
-        Targets::None => {}
-    }
-    indices
-        .iter()
-        .for_each(|index| hasher.update((*index as u64).to_le_bytes()));
 }
 
 /// The folder that the paths of a recipe begin at.

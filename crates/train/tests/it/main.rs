@@ -7,6 +7,7 @@ mod embedding;
 mod ensembles;
 mod fit;
 mod history;
+mod identity;
 mod masks;
 mod metrics;
 mod model;
