@@ -1,8 +1,11 @@
 //! Which address leads where.
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::error::Refusal;
@@ -27,6 +30,20 @@ pub fn app(state: State) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(state)
+        .layer(map_response(explain))
+}
+
+/// Errors of the framework are text; ours are JSON.
+async fn explain(response: Response) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !is_error || kind.is_some_and(|kind| kind == "application/json") {
+        return response;
+    }
+    let reason = to_bytes(response.into_body(), 1024).await;
+    let reason = reason.unwrap_or_else(|_| status.to_string().into());
+    Refusal::new(status, String::from_utf8_lossy(&reason)).into_response()
 }
 
 async fn unknown(request: Request) -> Refusal {

@@ -1,19 +1,27 @@
 //! What can go wrong, for the one who starts the server and for the one who asks it.
 
-use std::net::SocketAddr;
-
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// Why the server cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The host of the address cannot be found.
+    #[error(
+        "cannot find {address} ({source}); give HOST:PORT, such as 127.0.0.1:8000 or localhost:8000"
+    )]
+    Resolve {
+        /// The address.
+        address: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address} ({source}); choose another address, or stop what uses it")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: String,
         /// What the operating system said.
         source: std::io::Error,
     },
@@ -47,6 +55,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, reason)
     }
 
+    /// There is no room for the request now; the answer tells when to try again.
+    pub(crate) fn busy(reason: impl ToString) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+    }
+
     /// The server is wrong.
     pub(crate) fn internal(reason: impl ToString) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason)
@@ -66,6 +79,11 @@ impl From<jingwei_bundle::Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = serde_json::json!({ "error": self.reason });
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
 }

@@ -4,12 +4,19 @@
 //!   tensor data extension, for prepared numbers. Any client of that protocol works, Triton's with its defaults too.
 //! - `POST /v1/predict`: raw pictures, rows or CSV, through the bundle's own preparation.
 //!
-//! In the order in which a request travels: [`app`] routes it, [`State`] bounds its body and its share of the machine,
-//! `protocol` and `native` read it, run the model on a thread of its own, and write the answer. Every error is JSON,
-//! `{"error": "…"}`. There are no keys and no encryption: listen on loopback, or put something in front that has them.
+//! In the order in which a request travels: `listener` accepts its connection, `connections` watches how long each takes
+//! for what, `connection` speaks HTTP, [`app`] routes the request, `body` reads all of it, `admission` lets it wait for
+//! its turn, `protocol` and `native` read it, run the model on a thread of its own, and write the answer. Every error is
+//! JSON, `{"error": "…"}`, but for what is not even HTTP. There are no keys and no encryption: listen on loopback, or put
+//! something in front that has them.
 
+mod admission;
 mod app;
+mod body;
+mod connection;
+mod connections;
 mod error;
+mod listener;
 mod native;
 mod numbers;
 mod options;

@@ -4,19 +4,22 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use jingwei_bundle::Predictor;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::{Error, ServeOptions, State, app};
+use crate::connections::Connections;
+use crate::listener::{accept, accept_rest, listen, most_connections};
+use crate::{Error, ServeOptions, State, app, connection};
 
 /// Serves a model until Ctrl-C or a request to terminate; running requests are answered first.
 ///
 /// `started` is told the address once the server listens; port 0 in the options means any free port.
 ///
 /// # Errors
-/// [`Error::Listen`] if the address is taken or may not be used.
+/// [`Error::Resolve`] if the host of the address is unknown, [`Error::Listen`] if the address is taken or may not be
+/// used.
 pub fn serve(
     predictor: Predictor,
     options: ServeOptions,
@@ -27,10 +30,8 @@ pub fn serve(
         .enable_all()
         .build()?;
     let state = State::new(predictor, options);
-    let address = state.options().address;
     let served = runtime.block_on(async {
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|source| Error::Listen { address, source })?;
+        let listener = listen(&state.options().address).await?;
         let stop = stop_signal()?;
         started(listener.local_addr()?);
         serve_until(listener, state, stop).await
@@ -42,35 +43,48 @@ pub fn serve(
 
 /// Serves on an open listener until `stop`; running requests have [`ServeOptions::grace`] to end.
 ///
+/// After `stop`, answers tell that their connections end. Connections without a request stay open for a moment, since
+/// a client may be sending one.
+///
 /// # Errors
-/// If the operating system refuses connections for good.
+/// None for now: the server goes on whatever happens to its connections.
 pub async fn serve_until(
     listener: TcpListener,
     state: State,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
-    let grace = state.options().grace;
-    let (stopping, stopped) = oneshot::channel();
-    let stop = async move {
-        stop.await;
-        // The receiver is gone only when nobody waits any more.
-        let _ = stopping.send(());
-    };
-    let listener = listener.tap_io(|stream| {
-        // Without it small answers wait; a connection that refuses it works all the same.
-        let _ = stream.set_nodelay(true);
-    });
-    let server = axum::serve(listener, app(state)).with_graceful_shutdown(stop);
-    let out_of_patience = async {
-        match stopped.await {
-            Ok(()) => tokio::time::sleep(grace).await,
-            Err(_) => std::future::pending().await,
+    let options = state.options().clone();
+    let (grace, most) = (options.grace, most_connections(options.max_connections));
+    let connections = Connections::new(options, most);
+    let router = app(state);
+    let mut tasks = JoinSet::new();
+    let mut watch = std::pin::pin!(connections.clone().watch());
+    let accepting = async {
+        let mut told = false;
+        loop {
+            let (stream, place) = accept(&listener, &connections, &mut told).await;
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(connection::serve(stream, router.clone(), place));
         }
     };
     tokio::select! {
-        served = async { server.await } => Ok(served?),
-        () = out_of_patience => Ok(()),
+        biased;
+        () = stop => {}
+        () = &mut watch => {}
+        () = accepting => {}
     }
+    connections.drain();
+    for (stream, place) in accept_rest(listener, &connections) {
+        tasks.spawn(connection::serve(stream, router.clone(), place));
+    }
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    tokio::select! {
+        _ = timeout(grace, ended) => {}
+        () = watch => {}
+    }
+    // Those that are left are dropped, which stops their work.
+    tasks.shutdown().await;
+    Ok(())
 }
 
 /// Resolves at Ctrl-C, or when the system asks the process to terminate.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
+use jingwei_bounds::Budget;
 use jingwei_bundle::Predictor;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::admission::{Queue, StopOnDrop};
+use crate::body::{self, Memory};
 use crate::error::Refusal;
 use crate::{MOST_SAMPLES, ServeOptions};
 
@@ -21,23 +23,23 @@ struct Shared {
     predictor: Predictor,
     name: String,
     options: ServeOptions,
-    /// Requests that may hold a body.
-    requests: Semaphore,
-    /// Requests that may compute.
-    computing: Semaphore,
+    /// The memory for bodies.
+    memory: Memory,
+    /// Where requests wait for their turn to compute.
+    queue: Queue,
 }
 
-/// The body of a request, and the right to hold it in memory.
-pub(crate) struct Held<'s> {
+/// The body of a request that is all there.
+pub(crate) struct Held {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    _permit: SemaphorePermit<'s>,
 }
 
 impl State {
     /// Makes a model ready to be served.
     #[must_use]
     pub fn new(predictor: Predictor, options: ServeOptions) -> Self {
+        let options = options.with_finite_times();
         let folder = predictor.bundle().folder();
         let stem = folder
             .file_stem()
@@ -51,8 +53,8 @@ impl State {
         let shared = Shared {
             predictor,
             name,
-            requests: Semaphore::new(options.max_requests),
-            computing: Semaphore::new(threads.max(2)),
+            memory: Memory::new(options.max_held),
+            queue: Queue::new(options.max_requests, threads.max(2), options.queue_timeout),
             options,
         };
         Self {
@@ -84,52 +86,18 @@ impl State {
         &self.shared.options
     }
 
-    /// Reads the body of a request, within the bounds.
-    pub(crate) async fn hold(&self, request: Request) -> Result<Held<'_>, Refusal> {
-        let permit = self.shared.requests.try_acquire().map_err(|_| {
-            let reason = "the server is busy: try again in a moment";
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason)
-        })?;
+    /// Reads the body of a request, within the bounds. It keeps no other request from computing meanwhile.
+    pub(crate) async fn hold(&self, request: Request) -> Result<Held, Refusal> {
         let (parts, body) = request.into_parts();
         check_encoding(&parts.headers)?;
-        let body = self.read(&parts.headers, body).await?;
+        let Shared {
+            options, memory, ..
+        } = &*self.shared;
+        let body = body::read(&parts.headers, body, options, memory).await?;
         Ok(Held {
             headers: parts.headers,
             body,
-            _permit: permit,
         })
-    }
-
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-        let ServeOptions {
-            max_body,
-            body_timeout,
-            ..
-        } = self.shared.options;
-        let too_large = || {
-            let reason =
-                format!("the body has more than {max_body} bytes: send fewer samples at once");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
-        };
-        let stated = headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok());
-        let stated = stated.and_then(|length| length.parse::<u64>().ok());
-        if stated.is_some_and(|length| length > max_body as u64) {
-            return Err(too_large());
-        }
-        // One byte more than allowed tells a body that is too large from one that is cut off.
-        let reading = to_bytes(body, max_body.saturating_add(1));
-        match tokio::time::timeout(body_timeout, reading).await {
-            Ok(Ok(bytes)) if bytes.len() <= max_body => Ok(bytes),
-            Ok(Ok(_)) => Err(too_large()),
-            Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
-            Ok(Err(error)) => Err(Refusal::bad(format!("the body cannot be read: {error}"))),
-            Err(_) => {
-                let reason = format!("the body took longer than {} s", body_timeout.as_secs());
-                Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, reason))
-            }
-        }
     }
 
     /// Computes on a thread that may block, when it is this request's turn.
@@ -137,10 +105,17 @@ impl State {
         &self,
         work: impl FnOnce(&State) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let stopped = |_| Refusal::internal("the server is stopping");
-        let _turn = self.shared.computing.acquire().await.map_err(stopped)?;
+        let turn = self.shared.queue.turn().await?;
+        let budget = Arc::new(Budget::unlimited());
+        let _stop = StopOnDrop(budget.clone());
         let state = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&state)).await;
+        let done = tokio::task::spawn_blocking(move || {
+            // The turn ends with the work, not with the client.
+            let _turn = turn;
+            budget.check().map_err(Refusal::busy)?;
+            work(&state)
+        });
+        let done = done.await;
         done.unwrap_or_else(|_| Err(Refusal::internal("the model failed on this request")))
     }
 }
@@ -154,17 +129,6 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
-}
-
-fn is_length_limit(error: &axum::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if error.to_string().contains("length limit exceeded") {
-            return true;
-        }
-        source = error.source();
-    }
-    false
 }
 
 /// Checks the number of samples or records of a request.

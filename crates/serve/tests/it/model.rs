@@ -105,6 +105,44 @@ pub fn rows() -> Predictor {
     )
 }
 
+/// A model of two columns that takes its time: 16 products with a matrix of 1024².
+pub fn slow() -> Predictor {
+    let mut graph = Graph::new();
+    let x = graph.input("columns", Shape::batch_of(&[2]));
+    let first = graph.parameter("first", &[2, 1024]);
+    let kernel = graph.parameter("kernel", &[1024, 1024]);
+    let last = graph.parameter("last", &[1024, 1]);
+    let mut y = graph.matmul(x, first).unwrap();
+    for _ in 0..16 {
+        y = graph.matmul(y, kernel).unwrap();
+    }
+    let y = graph.matmul(y, last).unwrap();
+    let layout = Layout::new([
+        ("first", vec![2, 1024]),
+        ("kernel", vec![1024, 1024]),
+        ("last", vec![1024, 1]),
+    ]);
+    let parameters = vec![0.0; layout.len()];
+    let column = |name: &str| Column {
+        name: name.to_owned(),
+        scaling: ColumnScaling::Standardise {
+            mean: 0.0,
+            std: 1.0,
+        },
+    };
+    let preparation = Preparation {
+        features: FeaturePreparation::Rows(vec![column("a"), column("b")]),
+        targets: TargetPreparation::Values(vec![column("c")]),
+    };
+    let function = Function::new(graph, vec![y], layout, Layout::default());
+    predictor(
+        &function,
+        ("values", OutputKind::Values),
+        parameters,
+        &preparation,
+    )
+}
+
 fn predictor(
     function: &Function,
     output: (&str, OutputKind),

@@ -81,7 +81,7 @@ fn a_taken_address_is_an_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let options = ServeOptions {
-        address,
+        address: address.to_string(),
         ..Default::default()
     };
     let error = serve(pictures(), options, |_| panic!("it cannot listen")).unwrap_err();
