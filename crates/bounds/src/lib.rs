@@ -11,5 +11,5 @@
 mod budget;
 mod sizes;
 
-pub use budget::{Budget, Exceeded};
+pub use budget::{Budget, Exceeded, Loan};
 pub use sizes::product;
