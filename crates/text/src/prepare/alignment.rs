@@ -19,6 +19,13 @@ struct Piece {
     verbatim: bool,
 }
 
+impl Piece {
+    /// Whether it is verbatim and reaches up to `at` in the output and to `from` in the input.
+    fn goes_on(&self, at: usize, from: usize) -> bool {
+        self.verbatim && self.to == from && self.at + (self.to - self.from) == at
+    }
+}
+
 impl Aligned {
     /// Forgets everything and begins anew.
     pub(super) fn reset(&mut self, track: bool) {
@@ -29,7 +36,9 @@ impl Aligned {
 
     /// Adds a character that stands for these bytes of the input.
     pub(super) fn push(&mut self, c: char, from: Range<usize>) {
-        if self.track {
+        // Several characters that stand for the same bytes share a piece.
+        let goes_on = |last: &Piece| !last.verbatim && (last.from..last.to) == from;
+        if self.track && !self.pieces.last().is_some_and(goes_on) {
             self.piece(from, false);
         }
         self.text.push(c);
@@ -38,9 +47,18 @@ impl Aligned {
     /// Adds bytes of the input as they are, from `start` on.
     pub(super) fn copy(&mut self, text: &str, start: usize) {
         if self.track && !text.is_empty() {
-            self.piece(start..start + text.len(), true);
+            let at = self.text.len();
+            match self.pieces.last_mut() {
+                Some(last) if last.goes_on(at, start) => last.to += text.len(),
+                _ => self.piece(start..start + text.len(), true),
+            }
         }
         self.text.push_str(text);
+    }
+
+    /// The bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.capacity() + self.pieces.capacity() * size_of::<Piece>()
     }
 
     fn piece(&mut self, from: Range<usize>, verbatim: bool) {

@@ -3,16 +3,22 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use jingwei_bounds::Loan;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, is_nfc_quick, is_nfkc_quick};
 
 use crate::prepare::alignment::Aligned;
-use crate::prepare::{TextOptions, Tokenizer, Unicode};
+use crate::prepare::{TextOptions, Tokenizer, Unicode, Within};
 
 /// What is not settled by the table alone. Neither is a character, so neither stands for itself.
 const SLOW: u16 = 0xffff;
 const DROP: u16 = 0xfffe;
+
+/// Places in a text have 32 bits; one more run always fits.
+const MOST_BYTES: usize = 1 << 31;
+/// Bytes that are folded before what they took is counted.
+const RUN: usize = 1 << 16;
 
 /// A phrase whose characters alone would give something else: behind `before`, `from` becomes `to`.
 struct Phrase {
@@ -152,13 +158,16 @@ impl Folding {
         }
     }
 
-    /// Folds a text into `out`.
-    pub(super) fn fold(&self, text: &str, out: &mut Aligned) {
+    /// Folds a text into `out`: of what would become more than 2 GiB, the beginning.
+    pub(super) fn fold(&self, text: &str, out: &mut Aligned, loan: &mut Loan<'_>) -> Within {
+        loan.reach(out.bytes() + text.len())?;
         out.text.reserve(text.len());
         let mut start = 0;
-        while start < text.len() {
+        while start < text.len() && out.text.len() < MOST_BYTES {
             start = self.fold_run(text, start, out);
+            loan.reach(out.bytes())?;
         }
+        Ok(())
     }
 
     /// Folds from `start` on up to a character that the table does not settle, and that one too.
@@ -166,7 +175,8 @@ impl Folding {
         // From here on everything stays as it is and waits to be copied.
         let mut waiting = start;
         let mut at = start;
-        while let Some((code, len)) = decode(text, at) {
+        let end = text.len().min(start + RUN);
+        while let Some((code, len)) = decode(text, at).filter(|_| at < end) {
             let stays = self
                 .same
                 .get((code >> 6) as usize)
@@ -187,8 +197,8 @@ impl Folding {
             }
             at = waiting;
         }
-        out.copy(&text[waiting..], waiting);
-        text.len()
+        out.copy(&text[waiting..at], waiting);
+        at
     }
 
     /// Folds what begins at `at`, together with the character before it if it is an accent.

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use jingwei_bounds::{Budget, Loan};
+
 use crate::prepare::alignment::Aligned;
 use crate::prepare::characters::Folding;
 use crate::prepare::markup::{self, EMAIL, URL};
-use crate::prepare::{Addresses, TextOptions};
+use crate::prepare::{Addresses, TextOptions, Within};
 
 /// What a thread needs to clean texts; reused from text to text.
 #[derive(Default)]
@@ -39,7 +41,9 @@ impl Scratch {
     /// Gives back what an unusually long text needed.
     pub(super) fn shrink(&mut self) {
         const MOST: usize = 4 << 20;
-        if self.folded.text.capacity() > MOST {
+        let texts = [&self.html, &self.addresses, &self.folded];
+        let bytes: usize = texts.iter().map(|text| text.bytes()).sum();
+        if bytes + self.places.capacity() * size_of::<(u32, u32)>() > MOST {
             *self = Self::default();
         }
     }
@@ -68,8 +72,15 @@ impl Cleaner {
         }
     }
 
-    /// Cleans a text into `scratch`; with `track`, [`Scratch::source`] knows where everything came from.
-    pub(super) fn clean(&self, text: &str, scratch: &mut Scratch, track: bool) {
+    /// Cleans a text into `scratch`; with `track`, [`Scratch::source`] knows where everything came from. What the
+    /// scratch takes is lent until the text is done with.
+    pub(super) fn clean<'b>(
+        &self,
+        text: &str,
+        scratch: &mut Scratch,
+        track: bool,
+        budget: &'b Budget,
+    ) -> Within<[Loan<'b>; 3]> {
         let Scratch {
             html,
             addresses,
@@ -78,27 +89,31 @@ impl Cleaner {
             ..
         } = scratch;
         let mut text = text;
+        let mut loans = [budget.lend(0)?, budget.lend(0)?, budget.lend(0)?];
         used[0] = self.strip_html && markup::may_have_html(text);
         if used[0] {
             html.reset(track);
-            markup::strip_html(text, html);
+            markup::strip_html(text, html, &mut loans[0])?;
             text = &html.text;
         }
         let replaces = self.urls.is_some() || self.emails.is_some();
         used[1] = replaces && markup::may_have_addresses(text);
         if used[1] {
             addresses.reset(track);
-            markup::replace_addresses(text, self.urls, self.emails, addresses);
+            let loan = &mut loans[1];
+            markup::replace_addresses(text, self.urls, self.emails, addresses, loan)?;
             text = &addresses.text;
         }
         folded.reset(track);
-        self.folding.fold(text, folded);
+        self.folding.fold(text, folded, &mut loans[2])?;
+        Ok(loans)
     }
 
     /// Cleans a word that stands alone, without HTML and addresses.
-    pub(super) fn clean_word(&self, word: &str, scratch: &mut Scratch) {
+    pub(super) fn clean_word(&self, word: &str, scratch: &mut Scratch, budget: &Budget) -> Within {
         scratch.used = [false; 2];
         scratch.folded.reset(false);
-        self.folding.fold(word, &mut scratch.folded);
+        let mut loan = budget.lend(0)?;
+        self.folding.fold(word, &mut scratch.folded, &mut loan)
     }
 }

@@ -71,14 +71,6 @@ impl Route {
     pub(super) fn next(&self, at: usize) -> usize {
         self.next[at] as usize
     }
-
-    /// Gives back what an unusually long run needed.
-    pub(super) fn shrink(&mut self) {
-        const MOST: usize = 1 << 18;
-        if self.codes.capacity() > MOST {
-            *self = Self::default();
-        }
-    }
 }
 
 impl Dictionary {

@@ -1,21 +1,18 @@
 //! A preparation made ready for use.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
-use rust_stemmers::Stemmer;
+use jingwei_bounds::{Budget, Loan};
 
-use crate::prepare::clean::{Cleaner, Scratch};
-use crate::prepare::jieba::Segmenter;
+use crate::prepare::clean::Scratch;
 use crate::prepare::markup::{EMAIL, URL};
-use crate::prepare::segment::{self, Kind};
-use crate::prepare::subword::{self, Subwords};
+use crate::prepare::pipeline::{Pipeline, Splitter, shown, with_scratch};
+use crate::prepare::segment::{self, Flow, Kind};
+use crate::prepare::subword;
 use crate::prepare::vocabulary::{Index, LEFT_OUT, SPECIAL, UNKNOWN_WORD};
-use crate::prepare::{
-    Language, Punctuation, Side, TextOptions, TextPreparation, Tokenizer, UNKNOWN, Unicode, jieba,
-};
+use crate::prepare::{Side, TextPreparation, UNKNOWN, Within};
 use crate::{Error, Result};
 
 /// One token of a text.
@@ -42,175 +39,6 @@ pub struct Tagged {
     pub end: usize,
     /// Its part of speech as jieba's dictionary has it: `n` noun, `v` verb, `nr` person, `eng` Latin letters, `x` mark.
     pub part_of_speech: String,
-}
-
-/// What segments cleaned text.
-enum Splitter {
-    Words {
-        segmenter: Arc<Segmenter>,
-        guess: bool,
-    },
-    Characters,
-    /// Words, each with its characters after it.
-    Both {
-        segmenter: Arc<Segmenter>,
-        guess: bool,
-    },
-    Subwords(Box<Subwords>),
-}
-
-/// Cleaning and segmentation, before words have numbers.
-pub(super) struct Pipeline {
-    cleaner: Cleaner,
-    splitter: Splitter,
-    keeps_marks: bool,
-    stemmer: Option<Stemmer>,
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
-}
-
-impl Pipeline {
-    pub(super) fn new(options: &TextOptions, dictionary: &str) -> Result<Self> {
-        let tokenizer = &options.tokenizer;
-        let splitter = match tokenizer.words() {
-            None => Splitter::Characters,
-            Some(words) => {
-                let guess = words.guess_new_words;
-                let segmenter = if dictionary.is_empty() {
-                    jieba::shared()
-                } else {
-                    jieba::with_dictionary(dictionary)?
-                };
-                match tokenizer.characters() {
-                    None => Splitter::Words { segmenter, guess },
-                    Some(_) => Splitter::Both { segmenter, guess },
-                }
-            }
-        };
-        let words = tokenizer.words().is_some();
-        // A tokenizer from elsewhere has its own rules for characters.
-        let given = matches!(options.tokenizer, Tokenizer::File(_));
-        let cleaner = if given {
-            Cleaner::new(&TextOptions {
-                unicode: Unicode::None,
-                simplify: false,
-                lowercase: false,
-                ..options.clone()
-            })
-        } else {
-            Cleaner::new(options)
-        };
-        Ok(Self {
-            cleaner,
-            splitter,
-            keeps_marks: options.punctuation == Punctuation::Keep,
-            stemmer: options.stemming.filter(|_| words).map(stemmer),
-        })
-    }
-
-    /// Cleans a text for a tokenizer that segments by itself.
-    pub(super) fn cleaned(&self, text: &str) -> String {
-        let mut scratch = Scratch::default();
-        self.cleaner.clean(text, &mut scratch, false);
-        scratch.text().to_owned()
-    }
-
-    /// Hands the tokens of a text to `emit`, each with its place in the cleaned text, and whether it is a word beside
-    /// characters.
-    fn each(
-        &self,
-        cleaned: &str,
-        mut emit: impl FnMut(&str, Range<usize>, bool) -> ControlFlow<()>,
-    ) {
-        self.each_place(cleaned, true, |range, kind, is_word| {
-            let token = &cleaned[range.clone()];
-            let characters = matches!(self.splitter, Splitter::Both { .. }) && !is_word;
-            match &self.stemmer {
-                Some(stemmer) if kind == Kind::Word && !characters => {
-                    emit(&stemmer.stem(shown(token)), range, is_word)
-                }
-                _ => emit(shown(token), range, is_word),
-            }
-        });
-    }
-
-    /// Hands the places of tokens in the cleaned text to `emit`, and whether each is a word beside characters; `kinds` as
-    /// [`segment::words`] takes it.
-    fn each_place(
-        &self,
-        cleaned: &str,
-        kinds: bool,
-        mut emit: impl FnMut(Range<usize>, Kind, bool) -> ControlFlow<()>,
-    ) {
-        let mut each = |range: Range<usize>, kind: Kind, is_word: bool| {
-            if kind == Kind::Mark && !self.keeps_marks {
-                return ControlFlow::Continue(());
-            }
-            emit(range, kind, is_word)
-        };
-        // Whether it went to its end does not matter here.
-        let _ = match &self.splitter {
-            Splitter::Words { segmenter, guess } => {
-                segment::words(cleaned, segmenter, *guess, kinds, |range, kind| {
-                    each(range, kind, false)
-                })
-            }
-            Splitter::Both { segmenter, guess } => {
-                segment::words_and_characters(cleaned, segmenter, *guess, each)
-            }
-            _ => segment::characters(cleaned, |range, kind| each(range, kind, false)),
-        };
-    }
-
-    /// Hands the tokens of a text to `emit`, in the thread's own buffers, and whether each is a word beside characters.
-    pub(super) fn tokens_of(&self, text: &str, mut emit: impl FnMut(&str, bool)) {
-        with_scratch(|scratch| {
-            self.cleaner.clean(text, scratch, false);
-            self.each(scratch.text(), |token, _, is_word| {
-                emit(token, is_word);
-                ControlFlow::Continue(())
-            });
-        });
-    }
-
-    /// Cleans one token of a text that came in tokens; its place stays, whatever becomes of it.
-    pub(super) fn token<R>(&self, token: &str, read: impl FnOnce(&str) -> R) -> R {
-        with_scratch(|scratch| {
-            self.cleaner.clean_word(token, scratch);
-            match &self.stemmer {
-                Some(stemmer) => read(&stemmer.stem(scratch.text().trim())),
-                None => read(scratch.text().trim()),
-            }
-        })
-    }
-}
-
-/// A thread's buffers; `emit` may itself encode, so they are taken out meanwhile.
-fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
-    let mut scratch = SCRATCH.take();
-    let result = work(&mut scratch);
-    scratch.shrink();
-    SCRATCH.set(scratch);
-    result
-}
-
-fn go_on(yes: bool) -> ControlFlow<()> {
-    if yes {
-        ControlFlow::Continue(())
-    } else {
-        ControlFlow::Break(())
-    }
-}
-
-fn shown(word: &str) -> &str {
-    let mut chars = word.chars();
-    match (chars.next(), chars.next()) {
-        (Some(URL), None) => "<url>",
-        (Some(EMAIL), None) => "<email>",
-        _ => word,
-    }
 }
 
 /// A preparation with its dictionary loaded: turns texts into ids, on any number of threads at once.
@@ -257,20 +85,37 @@ impl Encoder {
 
     /// Replaces `ids` by the ids of a text, at most `max_length`. A text of which nothing is left has one, unknown.
     pub fn encode(&self, text: &str, ids: &mut Vec<u32>) {
+        // Nothing exceeds a budget without an end.
+        let _ = self.encode_within(text, ids, &Budget::unlimited());
+    }
+
+    /// As [`Encoder::encode`], with what the work takes from `budget`.
+    ///
+    /// # Errors
+    /// If that ends; `ids` are then of no use.
+    pub fn encode_within(&self, text: &str, ids: &mut Vec<u32>, budget: &Budget) -> Within {
         ids.clear();
-        let most = match self.preparation.options.truncate {
+        let most = self.most();
+        with_scratch(|scratch| {
+            let _loans = self.pipeline.cleaner.clean(text, scratch, false, budget)?;
+            let mut loan = budget.lend(0)?;
+            match &self.pipeline.splitter {
+                Splitter::Subwords(subwords) => subwords.encode(scratch.text(), budget, |id, _| {
+                    add(ids, id, most, &mut loan)
+                }),
+                _ => self.encode_words(scratch, most, ids, &mut loan),
+            }
+        })?;
+        self.cut(ids);
+        Ok(())
+    }
+
+    /// The tokens from the beginning on that are looked for.
+    fn most(&self) -> usize {
+        match self.preparation.options.truncate {
             Side::After => self.preparation.max_length,
             Side::Before => usize::MAX,
-        };
-        with_scratch(|scratch| {
-            self.pipeline.cleaner.clean(text, scratch, false);
-            if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
-                subwords.encode(scratch.text(), |id, _| ids.push(id));
-            } else {
-                self.encode_words(scratch, most, ids);
-            }
-        });
-        self.cut(ids);
+        }
     }
 
     /// The id of a token that was cleaned.
@@ -284,16 +129,20 @@ impl Encoder {
         }
     }
 
-    fn encode_words(&self, scratch: &mut Scratch, most: usize, ids: &mut Vec<u32>) {
+    fn encode_words(
+        &self,
+        scratch: &mut Scratch,
+        most: usize,
+        ids: &mut Vec<u32>,
+        loan: &mut Loan<'_>,
+    ) -> Within {
         if self.pipeline.stemmer.is_some() || self.words.is_some() {
-            self.pipeline.each(scratch.text(), |token, _, is_word| {
-                let id = self.id(token, is_word);
-                if id != LEFT_OUT {
-                    ids.push(id);
+            return self.pipeline.each(scratch.text(), |token, _, is_word| {
+                match self.id(token, is_word) {
+                    LEFT_OUT => Flow::Continue(()),
+                    id => add(ids, id, most, loan),
                 }
-                go_on(ids.len() < most)
             });
-            return;
         }
         // Which words are left out is not known before they are looked up.
         let most = if self.preparation.stop_words.is_empty() {
@@ -303,25 +152,46 @@ impl Encoder {
         };
         let mut places = std::mem::take(&mut scratch.places);
         places.clear();
-        self.pipeline
-            .each_place(scratch.text(), !self.pipeline.keeps_marks, |range, _, _| {
-                places.push((range.start as u32, range.end as u32));
-                go_on(places.len() < most)
+        let kinds = !self.pipeline.keeps_marks;
+        let went = self
+            .pipeline
+            .each_place(scratch.text(), kinds, |range, _, _| {
+                let place = (range.start as u32, range.end as u32);
+                add(&mut places, place, most, loan)
             });
-        self.index.ids(scratch.text(), &places, ids);
+        if went.is_ok() {
+            self.index.ids(scratch.text(), &places, ids);
+        }
         scratch.places = places;
+        went
     }
 
     /// Replaces `ids` by the ids of a text that came in tokens: one for each, at most `max_length`.
     pub fn encode_tokens<S: AsRef<str>>(&self, tokens: &[S], ids: &mut Vec<u32>) {
+        // Nothing exceeds a budget without an end.
+        let _ = self.encode_tokens_within(tokens, ids, &Budget::unlimited());
+    }
+
+    /// As [`Encoder::encode_tokens`], with what the work takes from `budget`.
+    ///
+    /// # Errors
+    /// If that ends; `ids` are then of no use.
+    pub fn encode_tokens_within<S: AsRef<str>>(
+        &self,
+        tokens: impl IntoIterator<Item = S>,
+        ids: &mut Vec<u32>,
+        budget: &Budget,
+    ) -> Within {
         ids.clear();
-        ids.extend(tokens.iter().map(|token| {
-            let id = self
-                .pipeline
-                .token(token.as_ref(), |word| self.index.id(word));
-            if id == LEFT_OUT { UNKNOWN } else { id }
-        }));
+        let mut loan = budget.lend(0)?;
+        for token in tokens.into_iter().take(self.most()) {
+            let read = |word: &str| self.index.id(word);
+            let id = self.pipeline.token(token.as_ref(), budget, read)?;
+            ids.push(if id == LEFT_OUT { UNKNOWN } else { id });
+            loan.reach(ids.capacity() * size_of::<u32>())?;
+        }
         self.cut(ids);
+        Ok(())
     }
 
     fn cut(&self, ids: &mut Vec<u32>) {
@@ -340,33 +210,55 @@ impl Encoder {
     /// All tokens of a text with their places in it, before truncation, for reports and for tagging.
     pub fn tokens(&self, text: &str) -> Vec<Token> {
         let mut tokens = Vec::new();
-        with_scratch(|scratch| {
-            self.pipeline.cleaner.clean(text, scratch, true);
-            let mut push = |text: &str, range: Range<usize>, id: u32| {
-                let source = scratch.source(range);
-                tokens.push(Token {
-                    text: text.to_owned(),
-                    start: source.start,
-                    end: source.end,
-                    id,
-                });
-            };
-            if let Splitter::Subwords(subwords) = &self.pipeline.splitter {
-                let cleaned = scratch.text();
-                subwords.encode(cleaned, |id, range| {
-                    push(&cleaned[range.clone()], range, id)
-                });
-            } else {
-                self.pipeline.each(scratch.text(), |token, range, is_word| {
-                    let id = self.id(token, is_word);
-                    if id != LEFT_OUT {
-                        push(token, range, id);
-                    }
-                    ControlFlow::Continue(())
-                });
-            }
+        // Nothing exceeds a budget without an end.
+        let _ = self.each_token(text, &Budget::unlimited(), |text, source, id| {
+            tokens.push(Token {
+                text: text.to_owned(),
+                start: source.start,
+                end: source.end,
+                id,
+            });
+            Flow::Continue(())
         });
         tokens
+    }
+
+    /// The places of a text's tokens in it, with what the work takes from `budget`: all of them, or those that
+    /// [`Encoder::encode`] keeps if texts are cut at their ends.
+    ///
+    /// # Errors
+    /// If the budget ends.
+    pub fn places_within(&self, text: &str, budget: &Budget) -> Within<Vec<Range<usize>>> {
+        let (mut places, mut loan) = (Vec::new(), budget.lend(0)?);
+        let most = self.most();
+        self.each_token(text, budget, |_, source, _| {
+            add(&mut places, source, most, &mut loan)
+        })?;
+        Ok(places)
+    }
+
+    /// Hands the tokens of a text to `emit`, each with its place in the text and its id.
+    fn each_token(
+        &self,
+        text: &str,
+        budget: &Budget,
+        mut emit: impl FnMut(&str, Range<usize>, u32) -> Flow,
+    ) -> Within {
+        with_scratch(|scratch| {
+            let _loans = self.pipeline.cleaner.clean(text, scratch, true, budget)?;
+            let cleaned = scratch.text();
+            match &self.pipeline.splitter {
+                Splitter::Subwords(subwords) => subwords.encode(cleaned, budget, |id, range| {
+                    emit(&cleaned[range.clone()], scratch.source(range), id)
+                }),
+                _ => self.pipeline.each(cleaned, |token, range, is_word| {
+                    match self.id(token, is_word) {
+                        LEFT_OUT => Flow::Continue(()),
+                        id => emit(token, scratch.source(range), id),
+                    }
+                }),
+            }
+        })
     }
 
     /// The words of a text with their parts of speech, nothing left out.
@@ -382,7 +274,8 @@ impl Encoder {
         };
         let mut words = Vec::new();
         with_scratch(|scratch| {
-            self.pipeline.cleaner.clean(text, scratch, true);
+            let budget = Budget::unlimited();
+            let _loans = self.pipeline.cleaner.clean(text, scratch, true, &budget);
             let cleaned = scratch.text();
             let known: HashMap<(usize, usize), &str> = segmenter
                 .jieba()
@@ -408,7 +301,7 @@ impl Encoder {
                     end: source.end,
                     part_of_speech: part.to_owned(),
                 });
-                ControlFlow::Continue(())
+                Flow::Continue(())
             });
         });
         Ok(words)
@@ -440,26 +333,17 @@ impl Encoder {
     }
 }
 
-fn stemmer(language: Language) -> Stemmer {
-    use rust_stemmers::Algorithm;
-    Stemmer::create(match language {
-        Language::Arabic => Algorithm::Arabic,
-        Language::Danish => Algorithm::Danish,
-        Language::Dutch => Algorithm::Dutch,
-        Language::English => Algorithm::English,
-        Language::Finnish => Algorithm::Finnish,
-        Language::French => Algorithm::French,
-        Language::German => Algorithm::German,
-        Language::Greek => Algorithm::Greek,
-        Language::Hungarian => Algorithm::Hungarian,
-        Language::Italian => Algorithm::Italian,
-        Language::Norwegian => Algorithm::Norwegian,
-        Language::Portuguese => Algorithm::Portuguese,
-        Language::Romanian => Algorithm::Romanian,
-        Language::Russian => Algorithm::Russian,
-        Language::Spanish => Algorithm::Spanish,
-        Language::Swedish => Algorithm::Swedish,
-        Language::Tamil => Algorithm::Tamil,
-        Language::Turkish => Algorithm::Turkish,
-    })
+/// Adds a token, and says whether more are wanted and may be had.
+fn add<T>(tokens: &mut Vec<T>, token: T, most: usize, loan: &mut Loan<'_>) -> Flow {
+    const NOW_AND_THEN: usize = 1 << 10;
+    tokens.push(token);
+    if tokens.len() >= most {
+        return Flow::Break(Ok(()));
+    }
+    if tokens.len() % NOW_AND_THEN == 0
+        && let Err(exceeded) = loan.reach(tokens.capacity() * size_of::<T>())
+    {
+        return Flow::Break(Err(exceeded));
+    }
+    Flow::Continue(())
 }

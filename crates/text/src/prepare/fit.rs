@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use jingwei_bounds::Budget;
 use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
 
-use crate::prepare::encoder::Pipeline;
+use crate::prepare::pipeline::Pipeline;
 use crate::prepare::stop_words::{self, read_small};
 use crate::prepare::{
     Characters, Encoder, Learnt, TextOptions, TextPreparation, Tokenizer, Vocabulary, Words, jieba,
@@ -79,10 +80,12 @@ impl TextPreparation {
             ));
         }
         let pipeline = Pipeline::new(options, &fresh.dictionary)?;
+        let budget = Budget::unlimited();
         let counts = count(texts, |text, counts| {
             let mut length = 0;
             for token in text.split('\n') {
-                pipeline.token(token, |word| counts.add(word, false));
+                // Nothing exceeds a budget without an end.
+                let _ = pipeline.token(token, &budget, |word| counts.add(word, false));
                 length += 1;
             }
             counts.lengths.push(length);
@@ -113,9 +116,10 @@ impl TextPreparation {
         let listed = stop_words::load(&options.stop_words)?;
         if !listed.is_empty() && !fresh.is_subword() {
             let pipeline = Pipeline::new(options, "")?;
+            let budget = Budget::unlimited();
             let cleaned = listed
                 .iter()
-                .map(|word| pipeline.token(word, str::to_owned));
+                .flat_map(|word| pipeline.token(word, &budget, str::to_owned));
             fresh.stop_words = cleaned.filter(|word| !word.is_empty()).collect();
             fresh.stop_words.sort();
             fresh.stop_words.dedup();

@@ -2,16 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 use include_flate::flate;
 use jieba_rs::Jieba;
 
 use crate::prepare::dictionary::{Dictionary, Route};
+use crate::prepare::segment::Flow;
 use crate::{Error, Result};
 
 flate!(static WORDS: str from "data/jieba.txt" with zstd);
+
+/// Bytes that are segmented together.
+const LONGEST_RUN: usize = 1 << 16;
+/// Characters of a word: at each place of a text, words may be looked for as far ahead.
+const LONGEST_WORD: usize = 128;
 
 /// Cuts Chinese as jieba does.
 pub(super) struct Segmenter {
@@ -72,19 +77,25 @@ impl Segmenter {
 
     /// Hands the ends of the words of `run` to `emit`, in bytes: Chinese characters and what jieba joins with them, without
     /// a break. With `guess`, characters that stay alone may become words that no dictionary has.
-    pub(super) fn cut(
-        &self,
-        run: &str,
-        guess: bool,
-        mut emit: impl FnMut(usize) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    ///
+    /// Very long runs, which are no language, are cut in pieces first, so that memory does not grow with them.
+    pub(super) fn cut(&self, run: &str, guess: bool, mut emit: impl FnMut(usize) -> Flow) -> Flow {
+        let mut start = 0;
+        while start < run.len() {
+            let end = run.floor_char_boundary(start + LONGEST_RUN);
+            self.cut_piece(&run[start..end], guess, |at| emit(start + at))?;
+            start = end;
+        }
+        Flow::Continue(())
+    }
+
+    fn cut_piece(&self, run: &str, guess: bool, mut emit: impl FnMut(usize) -> Flow) -> Flow {
         thread_local! {
             static ROUTE: RefCell<Route> = RefCell::default();
         }
         let mut route = ROUTE.take();
         self.dictionary.route(run, &mut route);
         let flow = self.follow(run, guess, &route, &mut emit);
-        route.shrink();
         ROUTE.set(route);
         flow
     }
@@ -94,8 +105,8 @@ impl Segmenter {
         run: &str,
         guess: bool,
         route: &Route,
-        emit: &mut impl FnMut(usize) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+        emit: &mut impl FnMut(usize) -> Flow,
+    ) -> Flow {
         // Without guesses, only what is Latin is joined.
         let alone = |at: usize| {
             route.next(at) == at + 1
@@ -125,7 +136,7 @@ impl Segmenter {
                     .try_for_each(|word| emit(start + word.byte_end))?;
             }
         }
-        ControlFlow::Continue(())
+        Flow::Continue(())
     }
 }
 
@@ -172,6 +183,12 @@ pub(super) fn entries<'a>(dictionary: &'a str, place: &str) -> Result<Vec<Entry<
             Some((_, Ok(frequency))) if (1..=MOST).contains(&frequency) => Some(frequency),
             Some((text, _)) => return Err(wrong(format!("`{text}` is no frequency from 1 on"))),
         };
+        if word.chars().nth(LONGEST_WORD).is_some() {
+            let word: String = word.chars().take(12).collect();
+            return Err(wrong(format!(
+                "the word that begins with `{word}` has more than {LONGEST_WORD} characters"
+            )));
+        }
         entries.push(Entry {
             word,
             frequency,

@@ -1,7 +1,9 @@
 //! HTML and addresses.
 
+use jingwei_bounds::Loan;
 use memchr::{memchr2, memchr3};
 
+use crate::prepare::Within;
 use crate::prepare::alignment::Aligned;
 
 /// Stands for a URL until it is a token.
@@ -23,7 +25,7 @@ pub(super) fn may_have_html(text: &str) -> bool {
 }
 
 /// Leaves out tags, comments, scripts and styles, and makes entities characters.
-pub(super) fn strip_html(text: &str, out: &mut Aligned) {
+pub(super) fn strip_html(text: &str, out: &mut Aligned, loan: &mut Loan<'_>) -> Within {
     let mut at = 0;
     // Where a search for an end went on in vain, another need not begin.
     let mut never = [false; 3];
@@ -48,8 +50,10 @@ pub(super) fn strip_html(text: &str, out: &mut Aligned) {
         if skipped.is_none() {
             out.copy(&rest[..1], start);
         }
+        loan.reach(out.bytes())?;
     }
     out.copy(&text[at..], at);
+    loan.reach(out.bytes())
 }
 
 /// The length of the tag, comment, script or style at the start of `rest`, and whether it parts words.
@@ -163,30 +167,32 @@ pub(super) fn replace_addresses(
     url: Option<Option<char>>,
     email: Option<Option<char>>,
     out: &mut Aligned,
-) {
+    loan: &mut Loan<'_>,
+) -> Within {
     let bytes = text.as_bytes();
     let mut copied = 0;
     let mut at = 0;
     while let Some(found) = memchr3(b'@', b':', b'w', &bytes[at..]) {
         let candidate = at + found;
         at = candidate + 1;
-        let (range, becomes) = match bytes[candidate] {
-            b'@' => (email_at(bytes, candidate, copied), email),
-            b':' => (scheme_at(bytes, candidate, copied), url),
-            _ => (www_at(bytes, candidate), url),
+        let becomes = if bytes[candidate] == b'@' { email } else { url };
+        // What is kept is not looked at, since its end may be far away.
+        let Some(becomes) = becomes else { continue };
+        let range = match bytes[candidate] {
+            b'@' => email_at(bytes, candidate, copied),
+            b':' => scheme_at(bytes, candidate, copied),
+            _ => www_at(bytes, candidate),
         };
-        if let (Some((start, end)), Some(becomes)) = (range, becomes) {
+        if let Some((start, end)) = range {
             out.copy(&text[copied..start], copied);
-            if let Some(c) = becomes {
-                out.push(c, start..end);
-            } else {
-                out.push(' ', start..end);
-            }
+            out.push(becomes.unwrap_or(' '), start..end);
+            loan.reach(out.bytes())?;
             copied = end;
             at = end;
         }
     }
     out.copy(&text[copied..], copied);
+    loan.reach(out.bytes())
 }
 
 fn email_at(bytes: &[u8], at: usize, floor: usize) -> Option<(usize, usize)> {
@@ -229,8 +235,9 @@ fn scheme_at(bytes: &[u8], at: usize, floor: usize) -> Option<(usize, usize)> {
     let known = known
         .iter()
         .any(|name| bytes[start..at].eq_ignore_ascii_case(name));
-    let end = url_end(bytes, at + 3);
-    (known && end > at + 3).then_some((start, end))
+    // Its end is looked for only where it begins, so that what follows is not searched again and again.
+    let end = known.then(|| url_end(bytes, at + 3))?;
+    (end > at + 3).then_some((start, end))
 }
 
 fn www_at(bytes: &[u8], at: usize) -> Option<(usize, usize)> {

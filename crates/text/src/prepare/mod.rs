@@ -13,6 +13,7 @@ mod jieba;
 mod markup;
 mod options;
 mod padding;
+mod pipeline;
 mod preparation;
 mod segment;
 mod stop_words;
@@ -27,3 +28,6 @@ pub use options::{
 pub use padding::place;
 pub use preparation::{Learnt, TextPreparation};
 pub use vocabulary::{PADDING, UNKNOWN, Vocabulary, unknown_like};
+
+/// The result of work that ends early if its budget does.
+type Within<T = ()> = std::result::Result<T, jingwei_bounds::Exceeded>;

@@ -2,6 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
+use crate::prepare::Within;
 use crate::prepare::jieba::Segmenter;
 use crate::prepare::markup::{EMAIL, URL};
 
@@ -58,7 +59,8 @@ fn goes_on(c: char) -> bool {
     )
 }
 
-type Flow = ControlFlow<()>;
+/// Whether a text goes on; it breaks off where there are tokens enough, or no means.
+pub(super) type Flow = ControlFlow<Within>;
 
 /// Hands the words of a cleaned text to `emit` in their order; without `kinds`, marks may be called words.
 pub(super) fn words(
@@ -177,7 +179,7 @@ fn plain_word(
     text: &str,
     start: usize,
     emit: &mut impl FnMut(Range<usize>, Kind) -> Flow,
-) -> ControlFlow<(), usize> {
+) -> ControlFlow<Within, usize> {
     let mut end = start;
     let mut chars = text[start..].char_indices().peekable();
     let mut before = ' ';

@@ -1,6 +1,7 @@
 //! Words and their numbers.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
@@ -175,10 +176,16 @@ fn is_zero(id: &u32) -> bool {
 /// Looking a word up must not cost much beside segmentation, which waits for memory most of the time. So words of at most
 /// twelve bytes, four Chinese characters, lie in the table itself, and asking for one is one access to memory. Longer
 /// words lie in a map.
+///
+/// A vocabulary comes from anybody, so where a word lies is drawn at random: nobody can write words that all lie in one
+/// place.
 pub(super) struct Index {
     /// A power of two of slots, most of them empty.
     slots: Box<[Slot]>,
-    long: HashMap<Box<str>, u32, FxBuildHasher>,
+    /// 64 less the bits of a place among them.
+    shift: u32,
+    odd: [u64; 2],
+    long: HashMap<Box<str>, u32>,
 }
 
 /// The bytes of a word, filled up with zeros, and its id; in an empty slot all is zero.
@@ -205,8 +212,11 @@ impl Index {
     ) -> Self {
         let entries = words.len() + left_out.len() + aliases.len();
         let slots = (entries * 3 / 2 + 8).next_power_of_two();
+        let drawn = RandomState::new();
         let mut index = Self {
             slots: vec![Slot::default(); slots].into_boxed_slice(),
+            shift: 64 - slots.ilog2(),
+            odd: [drawn.hash_one(1) | 1, drawn.hash_one(2) | 1],
             long: HashMap::default(),
         };
         // A word that is left out stays so even if the vocabulary has it.
@@ -237,9 +247,10 @@ impl Index {
 
     #[inline]
     fn first(&self, low: u64, high: u32) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mixed = (low ^ u64::from(high).rotate_left(29)).wrapping_mul(ODD);
-        (mixed ^ (mixed >> 29)) as usize >> 16 & (self.slots.len() - 1)
+        let [for_low, for_high] = self.odd;
+        let low = low.wrapping_mul(for_low);
+        let mixed = low.wrapping_add(u64::from(high).wrapping_mul(for_high));
+        (mixed >> self.shift) as usize
     }
 
     /// The slot of a word, or the empty one where it would be.

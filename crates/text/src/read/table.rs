@@ -9,6 +9,9 @@ use crate::{Error, Result};
 
 /// A quoted field may go over so many lines.
 const MOST_LINES: usize = 2_000;
+/// Lines that are read again in search of a closing quote, for each row: in vain, so often as a file has rows that open a
+/// quote, they would be read thousands of times.
+const PATIENCE: usize = 64;
 
 pub(super) fn read(path: &Path, delimiter: u8, collector: &mut Collector) -> Result<()> {
     let bound = collector.options.max_text_bytes.saturating_add(1 << 12);
@@ -99,6 +102,8 @@ struct Records {
     bound: usize,
     /// Lines that were read in search of a closing quote and are rows of their own after all.
     held: VecDeque<(Line, String)>,
+    /// Lines that may still be read in vain.
+    patience: usize,
 }
 
 impl Records {
@@ -108,6 +113,7 @@ impl Records {
             delimiter,
             bound,
             held: VecDeque::new(),
+            patience: MOST_LINES,
         }
     }
 
@@ -140,11 +146,12 @@ impl Records {
         let mut closed = parser.feed(&text);
         let mut more: Vec<(Line, String)> = Vec::new();
         let mut bytes = text.len();
+        self.patience = MOST_LINES.min(self.patience + PATIENCE);
         while !closed {
             let next = self.line()?;
             let fits = next.as_ref().is_some_and(|(line, text)| {
                 bytes += text.len();
-                !line.too_long && bytes <= self.bound && more.len() < MOST_LINES
+                !line.too_long && bytes <= self.bound && more.len() < self.patience
             });
             if let Some(next) = next {
                 if fits {
@@ -153,6 +160,7 @@ impl Records {
                 more.push(next);
             }
             if !fits || parser.stray {
+                self.patience -= more.len().min(self.patience);
                 while let Some(line) = more.pop() {
                     self.held.push_front(line);
                 }

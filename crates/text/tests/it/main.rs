@@ -3,6 +3,7 @@
 mod arbitrary;
 mod encodings;
 mod extras;
+mod linear;
 mod preparing;
 mod reading;
 mod segmenting;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokenizers::Tokenizer as Inner;
 
-use crate::prepare::subword::Subwords;
+use crate::prepare::subword::{Subwords, bounds};
 use crate::prepare::{PADDING, UNKNOWN, Vocabulary};
 use crate::{Error, Result};
 
@@ -66,8 +66,9 @@ fn wrong(cause: impl ToString) -> Error {
     )
 }
 
-/// Names a component that is not known, where the library would only say that something does not fit.
-pub(super) fn check_components(json: &str) -> Result<()> {
+/// Names a component that is not known, where the library would only say that something does not fit, and checks that
+/// all ask for no more than [`bounds`] allows. Says by what factor they may make a text longer.
+pub(super) fn check_components(json: &str) -> Result<f64> {
     let value: Value =
         serde_json::from_str(json).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
     let Value::Object(whole) = &value else {
@@ -87,7 +88,7 @@ pub(super) fn check_components(json: &str) -> Result<()> {
             check_component(key, component, known, inner)?;
         }
     }
-    Ok(())
+    bounds::check(whole).map_err(wrong)
 }
 
 /// Recursion is bounded by what the JSON reader allows.
@@ -107,15 +108,15 @@ fn check_component(key: &str, component: &Value, known: &[&str], inner: &str) ->
         .try_for_each(|part| check_component(key, part, known, inner))
 }
 
-fn parse(json: &str) -> Result<Inner> {
-    check_components(json)?;
+fn parse(json: &str) -> Result<(Inner, f64)> {
+    let growth = check_components(json)?;
     // The library trusts its files: some that fit its types make it panic.
     let mut inner = std::panic::catch_unwind(|| Inner::from_bytes(json.as_bytes()))
         .map_err(|_| wrong("its parts do not fit each other"))?
         .map_err(wrong)?;
     inner.with_truncation(None).map_err(wrong)?;
     inner.with_padding(None);
-    Ok(inner)
+    Ok((inner, growth))
 }
 
 /// Its tokens in the order of its ids, with gaps left out.
@@ -145,7 +146,7 @@ fn special(inner: &Inner) -> (Option<u32>, Option<u32>) {
 
 /// The vocabulary of a `tokenizer.json` in our order, without counts.
 pub(super) fn vocabulary(json: &str) -> Result<Vocabulary> {
-    let inner = parse(json)?;
+    let (inner, _) = parse(json)?;
     let (padding, unknown) = special(&inner);
     let words: Vec<String> = tokens(&inner)
         .into_iter()
@@ -158,7 +159,7 @@ pub(super) fn vocabulary(json: &str) -> Result<Vocabulary> {
 
 /// Makes a `tokenizer.json` ready, if it is the one that the vocabulary came from.
 pub(in crate::prepare) fn load(json: &str, vocabulary: &Vocabulary) -> Result<Subwords> {
-    let inner = parse(json)?;
+    let (inner, growth) = parse(json)?;
     let (padding, unknown) = special(&inner);
     let tokens = tokens(&inner);
     // An id far beyond the number of tokens would ask for that much memory.
@@ -189,6 +190,7 @@ pub(in crate::prepare) fn load(json: &str, vocabulary: &Vocabulary) -> Result<Su
     }
     Ok(Subwords {
         inner,
+        growth,
         ours,
         theirs,
     })

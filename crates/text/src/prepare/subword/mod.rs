@@ -1,24 +1,33 @@
 //! Pieces of words: BPE, WordPiece and unigram, trained here or read from a `tokenizer.json`.
 
+mod bounds;
 mod load;
+mod pieces;
 mod train;
 
 use std::ops::Range;
 
+use jingwei_bounds::Budget;
 use tokenizers::Tokenizer as Inner;
 
 pub(super) use load::load;
 
-use crate::prepare::encoder::Pipeline;
 use crate::prepare::options::Tokenizer;
+use crate::prepare::pipeline::Pipeline;
+use crate::prepare::segment::Flow;
 use crate::prepare::stop_words::read_small;
-use crate::prepare::{Encoder, PADDING, TextPreparation, UNKNOWN, Vocabulary};
+use crate::prepare::{Encoder, PADDING, TextPreparation, UNKNOWN, Vocabulary, Within};
 use crate::read::TextSource;
 use crate::{Error, Result};
+
+/// Bytes of memory that the library takes for a byte of text.
+const BYTES_FOR_BYTE: f64 = 128.0;
 
 /// A loaded tokenizer, with its numbers in our order: padding 0, unknown 1.
 pub(super) struct Subwords {
     inner: Inner,
+    /// The factor by which it may make a text longer.
+    growth: f64,
     /// Our id of each of its ids.
     ours: Vec<u32>,
     /// Its id of each of ours; `u32::MAX` where it has none.
@@ -27,18 +36,45 @@ pub(super) struct Subwords {
 
 impl Subwords {
     /// Hands the ids of a cleaned text to `emit`, each with its place.
-    pub(super) fn encode(&self, text: &str, mut emit: impl FnMut(u32, Range<usize>)) {
+    pub(super) fn encode(
+        &self,
+        text: &str,
+        budget: &Budget,
+        mut emit: impl FnMut(u32, Range<usize>) -> Flow,
+    ) -> Within {
+        let mut start = 0;
+        for piece in pieces::pieces(text, self.longest()) {
+            let needed = piece.len() as f64 * self.growth * BYTES_FOR_BYTE;
+            let _loan = budget.lend(needed as usize)?;
+            match self.encode_piece(piece, |id, place| {
+                emit(id, start + place.start..start + place.end)
+            }) {
+                Flow::Continue(()) => start += piece.len(),
+                Flow::Break(result) => return result,
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of a text that are read together.
+    fn longest(&self) -> usize {
+        const GROWN: f64 = (1 << 20) as f64;
+        ((GROWN / self.growth) as usize).clamp(1 << 10, pieces::LONGEST)
+    }
+
+    fn encode_piece(&self, text: &str, mut emit: impl FnMut(u32, Range<usize>) -> Flow) -> Flow {
         // What a hostile file makes fail, the library's panics too, has no tokens.
         let encode = std::panic::AssertUnwindSafe(|| self.inner.encode(text, false));
         let Ok(Ok(encoding)) = std::panic::catch_unwind(encode) else {
-            return;
+            return Flow::Continue(());
         };
         for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
             let id = self.ours.get(id as usize).copied().unwrap_or(UNKNOWN);
             let in_text =
                 start <= end && text.is_char_boundary(start) && text.is_char_boundary(end);
-            emit(id, if in_text { start..end } else { 0..0 });
+            emit(id, if in_text { start..end } else { 0..0 })?;
         }
+        Flow::Continue(())
     }
 
     /// The text of ids.

@@ -18,8 +18,9 @@ use tokenizers::tokenizer::{
 };
 use tokenizers::{DecoderWrapper, ModelWrapper, PreTokenizerWrapper, Tokenizer as Inner};
 
-use crate::prepare::encoder::Pipeline;
 use crate::prepare::options::{Tokenizer, Trained};
+use crate::prepare::pipeline::Pipeline;
+use crate::prepare::subword::pieces;
 use crate::read::TextSource;
 use crate::{Error, Result};
 
@@ -125,24 +126,15 @@ fn count(
     word_piece: bool,
     split: &PreTokenizerWrapper,
 ) -> Result<Counted> {
-    let pieces: Vec<usize> = (0..texts.len()).step_by(512).collect();
-    let counted: Result<Vec<Counted>> = pieces
+    let starts: Vec<usize> = (0..texts.len()).step_by(512).collect();
+    let counted: Result<Vec<Counted>> = starts
         .par_iter()
-        .map(|&piece| {
+        .map(|&start| {
             let mut counts = Counted::default();
-            for index in piece..texts.len().min(piece + 512) {
-                let mut text = NormalizedString::from(pipeline.cleaned(&texts.get(index)?));
-                if word_piece {
-                    apart().normalize(&mut text).map_err(failed)?;
-                }
-                let mut text = PreTokenizedString::from(text);
-                split.pre_tokenize(&mut text).map_err(failed)?;
-                for (word, ..) in text.get_splits(OffsetReferential::Normalized, OffsetType::None) {
-                    if let Some(count) = counts.get_mut(word) {
-                        *count += 1;
-                    } else {
-                        counts.insert(word.to_owned(), 1);
-                    }
+            for index in start..texts.len().min(start + 512) {
+                let cleaned = pipeline.cleaned(&texts.get(index)?);
+                for piece in pieces::pieces(&cleaned, pieces::LONGEST) {
+                    count_piece(piece, word_piece, split, &mut counts)?;
                 }
             }
             Ok(counts)
@@ -155,6 +147,28 @@ fn count(
         }
     }
     Ok(all)
+}
+
+fn count_piece(
+    piece: &str,
+    word_piece: bool,
+    split: &PreTokenizerWrapper,
+    counts: &mut Counted,
+) -> Result<()> {
+    let mut text = NormalizedString::from(piece);
+    if word_piece {
+        apart().normalize(&mut text).map_err(failed)?;
+    }
+    let mut text = PreTokenizedString::from(text);
+    split.pre_tokenize(&mut text).map_err(failed)?;
+    for (word, ..) in text.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+        if let Some(count) = counts.get_mut(word) {
+            *count += 1;
+        } else {
+            counts.insert(word.to_owned(), 1);
+        }
+    }
+    Ok(())
 }
 
 /// Cuts words at all but the `most` most frequent characters, so that pieces have room beside them; sorted.
