@@ -50,6 +50,19 @@ pub enum Error {
         /// What to do about it.
         remedy: String,
     },
+    /// A picture has more pixels than the limit allows.
+    #[error("{place}: the picture has {pixels} pixels, the limit is {limit}; make it smaller")]
+    TooManyPixels {
+        /// File or record.
+        place: String,
+        /// Its pixels.
+        pixels: u64,
+        /// Pixels that are allowed.
+        limit: u64,
+    },
+    /// The memory or time that this work may take is used up.
+    #[error(transparent)]
+    Exceeded(#[from] jingwei_bounds::Exceeded),
     /// Texts cannot be read or prepared.
     #[error(transparent)]
     Text(#[from] jingwei_text::Error),
@@ -117,10 +130,26 @@ impl OnBad {
         let (origin, reason) = match error {
             Error::Content { place, cause, .. } => (place, cause),
             Error::Unreadable { path, source } => (path.display().to_string(), source.to_string()),
-            Error::TooLarge { ref place, .. } => (place.clone(), error.to_string()),
+            Error::TooLarge { ref place, .. } | Error::TooManyPixels { ref place, .. } => {
+                (place.clone(), error.to_string())
+            }
             error => return Err(error),
         };
         list.push(Quarantined { origin, reason });
         Ok(())
+    }
+}
+
+/// The first of many names, for a message that does not grow with them.
+pub(crate) fn some<S: AsRef<str>>(names: &[S]) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("{:?}", name.as_ref()))
+        .collect();
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => format!("[{}]", shown.join(", ")),
+        Some(more) => format!("[{}, and {more} more]", shown.join(", ")),
     }
 }

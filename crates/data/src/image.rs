@@ -7,6 +7,7 @@ use std::path::Path;
 use ::image::{DynamicImage, GenericImageView, ImageDecoder, ImageReader};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use jingwei_bounds::Budget;
 
 use crate::{Error, Limits, Result};
 
@@ -58,8 +59,24 @@ impl Size {
 /// # Errors
 /// If the bytes are no complete picture of a known format, or decoding would pass the limits.
 pub fn decode(bytes: &[u8], place: &str, size: Size, limits: &Limits) -> Result<Vec<u8>> {
+    decode_within(bytes, place, size, limits, &Budget::unlimited())
+}
+
+/// As [`decode`], with what it takes from `budget`.
+///
+/// # Errors
+/// As [`decode`]; and [`Error::Exceeded`] if the budget ends.
+pub fn decode_within(
+    bytes: &[u8],
+    place: &str,
+    size: Size,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Vec<u8>> {
     size.check()?;
-    let image = decode_upright(bytes, place, limits)?;
+    let decoder = decoder(bytes, place, limits)?;
+    let _loan = budget.lend(needed(&decoder))?;
+    let image = decode_upright(bytes, place, decoder)?;
     let (width, height) = image.dimensions();
     let pixels = if size.channels == 1 {
         grey(image)
@@ -135,8 +152,20 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn decode_upright(bytes: &[u8], place: &str, limits: &Limits) -> Result<DynamicImage> {
-    let mut decoder = decoder(bytes, place, limits)?;
+/// The bytes that decoding a picture takes: its values as the file has them, what the decoder keeps beside them, and the
+/// same in 8 bits with and without transparency.
+fn needed(decoder: &impl ImageDecoder) -> usize {
+    const BESIDE: u64 = 8;
+    let (width, height) = decoder.dimensions();
+    let beside = u64::from(width) * u64::from(height) * BESIDE;
+    usize::try_from(decoder.total_bytes().saturating_add(beside)).unwrap_or(usize::MAX)
+}
+
+fn decode_upright(
+    bytes: &[u8],
+    place: &str,
+    mut decoder: impl ImageDecoder,
+) -> Result<DynamicImage> {
     if bytes.starts_with(&[0xff, 0xd8]) && !jpeg_is_complete(bytes) {
         let cause = "the JPEG ends before its end marker";
         return Err(Error::content(
@@ -175,6 +204,16 @@ fn decoder<'a>(bytes: &'a [u8], place: &str, limits: &Limits) -> Result<impl Ima
     decoder
         .set_limits(bounds)
         .map_err(|cause| broken(place, &cause))?;
+    let (width, height) = decoder.dimensions();
+    let (pixels, limit) = (u64::from(width) * u64::from(height), limits.image_pixels);
+    if pixels > limit {
+        let place = place.to_owned();
+        return Err(Error::TooManyPixels {
+            place,
+            pixels,
+            limit,
+        });
+    }
     let (needed, limit) = (decoder.total_bytes(), limits.image_bytes);
     if needed > limit {
         let remedy = "make the picture smaller, or raise the limit".to_owned();

@@ -1,9 +1,11 @@
 //! A folder of class folders of pictures.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::error::some;
 use crate::image::{Size, decode_file};
 use crate::{Dataset, Error, Features, Limits, OnBad, Origins, Quarantined, Result, Targets};
 
@@ -239,13 +241,10 @@ fn decode_all(
 
 /// The number of each folder among the class names.
 fn class_numbers(folder: &Path, folders: &[String], names: &[String]) -> Result<Vec<u32>> {
+    let numbers: HashMap<&String, u32> = names.iter().zip(0..).collect();
     let number = |class: &String| {
-        let at = names
-            .iter()
-            .position(|name| name == class)
-            .map(|at| at as u32);
-        at.ok_or_else(|| {
-            let cause = format!("the class is none of {names:?}");
+        numbers.get(class).copied().ok_or_else(|| {
+            let cause = format!("the class is none of {}", some(names));
             Error::content(
                 folder.join(class).display(),
                 cause,

@@ -9,6 +9,8 @@ pub struct Limits {
     pub dataset_bytes: u64,
     /// Bytes that one picture may occupy while it is decoded; default 1 GiB.
     pub image_bytes: u64,
+    /// Pixels of one picture; default 1 Gi.
+    pub image_pixels: u64,
     /// Largest width and height of a picture in pixels; default 32,768.
     pub image_side: u32,
     /// Largest size of one picture file in bytes; default 256 MiB.
@@ -20,6 +22,7 @@ impl Default for Limits {
         Self {
             dataset_bytes: 16 << 30,
             image_bytes: 1 << 30,
+            image_pixels: 1 << 30,
             image_side: 32_768,
             image_file_bytes: 256 << 20,
         }

@@ -3,6 +3,7 @@
 mod rows;
 mod table;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use ::csv::ByteRecord;
@@ -54,12 +55,9 @@ pub fn read_csv(path: &Path, options: &CsvOptions, limits: &Limits) -> Result<Da
         CsvTarget::None => &[],
     };
     let columns = options.columns.clone().unwrap_or_else(|| {
-        table
-            .header
-            .iter()
-            .filter(|name| !targets.contains(name))
-            .cloned()
-            .collect()
+        let targets: HashSet<&String> = targets.iter().collect();
+        let features = table.header.iter().filter(|name| !targets.contains(name));
+        features.cloned().collect()
     });
     let feature_fields = table.fields_of(&columns)?;
     let target_fields = table.fields_of(targets)?;

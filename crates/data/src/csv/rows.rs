@@ -7,6 +7,7 @@ use ::csv::ByteRecord;
 
 use super::table::{Table, is_missing};
 use super::{CsvOptions, CsvTarget};
+use crate::error::some;
 use crate::{Dataset, Error, Features, Limits, Origins, Quarantined, Result, Targets};
 
 /// What has been read so far.
@@ -63,7 +64,10 @@ impl Rows {
         match self.numbers.get(name) {
             Some(&number) => Ok(number),
             None if is_missing(name) => Err("the label is missing".to_owned()),
-            None if self.closed => Err(format!("the class `{name}` is none of {:?}", self.classes)),
+            None if self.closed => {
+                let known = some(&self.classes);
+                Err(format!("the class `{name}` is none of {known}"))
+            }
             None => {
                 let number = self.classes.len() as u32;
                 self.numbers.insert(name.to_owned(), number);

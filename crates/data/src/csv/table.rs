@@ -1,11 +1,12 @@
 //! An open CSV file: its header and its records.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
 use std::path::Path;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder};
 
+use crate::error::some;
 use crate::image::read_bounded;
 use crate::{Error, Limits, Result};
 
@@ -99,18 +100,16 @@ impl Table {
                 "name each once",
             ));
         }
+        let places: HashMap<&String, usize> = self.header.iter().zip(0..).collect();
         let field = |column: &String| {
-            self.header
-                .iter()
-                .position(|name| name == column)
-                .ok_or_else(|| {
-                    let cause = format!("there is no column `{column}`");
-                    Error::content(
-                        format!("{}, line 1", self.place),
-                        cause,
-                        format!("its columns are {:?}", self.header),
-                    )
-                })
+            places.get(column).copied().ok_or_else(|| {
+                let cause = format!("there is no column `{column}`");
+                Error::content(
+                    format!("{}, line 1", self.place),
+                    cause,
+                    format!("its columns are {}", some(&self.header)),
+                )
+            })
         };
         columns.iter().map(field).collect()
     }

@@ -6,10 +6,11 @@ mod raw;
 mod rows;
 pub(crate) mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::some;
 use crate::{Dataset, Error, Features, Result, Targets};
 
 pub use images::{ImagePreparation, ImageScaling, PixelMap};
@@ -145,12 +146,13 @@ impl Preparation {
                 ))
             }
             Features::Rows { columns, values } => {
-                if let Some(name) = options.column.keys().find(|name| !columns.contains(name)) {
+                let known: HashSet<&String> = columns.iter().collect();
+                if let Some(name) = options.column.keys().find(|name| !known.contains(name)) {
                     let cause = format!("there is no column `{name}`");
                     return Err(Error::setting(
                         "prepare.column",
                         cause,
-                        format!("choose of {columns:?}"),
+                        format!("choose of {}", some(columns)),
                     ));
                 }
                 let kind =

@@ -1,10 +1,15 @@
 //! Preparing single records that arrive for prediction: picture files, pixels, numbers, named fields.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use jingwei_bounds::Budget;
 use serde_json::{Map, Value};
 
 use super::{ColumnMap, FeaturePreparation, ImagePreparation, Preparation};
 use crate::csv::parse_number;
-use crate::image::decode;
+use crate::error::some;
+use crate::image::decode_within;
 use crate::{Error, Limits, Result};
 
 impl Preparation {
@@ -29,8 +34,23 @@ impl Preparation {
         limits: &Limits,
         out: &mut [f32],
     ) -> Result<()> {
+        self.prepare_picture_within(bytes, place, limits, out, &Budget::unlimited())
+    }
+
+    /// As [`Preparation::prepare_picture`], with what decoding takes from `budget`.
+    ///
+    /// # Errors
+    /// As [`Preparation::prepare_picture`]; and [`Error::Exceeded`] if the budget ends.
+    pub fn prepare_picture_within(
+        &self,
+        bytes: &[u8],
+        place: &str,
+        limits: &Limits,
+        out: &mut [f32],
+        budget: &Budget,
+    ) -> Result<()> {
         let images = self.images(place)?;
-        let pixels = decode(bytes, place, images.target_size(), limits)?;
+        let pixels = decode_within(bytes, place, images.target_size(), limits, budget)?;
         self.prepare_pixels(&pixels, place, out)
     }
 
@@ -82,8 +102,8 @@ impl Preparation {
         self.prepare_named(
             place,
             out,
-            || record.keys().cloned().collect(),
-            |name| match record.get(name)? {
+            || some(&record.keys().collect::<Vec<_>>()),
+            |(_, name)| match record.get(name)? {
                 Value::Number(number) => Some(finite(number.as_f64().map(|number| number as f32))),
                 Value::String(text) => Some(parse_number(text.trim())),
                 Value::Null => Some(Err("the value is missing".to_owned())),
@@ -108,19 +128,30 @@ impl Preparation {
             let cause = format!("{} fields for {} names", fields.len(), names.len());
             return Err(Error::content(place, cause, "give one for each"));
         }
-        let present = || names.iter().map(|name| name.to_string()).collect();
-        self.prepare_named(place, out, present, |name| {
-            let at = names.iter().position(|other| *other == name)?;
-            Some(parse_number(fields[at].trim()))
-        })
+        let places = OnceCell::new();
+        let of = |(at, name): (usize, &str)| {
+            // Mostly they stand in the model's order; if not, they are looked up.
+            if names.get(at) == Some(&name) {
+                return Some(at);
+            }
+            let places: &HashMap<&str, usize> =
+                places.get_or_init(|| names.iter().copied().zip(0..).collect());
+            places.get(name).copied()
+        };
+        self.prepare_named(
+            place,
+            out,
+            || some(names),
+            |column| Some(parse_number(fields[of(column)?].trim())),
+        )
     }
 
     fn prepare_named(
         &self,
         place: &str,
         out: &mut [f32],
-        present: impl Fn() -> Vec<String>,
-        value: impl Fn(&str) -> Option<std::result::Result<f32, String>>,
+        present: impl Fn() -> String,
+        value: impl Fn((usize, &str)) -> Option<std::result::Result<f32, String>>,
     ) -> Result<()> {
         let FeaturePreparation::Rows(columns) = &self.features else {
             return Err(Error::content(
@@ -129,23 +160,18 @@ impl Preparation {
                 "send a picture",
             ));
         };
-        let number = |name: &str| {
-            let value = value(name).ok_or_else(|| {
-                let cause = format!("there is no field `{name}`, only {:?}", present());
-                Error::content(
-                    place,
-                    cause,
-                    format!("give a number for each of {:?}", self.column_names()),
-                )
+        let number = |(at, name): (usize, &str)| {
+            let value = value((at, name)).ok_or_else(|| {
+                let cause = format!("there is no field `{name}`, only {}", present());
+                let remedy = format!("give a number for each of {}", some(&self.column_names()));
+                Error::content(place, cause, remedy)
             })?;
             value.map_err(|cause| {
                 Error::content(format!("{place}, `{name}`"), cause, "give a finite number")
             })
         };
-        let values = columns
-            .iter()
-            .map(|column| number(&column.name))
-            .collect::<Result<Vec<_>>>()?;
+        let columns = columns.iter().map(|column| &*column.name).enumerate();
+        let values = columns.map(number).collect::<Result<Vec<_>>>()?;
         self.prepare_values(&values, place, out)
     }
 

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use jingwei_text::prepare::{Encoder, Side, TextOptions, TextPreparation, Token};
+use jingwei_bounds::{Budget, Exceeded};
+use jingwei_text::prepare::{Encoder, Side, TextOptions, TextPreparation};
 use jingwei_text::read::{Part, Texts};
 use jingwei_text::statistics::{Bare, bare};
 use rayon::prelude::*;
@@ -52,11 +53,27 @@ impl TextMap {
 
     /// Replaces `ids` by those of a text.
     pub fn encode(&self, text: &str, tokenised: bool, ids: &mut Vec<u32>) {
-        if tokenised {
-            let tokens: Vec<&str> = text.split('\n').collect();
-            self.encoder.encode_tokens(&tokens, ids);
-        } else {
-            self.encoder.encode(text, ids);
+        // Nothing exceeds a budget without an end.
+        let _ = self.encode_within(text, tokenised, ids, &Budget::unlimited());
+    }
+
+    /// The same, with what the work takes from `budget`.
+    ///
+    /// # Errors
+    /// If that ends; `ids` are then of no use.
+    pub fn encode_within(
+        &self,
+        text: &str,
+        tokenised: bool,
+        ids: &mut Vec<u32>,
+        budget: &Budget,
+    ) -> std::result::Result<(), Exceeded> {
+        match tokenised {
+            true => {
+                let tokens = text.split('\n');
+                self.encoder.encode_tokens_within(tokens, ids, budget)
+            }
+            false => self.encoder.encode_within(text, ids, budget),
         }
     }
 
@@ -100,8 +117,21 @@ impl TextMap {
 
     /// The places in a text of the tokens that [`TextMap::encode`] keeps, in bytes.
     pub fn kept_places(&self, text: &str) -> Vec<Range<usize>> {
-        let place = |token: &Token| token.start..token.end;
-        self.kept(self.encoder.tokens(text).iter().map(place).collect())
+        let places = self.kept_places_within(text, &Budget::unlimited());
+        // Nothing exceeds a budget without an end.
+        places.unwrap_or_default()
+    }
+
+    /// The same, with what the work takes from `budget`.
+    ///
+    /// # Errors
+    /// If that ends.
+    pub fn kept_places_within(
+        &self,
+        text: &str,
+        budget: &Budget,
+    ) -> std::result::Result<Vec<Range<usize>>, Exceeded> {
+        Ok(self.kept(self.encoder.places_within(text, budget)?))
     }
 
     /// The same of a text that comes in tokens, with a line feed between them.

@@ -16,6 +16,8 @@ use crate::{Error, Result};
 const LOOKED_AT: u64 = 1 << 20;
 /// Rows that are looked at.
 const ROWS: usize = 2000;
+/// A table of more columns is one of numbers and categories, in which texts are remarks.
+const MOST_COLUMNS: usize = 5;
 
 /// Where texts and labels stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +111,9 @@ fn json_lines(text: &str) -> Option<Guess> {
         return Some(Guess::of(Format::JsonLines, true));
     }
     let names: Vec<String> = first.keys().cloned().collect();
+    if names.len() > MOST_COLUMNS {
+        return None;
+    }
     let cell = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -127,6 +132,9 @@ fn table(text: &str, delimiter: u8, format: Format) -> Option<Guess> {
         .flexible(true)
         .from_reader(text.as_bytes());
     let names: Vec<String> = reader.headers().ok()?.iter().map(trimmed).collect();
+    if names.len() > MOST_COLUMNS {
+        return None;
+    }
     let mut columns = vec![Vec::new(); names.len()];
     for row in reader
         .records()
@@ -150,10 +158,6 @@ fn columns_of(names: &[String], columns: &[Vec<String>], format: Format) -> Opti
         .filter(|&column| holds_texts(&columns[column]))
         .max_by_key(|&column| columns[column].iter().map(String::len).sum::<usize>())?;
     let others: Vec<usize> = (0..names.len()).filter(|&column| column != text).collect();
-    // A table of many columns is one of numbers and categories, in which texts are remarks.
-    if others.len() > 4 {
-        return None;
-    }
     const TELLING: [&str; 8] = [
         "label",
         "labels",

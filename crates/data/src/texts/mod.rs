@@ -3,12 +3,14 @@
 mod duplicates;
 mod guess;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use jingwei_text::read::{self, Corpus, Labels};
 
 use crate::dataset::TextColumn;
+use crate::error::some;
 pub use duplicates::duplicates;
 pub use guess::{Guess, guess};
 pub use jingwei_text::OnBad;
@@ -88,11 +90,11 @@ fn renumber(targets: Targets, known: Option<&[String]>, path: &Path) -> Result<T
     let Some(known) = known else {
         return Ok(targets);
     };
+    let places: HashMap<&String, u32> = known.iter().zip(0..).collect();
     let number = |name: &String| {
-        let place = known.iter().position(|known| known == name);
-        place.map(|place| place as u32).ok_or_else(|| {
+        places.get(name).copied().ok_or_else(|| {
             let cause = format!("`{name}` does not occur in the training part");
-            let remedy = format!("correct it, or train on it too; known are {known:?}");
+            let remedy = format!("correct it, or train on it too; known are {}", some(known));
             Error::content(path.display(), cause, remedy)
         })
     };
