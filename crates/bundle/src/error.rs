@@ -100,6 +100,9 @@ pub enum Error {
         /// As computed.
         found: f32,
     },
+    /// The memory or time that this work may take is used up.
+    #[error(transparent)]
+    Exceeded(#[from] jingwei_bounds::Exceeded),
     /// A record cannot be prepared.
     #[error(transparent)]
     Data(#[from] jingwei_data::Error),

@@ -1,5 +1,8 @@
 //! Raw records, and how they become the numbers that a model reads.
 
+use std::collections::HashMap;
+
+use jingwei_bounds::Budget;
 use jingwei_data::{Limits, Preparation};
 
 use crate::{Error, Result};
@@ -32,20 +35,34 @@ pub enum Record<'a> {
 fn limits() -> Limits {
     Limits {
         image_bytes: 256 << 20,
+        image_pixels: 64 << 20,
         image_side: 16_384,
         ..Limits::default()
     }
 }
 
-/// Writes the prepared numbers of one record; `place` names it in messages.
+/// Writes the prepared numbers of one record of one's own; `place` names it in messages.
 pub(crate) fn prepare(
     preparation: &Preparation,
     record: &Record<'_>,
     place: &str,
     out: &mut [f32],
 ) -> Result<()> {
+    prepare_within(preparation, record, place, out, &Budget::unlimited())
+}
+
+/// As [`prepare`], with what decoding takes from `budget`.
+pub(crate) fn prepare_within(
+    preparation: &Preparation,
+    record: &Record<'_>,
+    place: &str,
+    out: &mut [f32],
+    budget: &Budget,
+) -> Result<()> {
     match record {
-        Record::Image(bytes) => preparation.prepare_picture(bytes, place, &limits(), out)?,
+        Record::Image(bytes) => {
+            preparation.prepare_picture_within(bytes, place, &limits(), out, budget)?
+        }
         Record::Pixels(pixels) => preparation.prepare_pixels(pixels, place, out)?,
         Record::Numbers(numbers) => preparation.prepare_values(numbers, place, out)?,
         Record::Row(row) => {
@@ -79,12 +96,17 @@ fn in_order(preparation: &Preparation, row: &[(String, f32)], place: &str) -> Re
         let cause = "the model reads pictures, not named columns";
         return Err(Error::input(place, cause, "give a picture"));
     }
+    // A column that comes twice has no number.
+    let mut given: HashMap<&str, Option<f32>> = HashMap::with_capacity(row.len());
+    for (name, number) in row {
+        let entry = given.entry(name).and_modify(|number| *number = None);
+        entry.or_insert(Some(*number));
+    }
     let number = |name: &String| {
-        let mut found = row.iter().filter(|(own, _)| own == name);
-        let cause = match (found.next(), found.next()) {
-            (Some((_, number)), None) => return Ok(*number),
-            (None, _) => format!("the column `{name}` is missing"),
-            (Some(_), Some(_)) => format!("the column `{name}` comes twice"),
+        let cause = match given.get(&**name) {
+            Some(Some(number)) => return Ok(*number),
+            None => format!("the column `{name}` is missing"),
+            Some(None) => format!("the column `{name}` comes twice"),
         };
         Err(Error::input(
             place,

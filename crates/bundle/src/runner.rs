@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jingwei_bounds::{Budget, Exceeded, Loan, product};
 use jingwei_engine::{Function, Plan, RunContext, Runtime, Weights, Workspace};
 use jingwei_graph::{Dim, Node};
 
@@ -54,9 +55,14 @@ impl Runner {
         &self.runtime
     }
 
-    /// The values of every output, in batches.
-    pub(crate) fn run(&self, inputs: &[&[f32]], samples: usize) -> Result<Vec<Vec<f32>>> {
-        self.run_in_batches(inputs, samples, self.batch)
+    /// The values of every output, in batches, and what of the budget they take.
+    pub(crate) fn run<'b>(
+        &self,
+        inputs: &[&[f32]],
+        samples: usize,
+        budget: &'b Budget,
+    ) -> Result<(Vec<Vec<f32>>, Loan<'b>)> {
+        self.run_in_batches(inputs, samples, self.batch, budget)
     }
 
     /// The values of every output for recorded samples, and whether all were computed in one batch, which only memory
@@ -69,7 +75,9 @@ impl Runner {
         let time = self.time(inputs, samples)?;
         let at_once = self.fits(samples, time)?;
         let batch = if at_once { samples.max(1) } else { self.batch };
-        Ok((self.run_in_batches(inputs, samples, batch)?, at_once))
+        let budget = Budget::unlimited();
+        let (outputs, _) = self.run_in_batches(inputs, samples, batch, &budget)?;
+        Ok((outputs, at_once))
     }
 
     /// Whether a batch can be computed within the limit of memory.
@@ -101,21 +109,28 @@ impl Runner {
         ))
     }
 
-    fn run_in_batches(
+    fn run_in_batches<'b>(
         &self,
         inputs: &[&[f32]],
         samples: usize,
         batch: usize,
-    ) -> Result<Vec<Vec<f32>>> {
+        budget: &'b Budget,
+    ) -> Result<(Vec<Vec<f32>>, Loan<'b>)> {
         let time = self.time(inputs, samples)?;
         self.check(inputs, samples, time)?;
         let batch = batch.min((batch * PLANNED_TIME / time.max(1)).max(1));
-        let room = |output: &OutputEntry| {
-            Vec::with_capacity(samples * output.sizes(time).iter().product::<usize>())
-        };
-        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(room).collect();
+        let mut loan = budget.lend(0)?;
+        let mut outputs = Vec::with_capacity(self.outputs.len());
+        for output in &self.outputs {
+            let values = product(output.sizes(time)).and_then(|len| product([len, samples]));
+            let values = values.unwrap_or(usize::MAX);
+            loan.grow(values.saturating_mul(size_of::<f32>()))?;
+            outputs.push(Vec::with_capacity(values));
+        }
+        let (batch, _working) = self.affordable(batch.min(samples), time, budget)?;
         let mut workspace = self.workspace();
-        for start in (0..samples).step_by(batch) {
+        for start in (0..samples).step_by(batch.max(1)) {
+            budget.check()?;
             let plan = self.plan(batch.min(samples - start), time)?;
             self.fill(&plan, &mut workspace, inputs, (start, samples));
             plan.run(&self.runtime, &mut workspace, RunContext::default());
@@ -127,7 +142,29 @@ impl Runner {
         if idle.len() < WORKSPACES {
             idle.push(workspace);
         }
-        Ok(outputs)
+        Ok((outputs, loan))
+    }
+
+    /// The largest batch whose working memory the budget allows, halved until it fits, and that memory.
+    fn affordable<'b>(
+        &self,
+        mut batch: usize,
+        time: usize,
+        budget: &'b Budget,
+    ) -> Result<(usize, Loan<'b>)> {
+        loop {
+            let memory = match batch {
+                0 => 0,
+                _ => self
+                    .plan(batch, time)?
+                    .memory(self.runtime.pool().threads()),
+            };
+            match budget.lend(memory) {
+                Ok(loan) => return Ok((batch, loan)),
+                Err(Exceeded::Memory { .. }) if batch > 1 => batch = batch.div_ceil(2),
+                Err(exceeded) => return Err(exceeded.into()),
+            }
+        }
     }
 
     fn fill(
@@ -160,7 +197,7 @@ impl Runner {
         }
         for (entry, values) in self.inputs.iter().zip(inputs) {
             let (name, shape) = (&entry.name, entry.sizes(time));
-            let len = shape.iter().product::<usize>();
+            let len = product(shape.iter().copied()).unwrap_or(usize::MAX);
             if samples.checked_mul(len) != Some(values.len()) {
                 let found = values.len();
                 let cause =
