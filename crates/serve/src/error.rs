@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jingwei_bounds::Exceeded;
 
 /// Why the server cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +40,11 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, reason: impl ToString) -> Self {
-        Self {
-            status,
-            reason: reason.to_string(),
-        }
+        // What is wrong may be repeated in it, and be long.
+        const LONGEST: usize = 4096;
+        let mut reason = reason.to_string();
+        reason.truncate(reason.floor_char_boundary(LONGEST));
+        Self { status, reason }
     }
 
     /// The request is wrong.
@@ -69,9 +71,32 @@ impl Refusal {
 impl From<jingwei_bundle::Error> for Refusal {
     fn from(error: jingwei_bundle::Error) -> Self {
         use jingwei_bundle::Error;
+        use jingwei_data::Error as DataError;
         match error {
+            Error::Exceeded(exceeded) | Error::Data(DataError::Exceeded(exceeded)) => {
+                exceeded.into()
+            }
+            Error::Data(DataError::TooLarge { .. } | DataError::TooManyPixels { .. }) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+            }
             Error::Input { .. } | Error::Data(_) | Error::NotFinite { .. } => Self::bad(error),
             error => Self::internal(error),
+        }
+    }
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        match exceeded {
+            Exceeded::Memory { .. } => {
+                let reason =
+                    format!("this request {exceeded}: send fewer or smaller records at once");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
+            }
+            Exceeded::Shared { .. } => Self::busy(format!(
+                "the server is busy, this request {exceeded}: try again in a moment"
+            )),
+            Exceeded::Stopped => Self::busy(format!("this request {exceeded}")),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! something in front that has them.
 
 mod admission;
+mod answer;
 mod app;
 mod body;
 mod connection;

@@ -1,7 +1,9 @@
 //! Numbers in JSON, flat or nested, read without building a tree of them.
 
+use std::cell::Cell;
 use std::fmt;
 
+use jingwei_bounds::{Budget, Exceeded};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 /// Lists of lists of numbers, with their shape.
@@ -16,16 +18,53 @@ pub(crate) struct Numbers {
 /// Lists within lists.
 const MOST_RANK: usize = 16;
 
+/// What reading JSON takes from a budget. A reader of JSON has only one kind of error, so that of the budget is kept
+/// aside.
+pub(crate) struct Purse<'b> {
+    budget: &'b Budget,
+    exceeded: Cell<Option<Exceeded>>,
+}
+
+impl<'b> Purse<'b> {
+    pub(crate) fn new(budget: &'b Budget) -> Self {
+        Self {
+            budget,
+            exceeded: Cell::new(None),
+        }
+    }
+
+    pub(crate) fn take<E: Error>(&self, bytes: usize) -> Result<(), E> {
+        self.budget.take(bytes).map_err(|exceeded| {
+            self.exceeded.set(Some(exceeded));
+            E::custom(exceeded)
+        })
+    }
+
+    /// Why reading ended, if the budget did.
+    pub(crate) fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded.get()
+    }
+}
+
 /// What is known so far.
-#[derive(Default)]
-pub(crate) struct Reading {
+pub(crate) struct Reading<'p> {
+    purse: &'p Purse<'p>,
     lengths: Vec<Option<usize>>,
     values: Vec<f32>,
     /// The depth at which numbers stand.
     leaves: Option<usize>,
 }
 
-impl Reading {
+impl<'p> Reading<'p> {
+    pub(crate) fn new(purse: &'p Purse<'p>) -> Self {
+        Self {
+            purse,
+            lengths: Vec::new(),
+            values: Vec::new(),
+            leaves: None,
+        }
+    }
+
     /// Reads the elements of a list at a depth.
     pub(crate) fn list<'de, A: SeqAccess<'de>>(
         &mut self,
@@ -64,6 +103,12 @@ impl Reading {
         if *self.leaves.get_or_insert(depth) != depth || self.lengths.len() > depth {
             return Err(E::custom("numbers and lists stand side by side"));
         }
+        let capacity = self.values.capacity();
+        if self.values.len() == capacity {
+            let more = capacity.max(16);
+            self.purse.take::<E>(more * size_of::<f32>())?;
+            self.values.reserve_exact(more);
+        }
         self.values.push(value);
         Ok(())
     }
@@ -83,12 +128,12 @@ impl Reading {
 }
 
 /// A number, or a list of elements.
-struct Element<'r> {
-    reading: &'r mut Reading,
+struct Element<'r, 'p> {
+    reading: &'r mut Reading<'p>,
     depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Element<'_> {
+impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -96,7 +141,7 @@ impl<'de> DeserializeSeed<'de> for Element<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Element<'_> {
+impl<'de> Visitor<'de> for Element<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,22 +165,35 @@ impl<'de> Visitor<'de> for Element<'_> {
     }
 }
 
+/// Reads lists of numbers within a budget.
+pub(crate) struct Lists<'p>(pub(crate) &'p Purse<'p>);
+
+impl<'de> DeserializeSeed<'de> for Lists<'_> {
+    type Value = Numbers;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Numbers, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Lists<'_> {
+    type Value = Numbers;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of numbers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Numbers, A::Error> {
+        let mut reading = Reading::new(self.0);
+        reading.list(0, list)?;
+        Ok(reading.finish())
+    }
+}
+
+/// Without a budget, for bodies whose whole length was taken from one.
 impl<'de> Deserialize<'de> for Numbers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Outermost;
-        impl<'de> Visitor<'de> for Outermost {
-            type Value = Numbers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of numbers")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Numbers, A::Error> {
-                let mut reading = Reading::default();
-                reading.list(0, list)?;
-                Ok(reading.finish())
-            }
-        }
-        deserializer.deserialize_seq(Outermost)
+        let budget = Budget::unlimited();
+        Lists(&Purse::new(&budget)).deserialize(deserializer)
     }
 }

@@ -28,6 +28,13 @@ pub struct ServeOptions {
     pub answer_timeout: Duration,
     /// Time for a connection to stay open without a request; default 60 s.
     pub idle_timeout: Duration,
+    /// Bytes that the work on one request may take beside its body: decoding, preparing, running the model, answering;
+    /// default 1 GiB.
+    pub request_memory: usize,
+    /// Bytes that the work on all requests may take; default 4 GiB.
+    pub all_memory: usize,
+    /// Time for the work on one request, from its turn on; default 60 s.
+    pub request_timeout: Duration,
     /// Time for running requests to end after the server was asked to stop; default 10 s.
     pub grace: Duration,
 }
@@ -47,6 +54,9 @@ impl Default for ServeOptions {
             queue_timeout: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
+            request_memory: 1 << 30,
+            all_memory: 4 << 30,
+            request_timeout: Duration::from_secs(60),
             grace: Duration::from_secs(10),
         }
     }

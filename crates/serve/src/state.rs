@@ -25,6 +25,8 @@ struct Shared {
     options: ServeOptions,
     /// The memory for bodies.
     memory: Memory,
+    /// The memory for the work on all requests.
+    work: Arc<Budget>,
     /// Where requests wait for their turn to compute.
     queue: Queue,
 }
@@ -54,6 +56,7 @@ impl State {
             predictor,
             name,
             memory: Memory::new(options.max_held),
+            work: Arc::new(Budget::new(options.all_memory)),
             queue: Queue::new(options.max_requests, threads.max(2), options.queue_timeout),
             options,
         };
@@ -100,23 +103,31 @@ impl State {
         })
     }
 
-    /// Computes on a thread that may block, when it is this request's turn.
+    /// Computes on a thread that may block, when it is this request's turn, within the memory and time of a request.
     pub(crate) async fn compute<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&State) -> Result<T, Refusal> + Send + 'static,
+        work: impl FnOnce(&State, &Budget) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let turn = self.shared.queue.turn().await?;
-        let budget = Arc::new(Budget::unlimited());
+        let options = self.options();
+        let budget = Arc::new(Budget::within(&self.shared.work, options.request_memory));
+        // When the client goes or the time is over, the work ends at its next step.
         let _stop = StopOnDrop(budget.clone());
         let state = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             // The turn ends with the work, not with the client.
             let _turn = turn;
-            budget.check().map_err(Refusal::busy)?;
-            work(&state)
+            budget.check()?;
+            work(&state, &budget)
         });
-        let done = done.await;
-        done.unwrap_or_else(|_| Err(Refusal::internal("the model failed on this request")))
+        match tokio::time::timeout(options.request_timeout, done).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Refusal::internal("the model failed on this request")),
+            Err(_) => Err(Refusal::busy(format!(
+                "this request took longer than {:?}: send fewer or smaller records at once",
+                options.request_timeout
+            ))),
+        }
     }
 }
 

@@ -62,6 +62,15 @@ struct Limits {
     /// Time for a connection to stay open without a request [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     idle_timeout: Option<Duration>,
+    /// MiB that the work on one request may take beside its body [default: 1024]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    request_memory: Option<u32>,
+    /// MiB that the work on all requests may take [default: 4096]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    all_memory: Option<u32>,
+    /// Time for the work on one request, from its turn on [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    request_timeout: Option<Duration>,
     /// Time for running requests to end when the server is asked to stop [default: 10]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     grace: Option<Duration>,
@@ -84,6 +93,9 @@ impl Limits {
             queue_timeout: self.queue_timeout.unwrap_or(default.queue_timeout),
             answer_timeout: self.answer_timeout.unwrap_or(default.answer_timeout),
             idle_timeout: self.idle_timeout.unwrap_or(default.idle_timeout),
+            request_memory: self.request_memory.map_or(default.request_memory, bytes),
+            all_memory: self.all_memory.map_or(default.all_memory, bytes),
+            request_timeout: self.request_timeout.unwrap_or(default.request_timeout),
             grace: self.grace.unwrap_or(default.grace),
             ..default
         }

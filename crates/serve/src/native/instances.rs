@@ -4,12 +4,13 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jingwei_bounds::Budget;
 use jingwei_bundle::Record;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::MOST_SAMPLES;
 use crate::error::Refusal;
-use crate::numbers::{Numbers, Reading};
+use crate::numbers::{Numbers, Purse, Reading};
 
 /// One record in JSON.
 pub(super) enum Instance {
@@ -20,26 +21,32 @@ pub(super) enum Instance {
     Row(Vec<(String, f32)>),
 }
 
-/// The body.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    instances: Instances,
-}
-
-struct Instances(Vec<Instance>);
-
 /// Reads the body of a request; where the model reads no texts, a text is a picture in Base64.
-pub(super) fn parse(body: &[u8], reads_text: bool) -> Result<Vec<Instance>, Refusal> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| {
-        Refusal::bad(format!("the body is not {{\"instances\": […]}}: {error}"))
+pub(super) fn parse(
+    body: &[u8],
+    reads_text: bool,
+    budget: &Budget,
+) -> Result<Vec<Instance>, Refusal> {
+    let purse = Purse::new(budget);
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let parsed = Body(&purse).deserialize(&mut json);
+    let parsed = parsed.and_then(|instances| json.end().map(|()| instances));
+    let instances = parsed.map_err(|error| match purse.exceeded() {
+        Some(exceeded) => Refusal::from(exceeded),
+        None => Refusal::bad(format!("the body is not {{\"instances\": […]}}: {error}")),
     })?;
-    let instances = body.instances.0.into_iter().enumerate();
-    let decoded = instances.map(|(index, instance)| match instance {
-        Instance::Text(text) if !reads_text => {
-            picture(&text).map_err(|cause| Refusal::bad(format!("record {index}: {cause}")))
+    let decoded = instances.into_iter().enumerate().map(|(index, instance)| {
+        let Instance::Text(text) = &instance else {
+            return Ok(instance);
+        };
+        if reads_text {
+            return Ok(instance);
         }
-        other => Ok(other),
+        budget.take(text.len())?;
+        let picture = picture(text);
+        // The text goes.
+        budget.give_back(text.len());
+        picture.map_err(|cause| Refusal::bad(format!("record {index}: {cause}")))
     });
     decoded.collect()
 }
@@ -82,42 +89,85 @@ impl Instance {
     }
 }
 
-impl<'de> Deserialize<'de> for Instances {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Instances;
+/// The body: an object with the one key `instances`.
+struct Body<'p>(&'p Purse<'p>);
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of records")
-            }
+impl<'de> DeserializeSeed<'de> for Body<'_> {
+    type Value = Vec<Instance>;
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Instances, A::Error> {
-                let mut instances = Vec::new();
-                while let Some(instance) = list.next_element()? {
-                    if instances.len() == MOST_SAMPLES {
-                        return Err(A::Error::custom(format_args!(
-                            "more than {MOST_SAMPLES} records"
-                        )));
-                    }
-                    instances.push(instance);
-                }
-                Ok(Instances(instances))
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Body<'_> {
+    type Value = Vec<Instance>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with the key `instances`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Instance>, A::Error> {
+        const KEY: &str = "instances";
+        let mut instances = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != KEY {
+                return Err(A::Error::custom(format!("unknown field `{key:.64}`")));
             }
+            if instances.is_some() {
+                return Err(A::Error::duplicate_field(KEY));
+            }
+            instances = Some(map.next_value_seed(List(self.0))?);
         }
-        deserializer.deserialize_seq(List)
+        instances.ok_or_else(|| A::Error::missing_field(KEY))
     }
 }
 
-impl<'de> Deserialize<'de> for Instance {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Single)
+struct List<'p>(&'p Purse<'p>);
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = Vec<Instance>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
     }
 }
 
-struct Single;
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Vec<Instance>;
 
-impl<'de> Visitor<'de> for Single {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Instance>, A::Error> {
+        let mut instances = Vec::new();
+        while let Some(instance) = list.next_element_seed(Single(self.0))? {
+            if instances.len() == MOST_SAMPLES {
+                return Err(A::Error::custom(format_args!(
+                    "more than {MOST_SAMPLES} records"
+                )));
+            }
+            // A list is up to twice as long as it must be.
+            self.0.take::<A::Error>(2 * size_of::<Instance>())?;
+            instances.push(instance);
+        }
+        Ok(instances)
+    }
+}
+
+/// One record.
+struct Single<'p>(&'p Purse<'p>);
+
+impl<'de> DeserializeSeed<'de> for Single<'_> {
+    type Value = Instance;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Instance, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Single<'_> {
     type Value = Instance;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,30 +175,40 @@ impl<'de> Visitor<'de> for Single {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Instance, E> {
+        self.0.take::<E>(text.len())?;
         Ok(Instance::Text(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Instance, A::Error> {
-        let mut reading = Reading::default();
+        let mut reading = Reading::new(self.0);
         reading.list(0, list)?;
         let numbers = reading.finish();
         let pixel = |&value: &f32| {
             let whole = (0.0..=255.0).contains(&value) && value.fract() == 0.0;
             whole.then_some(value as u8)
         };
+        // A list that grows is up to twice as long as it must be.
+        self.0.take::<A::Error>(2 * numbers.values.len())?;
         let pixels = numbers.values.iter().map(pixel).collect();
         Ok(Instance::Numbers(numbers, pixels))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Instance, A::Error> {
-        let mut row = Vec::new();
+        // What a name takes beside its bytes.
+        const NAME: usize = 16;
+        let mut row: Vec<(String, f32)> = Vec::new();
         let mut image = None;
         while let Some(key) = map.next_key::<String>()? {
             match map.next_value()? {
-                Cell::Number(value) => row.push((key, value)),
+                Cell::Number(value) => {
+                    let bytes = key.len() + NAME + 2 * size_of::<(String, f32)>();
+                    self.0.take::<A::Error>(bytes)?;
+                    row.push((key, value));
+                }
                 Cell::Text(text)
                     if matches!(&*key, "b64" | "image" | "text") && image.is_none() =>
                 {
+                    self.0.take::<A::Error>(text.len())?;
                     image = Some(text);
                 }
                 Cell::Text(_) => return Err(A::Error::custom(format!("`{key:.64}` is no number"))),

@@ -3,57 +3,104 @@
 mod instances;
 mod table;
 
-use axum::Json;
+use std::collections::HashSet;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use jingwei_bundle::{Prediction, Record};
-use serde::Serialize;
+use axum::response::{IntoResponse, Response};
+use jingwei_bounds::Budget;
+use jingwei_bundle::{Prediction, Record, TaggedToken};
+use jingwei_data::image::probe;
+use jingwei_data::{Limits, Preparation};
+use serde::{Serialize, Serializer};
 
 use crate::State as Service;
+use crate::answer::json;
 use crate::error::Refusal;
 use crate::state::check_samples;
 
+/// Pixels of all pictures of a request.
+const MOST_PIXELS: usize = 256 << 20;
+
 /// The answer.
 #[derive(Debug, Serialize)]
-pub(crate) struct Answer {
-    model: String,
+struct Answer<'a> {
+    model: &'a str,
     /// The names of the classes, in the order of the probabilities.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    classes: Vec<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    classes: &'a [String],
     /// The names of the predicted numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    targets: Vec<String>,
-    predictions: Vec<One>,
+    targets: Vec<&'a str>,
+    #[serde(serialize_with = "each")]
+    predictions: &'a [Prediction],
 }
 
 /// The answer for one record.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum One {
+enum One<'a> {
     Class {
-        label: String,
+        label: &'a str,
         class: usize,
-        probabilities: Vec<f32>,
+        probabilities: &'a [f32],
     },
     Labels {
-        labels: Vec<String>,
-        probabilities: Vec<f32>,
+        labels: &'a [String],
+        probabilities: &'a [f32],
     },
     Tags {
-        tokens: Vec<Token>,
+        #[serde(serialize_with = "each_token")]
+        tokens: &'a [TaggedToken],
     },
     Values {
-        values: Vec<f32>,
+        values: &'a [f32],
     },
 }
 
 /// A token of a text and its tag.
 #[derive(Debug, Serialize)]
-struct Token {
-    text: String,
+struct Token<'a> {
+    text: &'a str,
     start: usize,
     end: usize,
-    tag: String,
+    tag: &'a str,
+}
+
+fn each<S: Serializer>(predictions: &[Prediction], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(predictions.iter().map(one))
+}
+
+fn each_token<S: Serializer>(tokens: &[TaggedToken], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(tokens.iter().map(|token| Token {
+        text: &token.text,
+        start: token.start,
+        end: token.end,
+        tag: &token.tag,
+    }))
+}
+
+fn one(prediction: &Prediction) -> One<'_> {
+    match prediction {
+        Prediction::Class {
+            class,
+            label,
+            probabilities,
+        } => One::Class {
+            label,
+            class: *class,
+            probabilities,
+        },
+        Prediction::Labels {
+            labels,
+            probabilities,
+        } => One::Labels {
+            labels,
+            probabilities,
+        },
+        Prediction::Tags(tokens) => One::Tags { tokens },
+        Prediction::Values(values) => One::Values { values },
+    }
 }
 
 /// How the body is to be read.
@@ -69,46 +116,55 @@ enum Form {
 pub(crate) async fn predict(
     State(service): State<Service>,
     request: Request,
-) -> Result<Json<Answer>, Refusal> {
+) -> Result<Response, Refusal> {
     let form = form(request.headers())?;
     let held = service.hold(request).await?;
     let body = held.body.clone();
-    let work = move |service: &Service| match form {
-        Form::Picture => answer(service, &[Record::Image(&body)]),
+    let work = move |service: &Service, budget: &Budget| match form {
+        Form::Picture => answer(service, &[Record::Image(&body)], budget),
         Form::Text => {
             let text = std::str::from_utf8(&body);
             let text = text.map_err(|_| Refusal::bad("the text is not UTF-8".to_owned()))?;
-            answer(service, &[Record::Text(text)])
+            answer(service, &[Record::Text(text)], budget)
         }
-        Form::Json => {
-            let instances = instances::parse(&body, service.reads_text())?;
-            let instances = instances.iter().enumerate();
-            let shape = &service.predictor().bundle().inputs()[0].sizes(1);
-            let records: Result<Vec<Record<'_>>, Refusal> = instances
-                .map(|(index, instance)| instance.record(index, shape))
-                .collect();
-            answer(service, &records?)
-        }
-        Form::Csv => {
-            let table = table::parse(&body)?;
-            let names: Vec<&str> = table.names.iter().collect();
-            let rows: Vec<Vec<&str>> = table.rows.iter().map(|row| row.iter().collect()).collect();
-            let column = names.iter().position(|name| *name == "text");
-            let column = column.filter(|_| service.reads_text());
-            let mut records: Vec<Record<'_>> = Vec::with_capacity(rows.len());
-            for row in &rows {
-                records.push(match column {
-                    Some(column) => Record::Text(row[column]),
-                    None => Record::Fields {
-                        names: &names,
-                        fields: row,
-                    },
-                });
-            }
-            answer(service, &records)
-        }
+        Form::Json => from_json(service, &body, budget),
+        Form::Csv => from_csv(service, &body, budget),
     };
-    service.compute(work).await.map(Json)
+    let json = service.compute(work).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+fn from_json(service: &Service, body: &[u8], budget: &Budget) -> Result<Vec<u8>, Refusal> {
+    let instances = instances::parse(body, service.reads_text(), budget)?;
+    let instances = instances.iter().enumerate();
+    let shape = &service.predictor().bundle().inputs()[0].sizes(1);
+    let records: Result<Vec<Record<'_>>, Refusal> = instances
+        .map(|(index, instance)| instance.record(index, shape))
+        .collect();
+    answer(service, &records?, budget)
+}
+
+fn from_csv(service: &Service, body: &[u8], budget: &Budget) -> Result<Vec<u8>, Refusal> {
+    let preparation = service.predictor().bundle().preparation();
+    let read = preparation
+        .map(Preparation::column_names)
+        .unwrap_or_default();
+    let read: HashSet<&str> = read.iter().map(String::as_str).collect();
+    let reads_text = service.reads_text();
+    let reads = |name: &str| read.contains(name) || reads_text && name == "text";
+    let table = table::parse(body, reads, budget)?;
+    let names: Vec<&str> = table.names.iter().collect();
+    let cells = names.len().saturating_mul(table.rows.len());
+    let _loan = budget.lend(cells.saturating_mul(size_of::<&str>()))?;
+    let rows: Vec<Vec<&str>> = table.rows.iter().map(|row| row.iter().collect()).collect();
+    let records = rows.iter().map(|row| match row[..] {
+        [text, ..] if reads_text => Record::Text(text),
+        _ => Record::Fields {
+            names: &names,
+            fields: row,
+        },
+    });
+    answer(service, &records.collect::<Vec<_>>(), budget)
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, Refusal> {
@@ -135,66 +191,35 @@ fn form(headers: &HeaderMap) -> Result<Form, Refusal> {
     }
 }
 
-fn answer(service: &Service, records: &[Record<'_>]) -> Result<Answer, Refusal> {
+fn answer(service: &Service, records: &[Record<'_>], budget: &Budget) -> Result<Vec<u8>, Refusal> {
     check_samples(records.len())?;
+    check_pixels(records)?;
     let predictor = service.predictor();
-    let predictions = predictor.predict_raw(records)?;
+    let (predictions, _loan) = predictor.predict_raw_within(records, budget)?;
     let preparation = predictor.bundle().preparation();
-    Ok(Answer {
-        model: service.name().to_owned(),
-        classes: preparation
-            .map_or(&[][..], |preparation| preparation.class_names())
-            .to_vec(),
-        targets: predictor
-            .target_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-        predictions: predictions.into_iter().map(one).collect::<Result<_, _>>()?,
-    })
+    let answer = Answer {
+        model: service.name(),
+        classes: preparation.map_or(&[][..], |preparation| preparation.class_names()),
+        targets: predictor.target_names(),
+        predictions: &predictions,
+    };
+    json(&answer, budget)
 }
 
-fn one(prediction: Prediction) -> Result<One, Refusal> {
-    let values: &[f32] = match &prediction {
-        Prediction::Class { probabilities, .. } | Prediction::Labels { probabilities, .. } => {
-            probabilities
-        }
-        Prediction::Values(values) => values,
-        Prediction::Tags(_) => &[],
+/// Decoding takes time in proportion to pixels, and a few bytes may hold many of them.
+fn check_pixels(records: &[Record<'_>]) -> Result<(), Refusal> {
+    let pixels = |record: &Record<'_>| match record {
+        // What cannot be read is told by who decodes it.
+        Record::Image(bytes) => probe(bytes, "", &Limits::default())
+            .map_or(0, |(size, _)| size.height.saturating_mul(size.width)),
+        _ => 0,
     };
-    if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
-        return Err(Refusal::internal(format!(
-            "the model gave {bad} for this record"
-        )));
+    let all = records.iter().map(pixels).fold(0, usize::saturating_add);
+    if all <= MOST_PIXELS {
+        return Ok(());
     }
-    Ok(match prediction {
-        Prediction::Class {
-            class,
-            label,
-            probabilities,
-        } => One::Class {
-            label,
-            class,
-            probabilities,
-        },
-        Prediction::Labels {
-            labels,
-            probabilities,
-        } => One::Labels {
-            labels,
-            probabilities,
-        },
-        Prediction::Tags(tokens) => One::Tags {
-            tokens: tokens
-                .into_iter()
-                .map(|token| Token {
-                    text: token.text,
-                    start: token.start,
-                    end: token.end,
-                    tag: token.tag,
-                })
-                .collect(),
-        },
-        Prediction::Values(values) => One::Values { values },
-    })
+    let reason = format!(
+        "the pictures have {all} pixels, the limit is {MOST_PIXELS}: make them smaller or send fewer at once"
+    );
+    Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, reason))
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
+use jingwei_bounds::Budget;
 
 use super::metadata::Target;
 use super::request;
@@ -18,17 +19,17 @@ pub(crate) async fn infer(
     target.check(&service)?;
     let held = service.hold(request).await?;
     let (headers, body) = (held.headers.clone(), held.body.clone());
-    let work = move |service: &Service| {
+    let work = move |service: &Service, budget: &Budget| {
         let predictor = service.predictor();
-        let (mut request, bytes) = request::parse(&headers, &body)?;
+        let (mut request, bytes) = request::parse(&headers, &body, budget)?;
         let writer = Writer::new(&request, predictor.bundle().outputs())?;
         let values = request.values(bytes, predictor.bundle())?;
         let inputs: Vec<&[f32]> = values.inputs.iter().map(Vec::as_slice).collect();
-        let mut outputs = predictor.run(&inputs, values.samples)?;
+        let (mut outputs, _loan) = predictor.run_within(&inputs, values.samples, budget)?;
         for (index, output) in outputs.iter_mut().enumerate() {
             predictor.unscale(index, output);
         }
-        writer.write(service, values.samples, &outputs)
+        writer.write(service, values.samples, &outputs, budget)
     };
     service.compute(work).await
 }

@@ -1,8 +1,12 @@
 //! Reading an inference request: JSON, then perhaps the bytes of tensors.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::http::HeaderMap;
+use jingwei_bounds::{Budget, product};
 use jingwei_bundle::{Bundle, Dim, InputEntry};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use crate::error::Refusal;
 use crate::numbers::Numbers;
@@ -12,25 +16,27 @@ use crate::state::check_samples;
 pub(super) const JSON_LENGTH: &str = "inference-header-content-length";
 
 /// The JSON of a request. Parameters that it does not know are ignored, as the protocol asks.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub(super) struct Request {
     pub id: Option<String>,
+    #[serde(deserialize_with = "few")]
     inputs: Vec<Input>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few")]
     pub outputs: Vec<Requested>,
     #[serde(default)]
     pub parameters: RequestParameters,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct RequestParameters {
     #[serde(default)]
     pub binary_data_output: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 struct Input {
     name: String,
+    #[serde(deserialize_with = "few")]
     shape: Vec<usize>,
     datatype: String,
     #[serde(default)]
@@ -38,21 +44,21 @@ struct Input {
     data: Option<Numbers>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
 struct InputParameters {
     binary_data_size: Option<usize>,
     shared_memory_region: Option<String>,
 }
 
 /// An output that is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub(super) struct Requested {
     pub name: String,
     #[serde(default)]
     pub parameters: OutputParameters,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct OutputParameters {
     pub binary_data: Option<bool>,
     pub classification: Option<usize>,
@@ -66,10 +72,43 @@ pub(super) struct Values {
     pub inputs: Vec<Vec<f32>>,
 }
 
+/// Tensors of a request, and sizes of a tensor.
+const MOST: usize = 1024;
+
+/// A list that is not long; nobody has a use for more, and each element takes more memory than its JSON.
+fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Few<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut elements = Vec::new();
+            while let Some(element) = list.next_element()? {
+                if elements.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                elements.push(element);
+            }
+            Ok(elements)
+        }
+    }
+    deserializer.deserialize_seq(Few(PhantomData))
+}
+
+/// Bytes that a byte of JSON may take: two of them make a number of four, in a list that is copied when it grows.
+const BYTES_FOR_BYTE: usize = 8;
+
 /// Cuts a body into JSON and bytes, and reads the JSON.
 pub(super) fn parse<'b>(
     headers: &HeaderMap,
     body: &'b [u8],
+    budget: &Budget,
 ) -> Result<(Request, &'b [u8]), Refusal> {
     let length = match headers.get(JSON_LENGTH) {
         None => body.len(),
@@ -86,6 +125,12 @@ pub(super) fn parse<'b>(
             })?,
     };
     let (json, bytes) = body.split_at(length);
+    // The binary tensors become as many bytes again.
+    budget.take(
+        json.len()
+            .saturating_mul(BYTES_FOR_BYTE)
+            .saturating_add(bytes.len()),
+    )?;
     let request: Request = serde_json::from_slice(json).map_err(|error| {
         Refusal::bad(format!("the request is not as the protocol says: {error}"))
     })?;
@@ -176,7 +221,15 @@ impl Input {
 
     /// The values, from the JSON or from the front of `bytes`.
     fn values(&mut self, bytes: &mut &[u8]) -> Result<Vec<f32>, Refusal> {
-        let (name, expected) = (&self.name, self.shape.iter().product::<usize>());
+        let name = &self.name;
+        let expected = product(self.shape.iter().copied());
+        let expected = expected.filter(|&values| values <= usize::MAX / size_of::<f32>());
+        let expected = expected.ok_or_else(|| {
+            let shape = &self.shape;
+            Refusal::bad(format!(
+                "input `{name}`: no body holds the values of the shape {shape:?}"
+            ))
+        })?;
         match (self.parameters.binary_data_size, self.data.take()) {
             (Some(size), None) => {
                 let needed = expected * size_of::<f32>();

@@ -2,12 +2,14 @@
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use jingwei_bounds::Budget;
 use jingwei_bundle::{OutputEntry, OutputKind, Predictor};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::metadata::VERSION;
 use super::request::{JSON_LENGTH, Request, Requested};
 use crate::State;
+use crate::answer::{doubles, json};
 use crate::error::Refusal;
 
 /// The form in which an output is asked for.
@@ -17,12 +19,69 @@ struct Wish {
     classes: Option<usize>,
 }
 
-/// Outputs as JSON, and the bytes that follow.
-#[derive(Default)]
-struct Answer {
-    outputs: Vec<Value>,
-    bytes: Vec<u8>,
-    binary: bool,
+/// The JSON of an answer.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    model_name: &'a str,
+    model_version: &'static str,
+    outputs: Vec<Output<'a>>,
+}
+
+/// An output in the JSON of an answer; its data may follow in bytes instead.
+#[derive(Serialize)]
+struct Output<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data<'a>>,
+    datatype: &'static str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Size>,
+    shape: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct Size {
+    binary_data_size: usize,
+}
+
+/// The data of an output.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    #[serde(serialize_with = "doubles")]
+    Numbers(&'a [f32]),
+    Lines(Vec<String>),
+}
+
+impl Data<'_> {
+    fn datatype(&self) -> &'static str {
+        match self {
+            Self::Numbers(_) => "FP32",
+            Self::Lines(_) => "BYTES",
+        }
+    }
+
+    /// The length of the bytes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Numbers(values) => size_of_val(*values),
+            Self::Lines(lines) => lines.iter().map(|line| size_of::<u32>() + line.len()).sum(),
+        }
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Numbers(values) => {
+                bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            }
+            Self::Lines(lines) => lines.iter().for_each(|line| {
+                bytes.extend((line.len() as u32).to_le_bytes());
+                bytes.extend(line.as_bytes());
+            }),
+        }
+    }
 }
 
 /// What is asked for, checked before anything is computed.
@@ -40,13 +99,21 @@ impl Writer {
             binary: default,
             classes: None,
         };
-        let asked = request.outputs.iter();
-        let wishes = match request.outputs.is_empty() {
-            true => (0..outputs.len()).map(all).collect(),
-            false => asked
-                .map(|output| wish(output, outputs, default))
-                .collect::<Result<_, _>>()?,
-        };
+        let mut wishes = Vec::new();
+        for output in &request.outputs {
+            let wish = wish(output, outputs, default)?;
+            if wishes
+                .iter()
+                .any(|other: &Wish| other.output == wish.output)
+            {
+                let reason = format!("output `{}` is asked for twice", output.name);
+                return Err(Refusal::bad(reason));
+            }
+            wishes.push(wish);
+        }
+        if wishes.is_empty() {
+            wishes = (0..outputs.len()).map(all).collect();
+        }
         let id = request.id.clone();
         Ok(Self { wishes, id })
     }
@@ -57,12 +124,28 @@ impl Writer {
         state: &State,
         samples: usize,
         values: &[Vec<f32>],
+        budget: &Budget,
     ) -> Result<Response, Refusal> {
-        let mut answer = Answer::default();
+        let (mut outputs, mut behind) = (Vec::new(), Vec::new());
         for wish in &self.wishes {
-            answer.add(wish, state.predictor(), samples, &values[wish.output])?;
+            let values = &values[wish.output];
+            let (mut output, data) = output(wish, state.predictor(), samples, values, budget)?;
+            if wish.binary {
+                let binary_data_size = data.len();
+                output.parameters = Some(Size { binary_data_size });
+                behind.push(data);
+            } else {
+                output.data = Some(data);
+            }
+            outputs.push(output);
         }
-        answer.respond(state, self.id)
+        let answer = Answer {
+            id: self.id,
+            model_name: state.name(),
+            model_version: VERSION,
+            outputs,
+        };
+        respond(json(&answer, budget)?, &behind, budget)
     }
 }
 
@@ -98,97 +181,56 @@ fn wish(asked: &Requested, outputs: &[OutputEntry], default: bool) -> Result<Wis
     })
 }
 
-impl Answer {
-    fn add(
-        &mut self,
-        wish: &Wish,
-        predictor: &Predictor,
-        samples: usize,
-        values: &[f32],
-    ) -> Result<(), Refusal> {
-        let entry = &predictor.bundle().outputs()[wish.output];
-        if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
-            let reason = format!(
-                "the model gave {bad} in output `{}` for this input",
-                entry.name
-            );
-            return Err(Refusal::internal(reason));
+/// An output without its data, and its data.
+fn output<'a>(
+    wish: &Wish,
+    predictor: &'a Predictor,
+    samples: usize,
+    values: &'a [f32],
+    budget: &Budget,
+) -> Result<(Output<'a>, Data<'a>), Refusal> {
+    let entry = &predictor.bundle().outputs()[wish.output];
+    let (data, shape) = match wish.classes {
+        Some(classes) => {
+            let lines = samples.saturating_mul(classes.min(entry.len().max(2)));
+            budget.take(lines.saturating_mul(LINE))?;
+            let lines = classifications(predictor, entry, wish.output == 0, classes, values);
+            let shape = vec![samples, lines.len() / samples.max(1)];
+            (Data::Lines(lines), shape)
         }
-        let name = &entry.name;
-        if let Some(classes) = wish.classes {
-            let named = wish.output == 0;
-            let lines = classifications(predictor, entry, named, classes, values);
-            let shape = [samples, lines.len() / samples.max(1)];
-            let mut bytes = Vec::new();
-            for line in &lines {
-                bytes.extend((line.len() as u32).to_le_bytes());
-                bytes.extend(line.as_bytes());
-            }
-            self.push(
-                json!({ "name": name, "datatype": "BYTES", "shape": shape }),
-                wish.binary,
-                bytes,
-                || json!(lines),
-            );
-            return Ok(());
+        None => {
+            let time = values.len() / (samples * entry.len()).max(1);
+            let shape = [&[samples], &entry.sizes(time)[..]].concat();
+            (Data::Numbers(values), shape)
         }
-        let time = values.len() / (samples * entry.len()).max(1);
-        let shape = [&[samples], &entry.sizes(time)[..]].concat();
-        let bytes = if wish.binary {
-            values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect()
-        } else {
-            Vec::new()
-        };
-        self.push(
-            json!({ "name": name, "datatype": "FP32", "shape": shape }),
-            wish.binary,
-            bytes,
-            || json!(values),
-        );
-        Ok(())
-    }
+    };
+    let output = Output {
+        data: None,
+        datatype: data.datatype(),
+        name: &entry.name,
+        parameters: None,
+        shape,
+    };
+    Ok((output, data))
+}
 
-    fn push(
-        &mut self,
-        mut output: Value,
-        binary: bool,
-        bytes: Vec<u8>,
-        data: impl FnOnce() -> Value,
-    ) {
-        if binary {
-            output["parameters"] = json!({ "binary_data_size": bytes.len() });
-            self.bytes.extend(bytes);
-            self.binary = true;
-        } else {
-            output["data"] = data();
-        }
-        self.outputs.push(output);
-    }
+/// Bytes that a line of a classification takes: itself, a number and a name, and its place in the list.
+const LINE: usize = 128;
 
-    fn respond(self, state: &State, id: Option<String>) -> Result<Response, Refusal> {
-        let mut json = json!({
-            "model_name": state.name(),
-            "model_version": VERSION,
-            "outputs": self.outputs,
-        });
-        if let Some(id) = id {
-            json["id"] = json!(id);
-        }
-        let mut body = serde_json::to_vec(&json).map_err(Refusal::internal)?;
-        if !self.binary {
-            return Ok(([(CONTENT_TYPE, "application/json")], body).into_response());
-        }
-        let length = body.len().to_string();
-        body.extend(self.bytes);
-        let headers = [
-            (CONTENT_TYPE.as_str(), "application/octet-stream".to_owned()),
-            (JSON_LENGTH, length),
-        ];
-        Ok((headers, body).into_response())
+/// Sends JSON and the bytes of tensors behind it.
+fn respond(mut body: Vec<u8>, behind: &[Data<'_>], budget: &Budget) -> Result<Response, Refusal> {
+    if behind.is_empty() {
+        return Ok(([(CONTENT_TYPE, "application/json")], body).into_response());
     }
+    let headers = [
+        (CONTENT_TYPE.as_str(), "application/octet-stream".to_owned()),
+        (JSON_LENGTH, body.len().to_string()),
+    ];
+    let more = behind.iter().map(Data::len).sum();
+    budget.take(more)?;
+    body.reserve_exact(more);
+    behind.iter().for_each(|data| data.write(&mut body));
+    Ok((headers, body).into_response())
 }
 
 /// `value:class:label` for the most probable classes of each sample, as the classification extension has it.

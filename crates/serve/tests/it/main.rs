@@ -1,6 +1,7 @@
 //! The service without a socket, and with one.
 
 mod bodies;
+mod budget;
 mod connections;
 mod model;
 mod native;
