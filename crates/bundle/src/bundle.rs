@@ -190,7 +190,7 @@ pub(crate) fn function(manifest: &Manifest) -> Function {
 }
 
 /// Plans for one sample, which allocates none of the memory that it counts.
-fn check_memory(
+pub(crate) fn check_memory(
     function: &Function,
     time: usize,
     limits: &Limits,

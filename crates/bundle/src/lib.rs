@@ -14,6 +14,7 @@ mod bundle;
 mod check;
 mod error;
 mod files;
+mod foresee;
 mod hash;
 mod limits;
 mod manifest;
@@ -31,6 +32,7 @@ pub use jingwei_graph::Dim;
 
 pub use bundle::Bundle;
 pub use error::{Error, Result};
+pub use foresee::foresee;
 pub use hash::weights_hash;
 pub use limits::Limits;
 pub use manifest::{

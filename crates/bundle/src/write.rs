@@ -316,7 +316,7 @@ pub(crate) fn finite(name: &str, values: &[f32]) -> Result<()> {
 }
 
 /// The manifest as sealed JSON, read back to be sure that it says the same and will be read.
-fn encode(manifest: &Manifest) -> Result<Vec<u8>> {
+pub(crate) fn encode(manifest: &Manifest) -> Result<Vec<u8>> {
     let limits = Limits::default();
     manifest.check(&limits).map_err(Error::Parts)?;
     let json = serde_json::to_vec(manifest).map_err(|error| Error::Parts(error.to_string()))?;
