@@ -5,7 +5,7 @@ use jingwei_graph::passes;
 
 use crate::bundle::{check_memory, function};
 use crate::check::{inputs, sample_shape};
-use crate::write::encode;
+use crate::write::{encode, layout_read_by};
 use crate::{
     Error, FORMAT, InputEntry, Limits, Manifest, OutputEntry, Parts, Recorded, Result, TensorEntry,
     VERSION, WeightsEntry,
@@ -63,13 +63,15 @@ fn manifest(parts: &Parts<'_>, runtime: &Runtime) -> Result<Manifest> {
         task: parts.task.to_owned(),
         inputs,
         outputs,
-        parameters: TensorEntry::list(&parts.function.parameters),
-        states: TensorEntry::list(&parts.function.states),
+        parameters: TensorEntry::list(&layout_read_by(&graph, &parts.function.parameters)),
+        states: TensorEntry::list(&layout_read_by(&graph, &parts.function.states)),
         preparation: parts.preparation.cloned(),
         recorded: Recorded {
             samples: SAMPLES,
             time: if is_sequence { SAMPLES } else { 0 },
             level: runtime.level().to_string(),
+            // They are made up from the preparation, and small.
+            records: None,
         },
         weights: WeightsEntry {
             bytes: u64::MAX,

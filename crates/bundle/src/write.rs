@@ -260,30 +260,26 @@ impl Draft {
     }
 }
 
-/// The tensors of a layout that a graph reads.
+/// The tensors of a layout that a graph reads, with their values.
 fn read_by(graph: &Graph, layout: &Layout, values: &[f32]) -> (Layout, AlignedVec) {
-    let names: HashSet<&str> = graph
-        .nodes()
-        .iter()
-        .filter_map(|node| node.op.leaf_name())
-        .collect();
-    let read: Vec<_> = layout
-        .entries()
-        .iter()
-        .filter(|entry| names.contains(&*entry.name))
-        .collect();
-    if read.len() == layout.entries().len() {
-        return (layout.clone(), AlignedVec::from(values));
-    }
-    let kept = Layout::new(
-        read.iter()
-            .map(|entry| (entry.name.clone(), entry.sizes.clone())),
-    );
+    let kept = layout_read_by(graph, layout);
     let mut chosen = AlignedVec::new(kept.len());
-    for (from, to) in read.iter().zip(kept.entries()) {
+    let names: HashSet<&str> = kept.entries().iter().map(|entry| &*entry.name).collect();
+    let read = layout.entries().iter();
+    let read = read.filter(|entry| names.contains(&*entry.name));
+    for (from, to) in read.zip(kept.entries()) {
         chosen[to.range()].copy_from_slice(&values[from.range()]);
     }
     (kept, chosen)
+}
+
+/// The tensors of a layout that a graph reads.
+pub(crate) fn layout_read_by(graph: &Graph, layout: &Layout) -> Layout {
+    let nodes = graph.nodes().iter();
+    let names: HashSet<&str> = nodes.filter_map(|node| node.op.leaf_name()).collect();
+    let read = layout.entries().iter();
+    let read = read.filter(|entry| names.contains(&*entry.name));
+    Layout::new(read.map(|entry| (entry.name.clone(), entry.sizes.clone())))
 }
 
 fn check_values(kind: &str, layout: &Layout, values: &[f32]) -> Result<()> {

@@ -97,18 +97,20 @@ fn hash_tensor(hasher: &mut Sha256, name: &str, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
-/// The hash of the whole content; tensors come in the order of their names.
-fn content_hash<'a>(
+/// The hash of the whole content, tensors in the order of their names; `bytes` gives those of one, one after another, so
+/// that they are not in memory together.
+fn content_hash<'a, T>(
     header: &str,
-    tensors: impl IntoIterator<Item = (&'a str, Cow<'a, [u8]>)>,
+    tensors: impl IntoIterator<Item = (&'a str, T)>,
+    bytes: impl Fn(&T) -> Cow<'_, [u8]>,
 ) -> String {
     let mut tensors: Vec<_> = tensors.into_iter().collect();
     tensors.sort_by_key(|(name, _)| *name);
     let mut hasher = Sha256::new();
     hasher.update(FORMAT);
     hash_tensor(&mut hasher, "", header.as_bytes());
-    for (name, bytes) in tensors {
-        hash_tensor(&mut hasher, name, &bytes);
+    for (name, tensor) in tensors {
+        hash_tensor(&mut hasher, name, &bytes(&tensor));
     }
     hexadecimal(hasher)
 }
@@ -225,10 +227,10 @@ fn check(bytes: &[u8]) -> Result<String, String> {
     }
     let header = get("jingwei")?.clone();
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let named = tensors
-        .iter()
-        .map(|(name, tensor)| (name, Cow::Borrowed(tensor.data())));
-    match content_hash(&header, named) == *get("hash")? {
+    let hash = content_hash(&header, tensors.iter(), |tensor| {
+        Cow::Borrowed(tensor.data())
+    });
+    match hash == *get("hash")? {
         true => Ok(header),
         false => Err("its content does not match its hash".to_owned()),
     }
@@ -243,9 +245,8 @@ pub fn write(path: &Path, header: &impl Serialize, groups: &[Group]) -> Result<(
     let tensors: Vec<_> = groups.iter().flat_map(Group::tensors).collect();
     let hash = content_hash(
         &header,
-        tensors
-            .iter()
-            .map(|(name, floats)| (name.as_str(), floats.data())),
+        tensors.iter().map(|(name, floats)| (name.as_str(), floats)),
+        |floats| floats.data(),
     );
     let metadata = HashMap::from([
         ("format".to_owned(), FORMAT.to_owned()),
