@@ -288,6 +288,7 @@ pub fn json(evaluation: &Evaluation, classes: &[String]) -> Value {
             "pr_auc": summary.pr_auc,
             "classes": class_values(&summary.classes, "class", classes),
             "confusion": confusion(&summary.confusion),
+            "confusion_cells": confusion_cells(&summary.confusion),
         }),
         Evaluation::Labels(summary) => json!({
             "rows": summary.rows,
@@ -311,6 +312,7 @@ pub fn json(evaluation: &Evaluation, classes: &[String]) -> Value {
             "f1": summary.f1,
             "tags": summary.tags,
             "confusion": confusion(&summary.confusion),
+            "confusion_cells": confusion_cells(&summary.confusion),
             "spans": summary.spans,
         }),
     }
@@ -326,12 +328,20 @@ fn class_values(scores: &[ClassScores], what: &str, names: &[String]) -> Vec<Val
     values.collect()
 }
 
-/// Rows of true classes, columns of predicted ones.
-fn confusion(matrix: &ConfusionMatrix) -> Vec<Vec<f64>> {
+/// Classes up to which a confusion matrix is printed whole.
+const WHOLE_MATRIX: usize = 100;
+
+/// Rows of true classes, columns of predicted ones; nothing of many classes.
+fn confusion(matrix: &ConfusionMatrix) -> Option<Vec<Vec<f64>>> {
     let row = |truth| {
         (0..matrix.classes())
             .map(move |predicted| matrix.count(truth, predicted))
             .collect()
     };
-    (0..matrix.classes()).map(row).collect()
+    (matrix.classes() <= WHOLE_MATRIX).then(|| (0..matrix.classes()).map(row).collect())
+}
+
+/// True class, predicted class and times of the cells that are not 0; nothing of few classes.
+fn confusion_cells(matrix: &ConfusionMatrix) -> Option<Vec<(usize, usize, f64)>> {
+    (matrix.classes() > WHOLE_MATRIX).then(|| matrix.cells().collect())
 }

@@ -202,6 +202,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same of another row, where rows were looked at one by one.
+    pub(crate) fn of_row(self, row: usize) -> Self {
+        match self {
+            Self::NotProbability { column, value, .. } => {
+                Self::NotProbability { row, column, value }
+            }
+            other => other,
+        }
+    }
+
     /// Wraps an error of the file system.
     pub(crate) fn file(
         path: &std::path::Path,

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,8 +10,7 @@ use jingwei_data::source::{self, ReadOptions};
 use jingwei_data::texts::read_texts;
 use jingwei_data::{Dataset, Features, Limits, Preparation, Sequences, Targets};
 use jingwei_train::metrics::{
-    ClassificationSummary, Estimates, LabelSummary, Labelled, Predictions, RegressionSummary,
-    TagSummary, Tagged,
+    ClassificationSummary, Estimates, Kept, LabelSummary, RegressionSummary, TagSummary, Tagged,
 };
 use jingwei_train::recipe::Recipe;
 use jingwei_train::report::Evaluation;
@@ -57,10 +57,9 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let predictor = Predictor::new(bundle, arguments.machine.runtime()?)?;
     let predicted = match data.features() {
         Features::Texts(_) => {
-            let mut predicted = Predicted::default();
+            let mut predicted = Predicted::of(&data);
             predict_texts(&predictor, &data, &bad, |sample, prediction| {
-                predicted.add(sample, prediction, data.class_names());
-                Ok(())
+                predicted.add(sample, prediction)
             })?;
             predicted
         }
@@ -72,7 +71,7 @@ pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
             arguments.data.display()
         );
     }
-    let evaluation = evaluate(data.targets(), predicted)?;
+    let evaluation = predicted.evaluate()?;
     let classes = preparation.class_names();
     match printer.is_json() {
         true => printer.value(&evaluation::json(&evaluation, classes))?,
@@ -145,16 +144,35 @@ fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<S
 }
 
 /// What the model said about the samples that it has an answer to.
-#[derive(Default)]
-struct Predicted {
+struct Predicted<'d> {
+    data: &'d Dataset,
+    /// The samples, in the order of what is kept of them.
     samples: Vec<usize>,
-    /// Probabilities of every class, or numbers.
-    values: Vec<f32>,
+    kept: Kept,
     tags: Sequences,
+    /// The numbers of the tags.
+    numbers: HashMap<&'d str, u32>,
 }
 
-impl Predicted {
-    fn add(&mut self, sample: usize, prediction: Prediction, names: &[String]) {
+impl<'d> Predicted<'d> {
+    fn of(data: &'d Dataset) -> Self {
+        let (rows, width) = (data.len(), width(data));
+        let numbers = data.class_names().iter().zip(0..);
+        Self {
+            data,
+            samples: Vec::new(),
+            kept: match data.targets() {
+                Targets::Classes { .. } => Kept::of_classes(rows, width),
+                Targets::Labels { .. } => Kept::of_labels(rows, width),
+                _ => Kept::Values(vec![0.0; rows * width]),
+            },
+            tags: Sequences::default(),
+            numbers: numbers.map(|(name, number)| (&**name, number)).collect(),
+        }
+    }
+
+    fn add(&mut self, sample: usize, prediction: Prediction) -> Result<()> {
+        let row = self.samples.len();
         self.samples.push(sample);
         match prediction {
             Prediction::Class {
@@ -165,27 +183,75 @@ impl Predicted {
                 probabilities: values,
                 ..
             }
-            | Prediction::Values(values) => self.values.extend(values),
+            | Prediction::Values(values) => {
+                self.kept.see(row, &values, truth(self.data, sample))?;
+            }
             Prediction::Tags(tokens) => {
-                let number = |token: &TaggedToken| names.iter().position(|name| *name == token.tag);
-                let own = tokens.iter().map(|token| number(token).unwrap_or(0) as u32);
+                let number = |token: &TaggedToken| self.numbers.get(&*token.tag).copied();
+                let own = tokens.iter().map(|token| number(token).unwrap_or(0));
                 self.tags.push(&own.collect::<Vec<_>>());
             }
         }
+        Ok(())
+    }
+
+    /// Compares the predictions with what the samples are.
+    fn evaluate(mut self) -> Result<Evaluation> {
+        let width = width(self.data);
+        self.kept.truncate(self.samples.len(), width);
+        Ok(match &self.data.targets().chosen(&self.samples) {
+            Targets::Classes { labels, .. } => {
+                let predictions = self.kept.classified(width, labels)?;
+                Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
+            }
+            Targets::Labels { labels, .. } => {
+                let labelled = self.kept.labelled(width, labels)?;
+                Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
+            }
+            Targets::Tags { names, tags } => {
+                let tagged = Tagged::new(self.tags, tags, names)?;
+                Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
+            }
+            Targets::Values { values, .. } => {
+                let estimates = Estimates::new(self.kept.values(), values, width, None)?;
+                Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
+            }
+            Targets::None => bail!(
+                "the data hold no answers to compare with; give data with classes or target columns"
+            ),
+        })
     }
 }
 
-fn predict(
+/// How many values a prediction has: a probability for each class, or a number for each target.
+fn width(data: &Dataset) -> usize {
+    match data.targets() {
+        Targets::Classes { names, .. } | Targets::Labels { names, .. } => names.len(),
+        Targets::Values { names, .. } => names.len(),
+        Targets::Tags { .. } | Targets::None => 0,
+    }
+}
+
+/// The class of a sample, or its labels.
+fn truth(data: &Dataset, sample: usize) -> &[u32] {
+    match data.targets() {
+        Targets::Classes { labels, .. } => &labels[sample..=sample],
+        Targets::Labels { labels, .. } => labels.get(sample),
+        Targets::Tags { .. } | Targets::Values { .. } | Targets::None => &[],
+    }
+}
+
+fn predict<'d>(
     predictor: &Predictor,
     preparation: &Preparation,
-    data: &Dataset,
+    data: &'d Dataset,
     bad: &Bad<'_>,
     printer: &Printer,
-) -> Result<Predicted> {
+) -> Result<Predicted<'d>> {
     let length = preparation.sample_len();
     let indices = bad.finite(preparation, data)?;
     let mut prepared = vec![0.0; AT_ONCE.min(indices.len()) * length];
-    let mut predicted = Predicted::default();
+    let mut predicted = Predicted::of(data);
     let mut items = Items::new(printer, "evaluating", indices.len());
     for indices in indices.chunks(AT_ONCE) {
         let prepared = &mut prepared[..indices.len() * length];
@@ -193,41 +259,10 @@ fn predict(
         let predictions = predictor.predict_each(prepared, indices.len())?;
         for (&sample, prediction) in indices.iter().zip(predictions) {
             if let Some(prediction) = bad.answer(data, sample, prediction)? {
-                predicted.add(sample, prediction, &[]);
+                predicted.add(sample, prediction)?;
             }
         }
         items.add(indices.len());
     }
     Ok(predicted)
-}
-
-/// Compares predictions with what the samples are.
-fn evaluate(targets: &Targets, predicted: Predicted) -> Result<Evaluation> {
-    let Predicted {
-        samples,
-        values,
-        tags,
-    } = predicted;
-    let width = values.len() / samples.len();
-    Ok(match &targets.chosen(&samples) {
-        Targets::Classes { labels, .. } => {
-            let predictions = Predictions::new(&values, width, labels, None)?;
-            Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
-        }
-        Targets::Labels { names, labels } => {
-            let labelled = Labelled::new(&values, names.len(), labels)?;
-            Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
-        }
-        Targets::Tags { names, tags: truth } => {
-            let tagged = Tagged::new(tags, truth, names)?;
-            Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
-        }
-        Targets::Values { values: truth, .. } => {
-            let estimates = Estimates::new(&values, truth, width, None)?;
-            Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
-        }
-        Targets::None => bail!(
-            "the data hold no answers to compare with; give data with classes or target columns"
-        ),
-    })
 }

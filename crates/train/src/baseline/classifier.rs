@@ -10,6 +10,8 @@ use crate::metrics::{Labelled, Predictions, check_labels, label_log_loss, log_lo
 const STRENGTHS: [f64; 3] = [1.0, 4.0, 16.0];
 /// At most so many weights, over all classes: beyond, the rarest tokens and pairs are left out.
 const MOST_WEIGHTS: usize = 2_000_000;
+/// At most so many weights over all regressions, where each label has one of its own (400 MB).
+const MOST_OF_ALL: usize = 50_000_000;
 
 /// TF-IDF and logistic regression: see [the module](super).
 #[derive(Debug, Clone)]
@@ -132,7 +134,8 @@ impl Baseline {
         loss: impl Fn(&Self) -> Result<f64, Error>,
     ) -> Result<Self, Error> {
         let widest = tasks.iter().map(|task| columns(task.classes.len())).max();
-        let tfidf = TfIdf::fit(texts, MOST_WEIGHTS / widest.unwrap_or(1).max(1));
+        let most = MOST_WEIGHTS / widest.unwrap_or(1).max(1);
+        let tfidf = TfIdf::fit(texts, most.min(MOST_OF_ALL / tasks.len().max(1)));
         let rows = tfidf.rows(texts);
         let features = tfidf.len();
         let mut next = Self {

@@ -11,8 +11,8 @@ use super::run::class_of;
 use crate::Error;
 use crate::history::Series;
 use crate::metrics::{
-    ClassificationSummary, Estimates, LabelSummary, Labelled, Metric, Predictions,
-    RegressionSummary, TagSummary, Tagged, two_columns,
+    ClassificationSummary, Estimates, Kept, LabelSummary, Labelled, Metric, Predictions,
+    RegressionSummary, TagSummary, Tagged,
 };
 use crate::report::Evaluation;
 
@@ -30,7 +30,7 @@ pub struct Evaluator<'a> {
     plans: Plans,
     scratch: Scratch,
     width: usize,
-    predictions: Vec<f32>,
+    predictions: Kept,
     /// Where the predicted tags of each sample begin among the predictions, and after the last where they end; empty
     /// where all samples have as many predictions.
     starts: Vec<usize>,
@@ -43,6 +43,17 @@ enum Truth {
     Labels(Sequences),
     Tags(Sequences),
     Values(Vec<f32>),
+}
+
+impl Truth {
+    /// The class or the labels of a sample, where it has some.
+    fn classes(&self, position: usize) -> &[u32] {
+        match self {
+            Self::Classes(labels) => &labels[position..=position],
+            Self::Labels(labels) => labels.get(position),
+            Self::Tags(_) | Self::Values(_) => &[],
+        }
+    }
 }
 
 impl<'a> Evaluator<'a> {
@@ -69,15 +80,20 @@ impl<'a> Evaluator<'a> {
             Truth::Tags(_) => starts(&source),
             _ => Vec::new(),
         };
-        let values = source.len() * functions.width();
+        let width = functions.width();
+        let predictions = match (&truth, starts.last()) {
+            (Truth::Classes(_), _) => Kept::of_classes(source.len(), width),
+            (Truth::Labels(_), _) => Kept::of_labels(source.len(), width),
+            (_, tags) => Kept::Values(vec![0.0; *tags.unwrap_or(&(source.len() * width))]),
+        };
         Ok(Self {
             dataset,
             indices,
             function: &functions.evaluation,
             plans: Plans::new(&functions.evaluation, runtime, &source, batch)?,
             scratch: Scratch::new(runtime.pool().threads(), source.scratch_len()),
-            width: functions.width(),
-            predictions: vec![0.0; starts.last().copied().unwrap_or(values)],
+            width,
+            predictions,
             starts,
             truth,
             preparation,
@@ -91,13 +107,27 @@ impl<'a> Evaluator<'a> {
         self.plans.iter().for_each(|plan| workspace.prepare(plan));
     }
 
+    /// Refuses metrics that need the probabilities of all classes where there are too many of them to keep.
+    ///
+    /// # Errors
+    /// [`Error::MetricMisfit`] with what to use instead.
+    pub fn check_metrics(&self, metrics: &[Metric]) -> Result<(), Error> {
+        let keeps = matches!(self.predictions, Kept::Values(_));
+        let ranks = |metric: &&Metric| matches!(metric, Metric::RocAuc(_) | Metric::PrAuc(_));
+        match metrics.iter().find(ranks) {
+            Some(metric) if !keeps => Err(metric.too_large(self.source.len(), self.width)),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs all samples through the network with the parameters and states of the workspace. Allocates nothing, where
     /// all samples have one length.
     ///
     /// # Errors
-    /// If the function cannot be planned for the length of a batch, or a prediction is not finite.
+    /// If the function cannot be planned for the length of a batch, or a prediction is not finite or no probability.
     pub fn run(&mut self, runtime: &Runtime, workspace: &mut Workspace) -> Result<(), Error> {
         let mut loss = 0.0;
+        self.predictions.clear();
         for step in 0..self.source.steps_per_epoch() {
             let (count, time) = (self.source.batch_len(step), self.source.time(step));
             let place = self.plans.find(self.function, runtime, count, time)?;
@@ -118,13 +148,13 @@ impl<'a> Evaluator<'a> {
                 .positions(0, step)
                 .zip(predicted.chunks_exact((predicted.len() / count).max(1)))
             {
-                match (self.starts.get(position..=position + 1), time) {
-                    (Some(&[start, end]), Some(time)) => {
+                let own = self.starts.get(position..=position + 1);
+                match (&mut self.predictions, own, time) {
+                    (Kept::Values(values), Some(&[start, end]), Some(time)) => {
                         let first = self.source.sequence_start(position, time);
-                        tags(predicted, time, first, &mut self.predictions[start..end]);
+                        tags(predicted, time, first, &mut values[start..end]);
                     }
-                    _ => self.predictions[position * self.width..][..self.width]
-                        .copy_from_slice(predicted),
+                    (kept, ..) => kept.see(position, predicted, self.truth.classes(position))?,
                 }
             }
         }
@@ -156,7 +186,7 @@ impl<'a> Evaluator<'a> {
     #[must_use]
     pub fn tags(&self, position: usize) -> Option<&[f32]> {
         match self.starts.get(position..=position + 1) {
-            Some(&[start, end]) => Some(&self.predictions[start..end]),
+            Some(&[start, end]) => self.predictions.values().get(start..end),
             _ => None,
         }
     }
@@ -168,10 +198,33 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The predictions of the last run, `samples × values`: probabilities of classes (of the second one, if the network
-    /// has a single output), or numbers in the network's own scale.
+    /// has a single output), or numbers in the network's own scale. Nothing where there are too many classes to
+    /// [keep](crate::metrics::keeps_probabilities) all of them.
     #[must_use]
     pub fn predictions(&self) -> &[f32] {
-        &self.predictions
+        self.predictions.values()
+    }
+
+    /// What became of the samples in the last run, where each has one class.
+    ///
+    /// # Errors
+    /// If a prediction is not finite.
+    pub fn classified(&self) -> Result<Option<Predictions<'_>>, Error> {
+        match &self.truth {
+            Truth::Classes(labels) => self.predictions.classified(self.width, labels).map(Some),
+            Truth::Labels(_) | Truth::Tags(_) | Truth::Values(_) => Ok(None),
+        }
+    }
+
+    /// What became of the samples in the last run, where each has any number of labels.
+    ///
+    /// # Errors
+    /// If a prediction is not finite.
+    pub fn labelled(&self) -> Result<Option<Labelled<'_>>, Error> {
+        match &self.truth {
+            Truth::Labels(labels) => self.predictions.labelled(self.width, labels).map(Some),
+            Truth::Classes(_) | Truth::Tags(_) | Truth::Values(_) => Ok(None),
+        }
     }
 
     /// The loss and metrics of the last run. Numbers are measured in the units of the targets.
@@ -180,20 +233,18 @@ impl<'a> Evaluator<'a> {
     /// If a prediction is not finite, or a metric does not fit.
     pub fn series(&self, metrics: &[Metric]) -> Result<Series, Error> {
         let mut series = Series::from([("loss".to_owned(), Some(self.loss))]);
+        if let Some(predictions) = self.classified()? {
+            for metric in metrics {
+                series.insert(metric.to_string(), metric.of_classification(&predictions)?);
+            }
+        }
+        if let Some(labelled) = self.labelled()? {
+            for metric in metrics {
+                series.insert(metric.to_string(), metric.of_labels(&labelled)?);
+            }
+        }
         match &self.truth {
-            Truth::Classes(labels) => {
-                let (probabilities, classes) = self.probabilities();
-                let predictions = Predictions::new(&probabilities, classes, labels, None)?;
-                for metric in metrics {
-                    series.insert(metric.to_string(), metric.of_classification(&predictions)?);
-                }
-            }
-            Truth::Labels(labels) => {
-                let labelled = Labelled::new(&self.predictions, self.width, labels)?;
-                for metric in metrics {
-                    series.insert(metric.to_string(), metric.of_labels(&labelled)?);
-                }
-            }
+            Truth::Classes(_) | Truth::Labels(_) => {}
             Truth::Tags(tags) => {
                 let names = self.preparation.class_names();
                 let tagged = Tagged::new(self.tag_lists(), tags, names)?;
@@ -217,16 +268,17 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// If a prediction is not finite.
     pub fn evaluation(&self) -> Result<Evaluation, Error> {
+        if let Some(predictions) = self.classified()? {
+            let summary = ClassificationSummary::compute(&predictions);
+            return Ok(Evaluation::Classification(Box::new(summary)));
+        }
+        if let Some(labelled) = self.labelled()? {
+            return Ok(Evaluation::Labels(Box::new(LabelSummary::compute(
+                &labelled,
+            ))));
+        }
         Ok(match &self.truth {
-            Truth::Classes(labels) => {
-                let (probabilities, classes) = self.probabilities();
-                let predictions = Predictions::new(&probabilities, classes, labels, None)?;
-                Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
-            }
-            Truth::Labels(labels) => {
-                let labelled = Labelled::new(&self.predictions, self.width, labels)?;
-                Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
-            }
+            Truth::Classes(_) | Truth::Labels(_) => return Err(Error::NoRows),
             Truth::Tags(tags) => {
                 let tagged = Tagged::new(self.tag_lists(), tags, self.preparation.class_names())?;
                 Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
@@ -253,15 +305,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The probabilities of the last run, `samples × classes`, and the number of classes.
-    #[must_use]
-    pub fn probabilities(&self) -> (Vec<f32>, usize) {
-        match self.width {
-            1 => (two_columns(&self.predictions), 2),
-            width => (self.predictions.clone(), width),
-        }
-    }
-
     /// The predicted tags of every sample.
     fn tag_lists(&self) -> Sequences {
         let mut lists = Sequences::default();
@@ -276,7 +319,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn values(&self) -> Vec<f32> {
-        let mut values = self.predictions.clone();
+        let mut values = self.predictions.values().to_vec();
         self.preparation.unscale_targets(&mut values);
         values
     }

@@ -200,6 +200,18 @@ impl Metric {
         })
     }
 
+    /// The error of a metric that ranks all rows for each class, where that is too much.
+    pub(crate) fn too_large(self, rows: usize, classes: usize) -> Error {
+        let [most, cells] = [super::RANKED_CLASSES, super::RANKED_CELLS];
+        self.misfit(
+            format!(
+                "ranks {rows} rows for each of {classes} classes, and beyond {most} classes it is computed for up to \
+                 {cells} probabilities only"
+            ),
+            "use accuracy, top_5_accuracy or log_loss, or measure on fewer rows",
+        )
+    }
+
     /// The error of a metric that does not fit.
     pub(super) fn misfit(self, reason: impl Into<String>, remedy: impl Into<String>) -> Error {
         Error::MetricMisfit {

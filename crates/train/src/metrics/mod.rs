@@ -9,7 +9,8 @@
 //!
 //! NaN and infinity never enter: [`Predictions::new`] and [`Estimates::new`] refuse them and name the row. A figure
 //! that the data cannot define (the ROC AUC of a class that no row has, the R² of a single row) is `None`, which
-//! JSON shows as `null`; averages over classes leave undefined classes out. A precision, recall or F1 that divides
+//! JSON shows as `null`; averages over classes leave undefined classes out. Areas under curves are undefined where there
+//! are too many classes to keep all probabilities: see [`keeps_probabilities`]. A precision, recall or F1 that divides
 //! zero by zero is 0, as with scikit-learn's `zero_division=0`.
 //!
 //! All sums run in `f64` in row order, so a figure depends on nothing but the rows.
@@ -35,11 +36,13 @@ mod confusion_matrix;
 mod curve;
 mod estimates;
 mod f1;
+mod kept;
 mod labels;
 mod log_loss;
 mod mae;
 mod metric;
 mod mse;
+mod outcome;
 mod pr_auc;
 mod precision;
 mod predictions;
@@ -61,14 +64,16 @@ pub use confusion_matrix::ConfusionMatrix;
 pub use curve::Curve;
 pub use estimates::Estimates;
 pub use f1::{class_f1, f1};
+pub use kept::Kept;
 pub use labels::{
-    LABEL_THRESHOLD, LabelSummary, Labelled, exact_match, hamming_loss, label_log_loss,
-    label_pr_auc, label_roc_auc, label_tallies,
+    LABEL_THRESHOLD, LabelCounts, LabelSummary, Labelled, exact_match, hamming_loss,
+    label_log_loss, label_pr_auc, label_roc_auc, label_tallies,
 };
 pub use log_loss::log_loss;
 pub use mae::mae;
 pub use metric::Metric;
 pub use mse::mse;
+pub use outcome::{Outcome, RANKED_CELLS, RANKED_CLASSES, keeps_probabilities};
 pub use pr_auc::{class_pr_auc, pr_auc, pr_curve};
 pub use precision::{class_precision, precision};
 pub(crate) use predictions::check_labels;

@@ -3,9 +3,9 @@ use super::roc_auc::over_classes;
 use super::{Average, Curve, Predictions};
 
 /// The average precision of `class` against all others: `Σ (Rₙ − Rₙ₋₁) Pₙ` over all thresholds, without
-/// interpolation. `None` if no row is of the class.
+/// interpolation. `None` if no row is of the class, or only outcomes are known.
 pub fn class_pr_auc(predictions: &Predictions, class: usize) -> Option<f64> {
-    area(&Ranking::new(predictions, class))
+    area(&Ranking::new(predictions, class)?)
 }
 
 /// The average precision: of class 1 if there are two classes, otherwise one against the rest, averaged over the
@@ -18,7 +18,7 @@ pub fn pr_auc(predictions: &Predictions, how: Average) -> Option<f64> {
 
 /// The precision-recall curve of `class`: recall (x), precision (y), at most `limit` points.
 pub fn pr_curve(predictions: &Predictions, class: usize, limit: usize) -> Option<Curve> {
-    curve(&Ranking::new(predictions, class), limit)
+    curve(&Ranking::new(predictions, class)?, limit)
 }
 
 pub(super) fn area(ranking: &Ranking) -> Option<f64> {

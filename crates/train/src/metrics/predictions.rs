@@ -1,14 +1,18 @@
+use std::borrow::Cow;
+
+use super::Outcome;
 use crate::Error;
 
 /// How far outside [0, 1] rounding may put a probability before it is taken for something else, such as a logit.
 const TOLERANCE: f32 = 1e-3;
 
 /// What a classifier said about some rows, and what was true: checked once, then read by every metric.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Predictions<'a> {
-    probabilities: &'a [f32],
+    outcomes: Cow<'a, [Outcome]>,
+    /// Rows × classes; none where there are too many to keep.
+    probabilities: Option<Cow<'a, [f32]>>,
     classes: usize,
-    labels: &'a [u32],
     weights: Option<&'a [f32]>,
 }
 
@@ -27,29 +31,67 @@ impl<'a> Predictions<'a> {
     /// No rows, lengths that do not match, a label beyond the classes, a probability that is not finite or not in
     /// [0, 1], a weight that is negative or not finite, weights that are all zero.
     pub fn new(
-        probabilities: &'a [f32],
+        probabilities: impl Into<Cow<'a, [f32]>>,
         classes: usize,
-        labels: &'a [u32],
+        labels: &[u32],
         weights: Option<&'a [f32]>,
     ) -> Result<Self, Error> {
+        let probabilities = probabilities.into();
         if labels.is_empty() || classes == 0 {
             return Err(Error::NoRows);
         }
         check_length("probabilities", labels.len() * classes, probabilities.len())?;
-        check_probabilities(probabilities, classes)?;
+        check_probabilities(&probabilities, classes)?;
         check_labels(labels, classes)?;
         check_weights(weights, labels.len())?;
+        let rows = probabilities.chunks_exact(classes).zip(labels);
+        let outcomes = rows.map(|(row, label)| Outcome::new(row, *label)).collect();
         Ok(Self {
-            probabilities,
+            outcomes: Cow::Owned(outcomes),
+            probabilities: Some(probabilities),
             classes,
-            labels,
             weights,
+        })
+    }
+
+    /// Predictions of which the outcome of every row is known and nothing else: areas under curves are undefined then.
+    ///
+    /// # Errors
+    ///
+    /// No rows, a label or predicted class beyond the classes.
+    ///
+    /// ```
+    /// use jingwei_train::metrics::{Metric, Outcome, Predictions};
+    /// let outcomes = [Outcome::new(&[0.9, 0.1], 0), Outcome::new(&[0.4, 0.6], 0)];
+    /// let predictions = Predictions::of_outcomes(&outcomes, 2)?;
+    /// assert_eq!(Metric::Accuracy.of_classification(&predictions)?, Some(0.5));
+    /// # Ok::<(), jingwei_train::Error>(())
+    /// ```
+    pub fn of_outcomes(outcomes: &'a [Outcome], classes: usize) -> Result<Self, Error> {
+        if outcomes.is_empty() || classes == 0 {
+            return Err(Error::NoRows);
+        }
+        for (row, outcome) in outcomes.iter().enumerate() {
+            let label = outcome.label.max(outcome.predicted);
+            if label as usize >= classes {
+                return Err(Error::LabelOutOfRange {
+                    row,
+                    label,
+                    classes,
+                });
+            }
+        }
+        Ok(Self {
+            outcomes: Cow::Borrowed(outcomes),
+            probabilities: None,
+            classes,
+            weights: None,
         })
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.labels.len()
+        self.outcomes.len()
     }
 
     /// Number of classes, the columns of the probabilities.
@@ -57,14 +99,24 @@ impl<'a> Predictions<'a> {
         self.classes
     }
 
-    /// The probabilities of one row, a value a class.
-    pub fn row(&self, row: usize) -> &'a [f32] {
-        &self.probabilities[row * self.classes..][..self.classes]
+    /// What became of every row.
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// The probabilities of all rows, row-major, a value a class; `None` where only the outcomes are known.
+    pub fn probabilities(&self) -> Option<&[f32]> {
+        self.probabilities.as_deref()
     }
 
     /// The true class of one row.
     pub fn label(&self, row: usize) -> usize {
-        self.labels[row] as usize
+        self.outcomes[row].label as usize
+    }
+
+    /// The probability of the true class of one row.
+    pub fn truth(&self, row: usize) -> f32 {
+        self.outcomes[row].truth
     }
 
     /// The weight of one row.
@@ -79,15 +131,8 @@ impl<'a> Predictions<'a> {
 
     /// The most probable class of one row and its probability; the first of equals, as NumPy's `argmax`.
     pub fn predicted(&self, row: usize) -> (usize, f32) {
-        let first = (0, self.row(row)[0]);
-        self.row(row)
-            .iter()
-            .copied()
-            .enumerate()
-            .fold(
-                first,
-                |best, next| if next.1 > best.1 { next } else { best },
-            )
+        let outcome = self.outcomes[row];
+        (outcome.predicted as usize, outcome.confidence)
     }
 
     /// The weighted mean of `value(row)` over all rows.
@@ -98,7 +143,6 @@ impl<'a> Predictions<'a> {
         sum / self.total_weight()
     }
 }
-
 /// Probabilities of the second of two classes (a single sigmoid output), widened to two columns.
 pub fn two_columns(positive: &[f32]) -> Vec<f32> {
     positive

@@ -11,14 +11,15 @@ pub(super) struct Ranking {
 }
 
 impl Ranking {
-    /// Ranks the rows for `class` against all others.
-    pub(super) fn new(predictions: &Predictions, class: usize) -> Self {
-        Self::of(
+    /// Ranks the rows for `class` against all others; `None` if their probabilities are not known.
+    pub(super) fn new(predictions: &Predictions, class: usize) -> Option<Self> {
+        let (probabilities, classes) = (predictions.probabilities()?, predictions.classes());
+        Some(Self::of(
             predictions.rows(),
-            |row| predictions.row(row)[class],
+            |row| probabilities[row * classes + class],
             |row| predictions.label(row) == class,
             |row| predictions.weight(row),
-        )
+        ))
     }
 
     /// Ranks rows by `score`, highest first; `positive` says which are searched for.

@@ -3,9 +3,10 @@ use super::ranking::Ranking;
 use super::{Average, Curve, Predictions};
 
 /// The area under the ROC curve of `class` against all others: the chance that a row of the class is ranked before
-/// another row, ties counting half. `None` unless there are rows on both sides.
+/// another row, ties counting half. `None` unless there are rows on both sides and the probabilities of all classes are
+/// known.
 pub fn class_roc_auc(predictions: &Predictions, class: usize) -> Option<f64> {
-    area(&Ranking::new(predictions, class))
+    area(&Ranking::new(predictions, class)?)
 }
 
 /// The area under the ROC curve: of class 1 if there are two classes, otherwise one against the rest, averaged over
@@ -18,7 +19,7 @@ pub fn roc_auc(predictions: &Predictions, how: Average) -> Option<f64> {
 
 /// The ROC curve of `class`: false positive rate (x), true positive rate (y), at most `limit` points.
 pub fn roc_curve(predictions: &Predictions, class: usize, limit: usize) -> Option<Curve> {
-    curve(&Ranking::new(predictions, class), limit)
+    curve(&Ranking::new(predictions, class)?, limit)
 }
 
 pub(super) fn area(ranking: &Ranking) -> Option<f64> {

@@ -93,7 +93,8 @@ pub struct ConfidenceBin {
 }
 
 impl ClassificationSummary {
-    /// Computes everything. Time grows with classes × rows × log rows, as each class ranks all rows.
+    /// Computes everything. Time grows with classes × rows × log rows, as each class ranks all rows; where the
+    /// probabilities of all classes are not known, it grows with classes + rows, and there are no areas and no curves.
     pub fn compute(predictions: &Predictions) -> Self {
         let confusion = ConfusionMatrix::new(predictions);
         let reliability = super::reliability(predictions);
@@ -132,16 +133,17 @@ fn class_scores(
     limit: usize,
 ) -> ClassScores {
     let ranking = Ranking::new(predictions, class);
+    let ranking = ranking.as_ref();
     ClassScores {
         support: confusion.support(class),
         predicted: confusion.predicted(class),
         precision: super::class_precision(confusion, class),
         recall: super::class_recall(confusion, class),
         f1: super::class_f1(confusion, class),
-        roc_auc: roc_auc::area(&ranking),
-        pr_auc: pr_auc::area(&ranking),
-        roc_curve: roc_auc::curve(&ranking, limit),
-        pr_curve: pr_auc::curve(&ranking, limit),
+        roc_auc: ranking.and_then(roc_auc::area),
+        pr_auc: ranking.and_then(pr_auc::area),
+        roc_curve: ranking.and_then(|ranking| roc_auc::curve(ranking, limit)),
+        pr_curve: ranking.and_then(|ranking| pr_auc::curve(ranking, limit)),
     }
 }
 

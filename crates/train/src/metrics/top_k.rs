@@ -5,19 +5,5 @@ use super::Predictions;
 /// Of equally probable classes the later one counts as more probable, as in scikit-learn's `top_k_accuracy_score`.
 /// With `k` at least the number of classes the result is 1.
 pub fn top_k(predictions: &Predictions, k: usize) -> f64 {
-    predictions.mean(|row| f64::from(rank(predictions.row(row), predictions.label(row)) < k))
-}
-
-/// How many classes come before `label`.
-fn rank(probabilities: &[f32], label: usize) -> usize {
-    let own = probabilities[label];
-    let earlier = probabilities[..label]
-        .iter()
-        .filter(|other| **other > own)
-        .count();
-    earlier
-        + probabilities[label + 1..]
-            .iter()
-            .filter(|other| **other >= own)
-            .count()
+    predictions.mean(|row| f64::from((predictions.outcomes()[row].rank as usize) < k))
 }

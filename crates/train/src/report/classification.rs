@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::canvas::Canvas;
 use super::confusion::Confusion;
+use super::cut;
 use super::figure::{Figure, Key};
 use super::page::Stat;
 use super::scale::Axis;
@@ -25,7 +26,11 @@ pub(super) struct Details {
     baseline: String,
     confusion: Confusion,
     classes: Vec<ClassRow>,
+    /// Which classes are shown, where not all are.
+    cut: String,
     figures: Vec<Figure>,
+    /// Why there are no curves, where there are none.
+    without_curves: String,
 }
 
 /// The scores of a class as shown.
@@ -113,13 +118,16 @@ pub(super) fn details(summary: &ClassificationSummary, names: &[String]) -> Deta
         .iter()
         .map(|class| class.support)
         .fold(0.0, f64::max);
+    let classes = class_rows(&summary.classes, names);
     Details {
         rows: text::count(summary.rows as f64),
         accuracy: percent(summary.accuracy),
         interval: format!("{} – {}", percent(low), percent(high)),
         baseline: percent(largest / summary.weight),
         confusion: Confusion::new(&summary.confusion, names),
-        classes: summary.classes.iter().zip(names).map(class_row).collect(),
+        cut: cut::sentence(classes.len(), summary.classes.len(), "classes"),
+        classes,
+        without_curves: cut::without_curves(summary.rows, summary.classes.len(), "classes"),
         figures: vec![
             roc_figure(&summary.classes, summary.roc_auc, names),
             pr_figure(&summary.classes, summary.pr_auc, names),
@@ -138,10 +146,22 @@ fn interval(summary: &ClassificationSummary) -> (f64, f64) {
     ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
-/// A class and its name as shown.
-pub(super) fn class_row((class, name): (&ClassScores, &String)) -> ClassRow {
+/// The classes as a table shows them: all, or the worst of many.
+pub(super) fn class_rows(classes: &[ClassScores], names: &[String]) -> Vec<ClassRow> {
+    let score = |class: usize| {
+        let class = &classes[class];
+        (class.support > 0.0 || class.predicted > 0.0).then_some(class.f1)
+    };
+    let shown = cut::worst(classes.len().min(names.len()), score);
+    let shown = shown.into_iter();
+    shown
+        .map(|class| class_row(&classes[class], &names[class]))
+        .collect()
+}
+
+fn class_row(class: &ClassScores, name: &str) -> ClassRow {
     ClassRow {
-        name: name.clone(),
+        name: name.to_owned(),
         support: text::count(class.support),
         precision: score(class.precision),
         recall: score(class.recall),
@@ -193,7 +213,7 @@ pub(super) fn pr_figure(classes: &[ClassScores], area: Option<f64>, names: &[Str
     }
 }
 
-/// Draws class 1 of two, or all classes with the worst in colour.
+/// Draws class 1 of two, or all classes, the worst of many, with the worst in colour.
 fn class_curves(
     canvas: &mut Canvas,
     classes: &[ClassScores],
@@ -207,6 +227,8 @@ fn class_curves(
     let first = usize::from(classes.len() == 2);
     let mut curves: Vec<_> = (first..classes.len()).filter_map(defined).collect();
     curves.sort_by(|left, right| left.1.total_cmp(&right.1));
+    let others = curves.len();
+    curves.truncate(cut::MOST_ROWS);
     let styles = if first == 1 { &SINGLE[..] } else { &STYLES };
     let marked = curves.len().min(styles.len());
     let mut draw = |curve: &Curve, style| {
@@ -226,7 +248,7 @@ fn class_curves(
         draw(curve, style);
         legend.push(Key::line(format!("{} {area:.3}", names[*class]), style));
     }
-    let others = curves.len() - marked;
+    let others = others - marked;
     legend.extend((others > 0).then(|| Key::line(format!("{others} other classes"), "faint")));
     legend
 }

@@ -1,9 +1,11 @@
-//! The confusion matrix: a table that can be read cell by cell, or a map if there are many classes.
+//! The confusion matrix: a table that can be read cell by cell, a map if there are many classes, or its largest cells if
+//! there are too many for that.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::cut::MOST_ROWS;
 use super::svg::{coordinate, escape, shorten};
 use super::text;
 use crate::metrics::ConfusionMatrix;
@@ -21,6 +23,8 @@ pub(super) struct Confusion {
     /// Whether there is room for large cells.
     few: bool,
     map: String,
+    /// Why there is neither, where there is neither.
+    cut: String,
     pub(super) worst: Vec<Pair>,
 }
 
@@ -52,6 +56,7 @@ pub(super) struct Pair {
 impl Confusion {
     pub(super) fn new(matrix: &ConfusionMatrix, names: &[String]) -> Self {
         let small = matrix.classes() <= TABLE_CLASSES;
+        let drawn = matrix.classes() <= MOST_ROWS;
         let row = |truth: usize| Row {
             name: names[truth].clone(),
             cells: (0..matrix.classes())
@@ -65,17 +70,27 @@ impl Confusion {
             share: text::percent(weight / matrix.support(truth)),
         };
         Self {
-            names: names.to_vec(),
+            names: if small { names.to_vec() } else { Vec::new() },
             few: matrix.classes() <= 4,
             rows: if small {
                 (0..matrix.classes()).map(row).collect()
             } else {
                 Vec::new()
             },
-            map: if small {
+            map: if small || !drawn {
                 String::new()
             } else {
                 map(matrix, names)
+            },
+            cut: if drawn {
+                String::new()
+            } else {
+                format!(
+                    "A matrix of {} classes is too large to draw. It has {} cells that are not 0, and the most frequent \
+                     confusions are listed.",
+                    text::count(matrix.classes() as f64),
+                    text::count(matrix.cells().len() as f64)
+                )
             },
             worst: matrix.worst(WORST).into_iter().map(pair).collect(),
         }

@@ -106,7 +106,7 @@ pub fn weigh(text: &str, places: &[Range<usize>], weights: &[f32]) -> Vec<TokenW
 /// Up to `count` rows that are worth explaining, in three kinds of equal number: surely wrong, unsure, surely right.
 pub fn worth_explaining(predictions: &Predictions, count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..predictions.rows()).collect();
-    let truth = |row: &usize| predictions.row(*row)[predictions.label(*row)];
+    let truth = |row: &usize| predictions.truth(*row);
     let right = |row: &usize| predictions.predicted(*row).0 == predictions.label(*row);
     order.sort_by(|left, right| truth(left).total_cmp(&truth(right)));
     let each = count.div_ceil(3);

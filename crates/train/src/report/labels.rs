@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::classification::{ClassRow, class_row, named, pr_figure, roc_figure};
+use super::classification::{ClassRow, class_rows, named, pr_figure, roc_figure};
+use super::cut;
 use super::figure::Figure;
 use super::page::Stat;
 use super::text::{self, optional, percent, score};
@@ -16,7 +17,11 @@ pub(super) struct Details {
     labels_per_row: String,
     predicted_per_row: String,
     classes: Vec<ClassRow>,
+    /// Which labels are shown, where not all are.
+    cut: String,
     figures: Vec<Figure>,
+    /// Why there are no curves, where there are none.
+    without_curves: String,
 }
 
 /// The figures at the top of the page.
@@ -65,12 +70,15 @@ pub(super) fn scores(summary: &LabelSummary) -> Vec<(String, String)> {
 
 /// Everything else; `names` has a name for every label.
 pub(super) fn details(summary: &LabelSummary, names: &[String]) -> Details {
+    let classes = class_rows(&summary.labels, names);
     Details {
         rows: text::count(summary.rows as f64),
         exact_match: percent(summary.exact_match),
         labels_per_row: format!("{:.2}", summary.labels_per_row),
         predicted_per_row: format!("{:.2}", summary.predicted_per_row),
-        classes: summary.labels.iter().zip(names).map(class_row).collect(),
+        cut: cut::sentence(classes.len(), summary.labels.len(), "labels"),
+        classes,
+        without_curves: cut::without_curves(summary.rows, summary.labels.len(), "labels"),
         figures: vec![
             roc_figure(&summary.labels, summary.roc_auc, names),
             pr_figure(&summary.labels, summary.pr_auc, names),

@@ -15,6 +15,7 @@ mod baseline;
 mod canvas;
 mod classification;
 mod confusion;
+mod cut;
 mod data;
 mod diagram;
 mod explain;

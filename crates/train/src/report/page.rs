@@ -2,6 +2,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::baseline::Verdict;
+use super::cut::MOST_ROWS;
 use super::figure::Figure;
 use super::images::Card;
 use super::svg::escape;
@@ -79,6 +80,8 @@ struct DataView<'a> {
     facts: &'a [Fact],
     parts: Vec<(&'a str, String)>,
     classes: Vec<(String, Vec<String>)>,
+    /// Which classes are shown, where not all are.
+    cut: String,
 }
 
 #[derive(Serialize)]
@@ -315,25 +318,31 @@ fn data<'a>(report: &'a Report, names: &[String]) -> DataView<'a> {
             |count| text::count(*count as f64),
         )
     };
-    let class = |(class, name): (usize, &String)| {
-        (
-            name.clone(),
-            parts.iter().map(|part| count(part, class)).collect(),
-        )
-    };
     let counted = parts.iter().any(|part| !part.counts.is_empty());
+    let mut shown: Vec<usize> = (0..if counted { names.len() } else { 0 }).collect();
+    let mut cut = String::new();
+    if shown.len() > MOST_ROWS {
+        let all = text::count(shown.len() as f64);
+        let rows = |class: &usize| {
+            let counts = parts.iter().filter_map(|part| part.counts.get(*class));
+            counts.sum::<u64>()
+        };
+        shown.sort_by_cached_key(|class| std::cmp::Reverse(rows(class)));
+        shown.truncate(MOST_ROWS);
+        cut = format!("Shown are the {MOST_ROWS} classes with the most rows of {all} in all.");
+    }
+    let class = |class: usize| {
+        let counts = parts.iter().map(|part| count(part, class));
+        (names[class].clone(), counts.collect())
+    };
     DataView {
         facts: &report.data.facts,
         parts: parts
             .iter()
             .map(|part| (part.name.as_str(), text::count(part.rows as f64)))
             .collect(),
-        classes: names
-            .iter()
-            .enumerate()
-            .filter(|_| counted)
-            .map(class)
-            .collect(),
+        classes: shown.into_iter().map(class).collect(),
+        cut,
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::classification::named;
 use super::confusion::Confusion;
+use super::cut;
 use super::page::Stat;
 use super::text::{self, percent, score};
 use crate::metrics::{SpanErrorKind, SpanSummary, TagSummary};
@@ -18,6 +19,8 @@ pub(super) struct Details {
     spans: Option<Spans>,
     confusion: Confusion,
     tags: Vec<ScoreRow>,
+    /// Which tags are shown, where not all are.
+    shown: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -26,6 +29,8 @@ struct Spans {
     support: String,
     broken: Option<String>,
     types: Vec<ScoreRow>,
+    /// Which types are shown, where not all are.
+    shown: String,
     errors: Vec<ErrorRow>,
 }
 
@@ -114,7 +119,13 @@ pub(super) fn scores(summary: &TagSummary) -> Vec<(String, String)> {
 /// Everything else.
 pub(super) fn details(summary: &TagSummary) -> Details {
     let names: Vec<String> = summary.tags.iter().map(|tag| tag.name.clone()).collect();
-    let tags = summary.tags.iter().map(|tag| {
+    let f1_of = |tag: usize| {
+        let tag = &summary.tags[tag];
+        (tag.support + tag.predicted > 0).then_some(tag.f1)
+    };
+    let shown = cut::worst(summary.tags.len(), f1_of);
+    let tags = shown.iter().map(|&tag| {
+        let tag = &summary.tags[tag];
         let counts = [tag.support, tag.predicted];
         score_row(&tag.name, counts, [tag.precision, tag.recall, tag.f1])
     });
@@ -126,11 +137,18 @@ pub(super) fn details(summary: &TagSummary) -> Details {
         spans: summary.spans.as_ref().map(spans),
         confusion: Confusion::new(&summary.confusion, &names),
         tags: tags.collect(),
+        shown: cut::sentence(shown.len(), summary.tags.len(), "tags"),
     }
 }
 
 fn spans(summary: &SpanSummary) -> Spans {
-    let types = summary.types.iter().map(|kind| {
+    let f1_of = |kind: usize| {
+        let scores = &summary.types[kind].scores;
+        (scores.support + scores.predicted > 0).then_some(scores.f1)
+    };
+    let shown = cut::worst(summary.types.len(), f1_of);
+    let types = shown.iter().map(|&kind| {
+        let kind = &summary.types[kind];
         let scores = &kind.scores;
         let name = if kind.name.is_empty() {
             "span"
@@ -152,6 +170,7 @@ fn spans(summary: &SpanSummary) -> Spans {
         support: text::count(summary.scores.support as f64),
         broken: (summary.broken > 0).then(|| text::count(summary.broken as f64)),
         types: types.collect(),
+        shown: cut::sentence(shown.len(), summary.types.len(), "types"),
         errors: errors.collect(),
     }
 }

@@ -12,8 +12,9 @@ use super::report::{Measured, report, worst_images};
 use super::texts::{Encoded, baseline, text_report};
 use super::{BUNDLE, Job, Prepared, RunResult, SourcePart};
 use crate::Error;
+use crate::check::METRICS_BYTES;
 use crate::fit::{Evaluator, Functions, Trainer, Weights};
-use crate::report::{TextReport, render};
+use crate::report::{Evaluation, TextReport, render};
 
 /// Measures the final weights and writes the bundle with its report.
 pub(super) fn finish(
@@ -35,15 +36,18 @@ pub(super) fn finish(
     };
     let count = job.recipe.report.worst_images;
     let worst = match &shown {
-        Some((part, evaluator)) => worst_images(part, source, evaluator, count),
+        Some((part, evaluator)) => worst_images(part, source, evaluator, count)?,
         None => Vec::new(),
     };
     // A training of hours must not be lost for what its report tells of texts.
-    let text = texts(prepared, trainer, &weights, shown.as_ref()).unwrap_or_else(|error| {
+    let mut left_out = Vec::new();
+    let text = texts(prepared, trainer, &weights, shown.as_ref(), &mut left_out);
+    let text = text.unwrap_or_else(|error| {
         let warning = format!("the report tells nothing of texts: {error}");
         result.warnings.push(warning);
         TextReport::default()
     });
+    result.warnings.extend_from_slice(&left_out);
     (result.valid, result.test) = (valid.clone(), test.clone());
     result.baseline.clone_from(&text.baseline);
     let changed = text.data.iter().flat_map(|data| &data.changed);
@@ -54,12 +58,13 @@ pub(super) fn finish(
             .push(format!("{} {texts} {}", changed.count, changed.name));
     }
     let title = run.file_name().unwrap_or_default().to_string_lossy();
-    let metrics = json!({ "valid": &valid, "test": &test });
+    let metrics = stored_metrics(valid.as_ref(), test.as_ref());
     let measured = Measured {
         valid,
         test,
         worst,
         text,
+        left_out,
         weights_hash: result.weights_hash.clone(),
     };
     let summary = prepared.network.summary()?;
@@ -117,19 +122,32 @@ pub(super) fn confirm(
     Ok(())
 }
 
+/// What the manifest tells of how good the model is, in no more than [`METRICS_BYTES`].
+fn stored_metrics(valid: Option<&Evaluation>, test: Option<&Evaluation>) -> serde_json::Value {
+    let metrics = json!({
+        "valid": valid.map(Evaluation::abridged),
+        "test": test.map(Evaluation::abridged),
+    });
+    match metrics.to_string().len() <= METRICS_BYTES {
+        true => metrics,
+        false => json!({ "valid": null, "test": null }),
+    }
+}
+
 /// What the report tells of texts; nothing if the samples are none.
 fn texts(
     prepared: &Prepared,
     trainer: &Trainer,
     weights: &Weights,
     shown: Option<&(&SourcePart, Evaluator)>,
+    warnings: &mut Vec<String>,
 ) -> Result<TextReport, Error> {
     let Some(encoded) = Encoded::new(prepared)? else {
         return Ok(TextReport::default());
     };
     let shown = shown.map(|(part, evaluator)| (*part, evaluator));
     Ok(TextReport {
-        baseline: baseline(&encoded)?,
+        baseline: baseline(&encoded, warnings)?,
         ..text_report(prepared, &encoded, trainer, weights, shown)?
     })
 }
@@ -218,6 +236,19 @@ pub(crate) fn bundle_outputs(
 /// The function of inference over the states that it reads; those of the loss are left out. Where there are best tags
 /// beside probabilities, they come first.
 pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec<f32>) {
+    let outline = inference_outline(functions);
+    let all = &functions.inference.states;
+    let mut values = vec![0.0; outline.states.len()];
+    for to in outline.states.entries() {
+        if let Some(from) = all.entry(&to.name) {
+            values[to.range()].copy_from_slice(&states[from.range()]);
+        }
+    }
+    (outline, values)
+}
+
+/// The same function without the values of its states.
+pub(crate) fn inference_outline(functions: &Functions) -> Function {
     let Function {
         graph,
         outputs,
@@ -231,26 +262,8 @@ pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec
             .iter()
             .any(|node| matches!(&node.op, jingwei_graph::Op::State(state) if state.name == name))
     };
-    let read: Vec<_> = all
-        .entries()
-        .iter()
-        .filter(|entry| is_read(&entry.name))
-        .collect();
-    let layout = Layout::new(
-        read.iter()
-            .map(|entry| (entry.name.clone(), entry.sizes.clone())),
-    );
-    let mut values = vec![0.0; layout.len()];
-    for (from, to) in read.iter().zip(layout.entries()) {
-        values[to.range()].copy_from_slice(&states[from.range()]);
-    }
-    (
-        Function::new(
-            graph.clone(),
-            outputs.iter().rev().copied().collect(),
-            parameters.clone(),
-            layout,
-        ),
-        values,
-    )
+    let read = all.entries().iter().filter(|entry| is_read(&entry.name));
+    let layout = Layout::new(read.map(|entry| (entry.name.clone(), entry.sizes.clone())));
+    let outputs = outputs.iter().rev().copied().collect();
+    Function::new(graph.clone(), outputs, parameters.clone(), layout)
 }

@@ -10,6 +10,7 @@ use super::source::{Source, SourcePart};
 use crate::Error;
 use crate::fit::{Evaluator, Trainer};
 use crate::memory;
+use crate::metrics::Outcome;
 use crate::recipe::Recipe;
 use crate::report::{
     DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report,
@@ -26,6 +27,8 @@ pub(super) struct Measured {
     pub(super) test: Option<Evaluation>,
     pub(super) worst: Vec<WorstImage>,
     pub(super) text: TextReport,
+    /// What was left out, in sentences.
+    pub(super) left_out: Vec<String>,
     pub(super) weights_hash: String,
 }
 
@@ -174,6 +177,7 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
         );
     }
     let left_out: usize = source.datasets().map(Dataset::left_out).sum();
+    warnings.extend_from_slice(&measured.left_out);
     warnings.extend(source.datasets().flat_map(Dataset::notes).cloned());
     for part in source.duplicates.iter().flat_map(|found| &found.crossing) {
         warnings.push(format!(
@@ -200,59 +204,40 @@ pub(super) fn worst_images(
     source: &Source,
     evaluator: &Evaluator,
     count: usize,
-) -> Vec<WorstImage> {
+) -> Result<Vec<WorstImage>, Error> {
     let dataset = part.dataset(source);
-    let (
-        Features::Images {
-            height,
-            width,
-            channels,
-            ..
-        },
-        Some(labels),
-    ) = (dataset.features(), dataset.labels())
+    let Features::Images {
+        height,
+        width,
+        channels,
+        ..
+    } = dataset.features()
     else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let (probabilities, classes) = evaluator.probabilities();
-    let mut wrong: Vec<WorstImage> = Vec::new();
-    let mut order: Vec<(f32, usize)> = probabilities
-        .chunks_exact(classes)
-        .zip(&part.indices)
-        .enumerate()
-        .map(|(row, (values, &index))| (values[labels[index] as usize], row))
+    let Some(predictions) = evaluator.classified()? else {
+        return Ok(Vec::new());
+    };
+    let outcomes = predictions.outcomes().iter().enumerate();
+    let mut wrong: Vec<(usize, &Outcome)> = outcomes
+        .filter(|(_, outcome)| outcome.predicted != outcome.label)
         .collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    for (truth_probability, row) in order {
-        let values = &probabilities[row * classes..][..classes];
+    wrong.sort_by(|a, b| a.1.truth.total_cmp(&b.1.truth).then(a.0.cmp(&b.0)));
+    let image = |(row, outcome): (usize, &Outcome)| {
         let index = part.indices[row];
-        let truth = labels[index] as usize;
-        let predicted = (1..classes).fold(0, |best, class| {
-            if values[class] > values[best] {
-                class
-            } else {
-                best
-            }
-        });
-        if wrong.len() == count {
-            break;
-        }
-        if predicted == truth {
-            continue;
-        }
-        wrong.push(WorstImage {
+        WorstImage {
             pixels: dataset.image(index).unwrap_or_default().to_vec(),
             height: *height as u32,
             width: *width as u32,
             channels: *channels as u8,
-            truth,
-            predicted,
-            probability: values[predicted],
-            truth_probability,
+            truth: outcome.label as usize,
+            predicted: outcome.predicted as usize,
+            probability: outcome.confidence,
+            truth_probability: outcome.truth,
             origin: dataset.origin(index),
-        });
-    }
-    wrong
+        }
+    };
+    Ok(wrong.into_iter().take(count).map(image).collect())
 }
 
 /// The layers as TensorBoard draws them.

@@ -20,6 +20,9 @@ use crate::records::{portions, text_options};
 const AT_ONCE: usize = 256;
 /// Texts that the model sees at once.
 const TEXTS_AT_ONCE: usize = 4096;
+/// Values that predictions from texts hold at once (64 MB); with many classes there are fewer texts at once.
+const VALUES_AT_ONCE: usize = 1 << 24;
+
 /// The arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -34,7 +37,8 @@ pub struct Arguments {
     /// The column of a table, or the key of a JSON line, that holds the text [default: as in the training]
     #[arg(long, value_name = "COLUMN")]
     text_column: Option<String>,
-    /// How predictions are printed; csv and json hold the probability of every class
+    /// How predictions are printed; csv and json hold the probability of every class, or of the ten most probable of
+    /// more than 1,000
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Pass over records that cannot be read, with a warning each, instead of stopping
@@ -114,7 +118,9 @@ pub fn predict_texts(
     mut see: impl FnMut(usize, Prediction) -> Result<()>,
 ) -> Result<()> {
     let tokenised = matches!(data.features(), Features::Texts(column) if column.tokenised);
-    for indices in data.indices().chunks(TEXTS_AT_ONCE) {
+    let width = predictor.bundle().outputs()[0].len().max(1);
+    let at_once = (VALUES_AT_ONCE / width).clamp(1, TEXTS_AT_ONCE);
+    for indices in data.indices().chunks(at_once) {
         let texts = indices.iter().map(|&index| data.text(index));
         let texts: Vec<_> = texts.collect::<Result<_, _>>()?;
         let records = texts.iter().map(|text| match tokenised {

@@ -10,6 +10,10 @@ use crate::table::Table;
 
 /// Other classes that a table shows beside the most probable one.
 const OTHERS: usize = 2;
+/// Classes up to which a line holds the probability of each.
+const MOST_CLASSES: usize = 1000;
+/// The most probable ones that a line holds of more.
+const MOST_PROBABLE: usize = 10;
 
 /// Writes predictions in a format; tables at the end, as their columns must line up.
 pub struct Output<'a> {
@@ -53,12 +57,45 @@ struct Token<'a> {
 }
 
 /// Values by name, in their own order.
-struct Named<'a>(&'a [String], &'a [f32]);
+struct Named<'a>(Vec<(&'a str, f32)>);
+
+impl<'a> Named<'a> {
+    /// All values.
+    fn all(names: &'a [String], values: &[f32]) -> Self {
+        let names = names.iter().map(String::as_str);
+        Self(names.zip(values.iter().copied()).collect())
+    }
+
+    /// The probabilities of all classes, or those of the most probable ones, largest first, where there are very many.
+    fn some(names: &'a [String], probabilities: &[f32]) -> Self {
+        if probabilities.len() <= MOST_CLASSES {
+            return Self::all(names, probabilities);
+        }
+        let most = most_probable(probabilities, MOST_PROBABLE).into_iter();
+        let named = most.map(|class| (names[class].as_str(), probabilities[class]));
+        Self(named.collect())
+    }
+}
+
+/// The most probable classes, largest first; of equals the first.
+fn most_probable(probabilities: &[f32], count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..probabilities.len()).collect();
+    let compare = |a: &usize, b: &usize| {
+        let larger = probabilities[*b].total_cmp(&probabilities[*a]);
+        larger.then(a.cmp(b))
+    };
+    if count < order.len() {
+        order.select_nth_unstable_by(count, compare);
+        order.truncate(count);
+    }
+    order.sort_unstable_by(compare);
+    order
+}
 
 impl Serialize for Named<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.1.len()))?;
-        for (name, value) in self.0.iter().zip(self.1) {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -73,6 +110,7 @@ impl<'a> Output<'a> {
             return Self::of_tags(format, printer);
         }
         let columns: Vec<String> = match has_classes {
+            true if names.len() > MOST_CLASSES => vec!["next".to_owned()],
             true => names
                 .iter()
                 .map(|name| format!("probability {name}"))
@@ -163,7 +201,15 @@ impl<'a> Output<'a> {
                     }
                     Prediction::Values(values) => values,
                 };
-                fields.extend(values.iter().map(ToString::to_string));
+                let is_class = !matches!(prediction, Prediction::Values(_));
+                if is_class && values.len() > MOST_CLASSES {
+                    let most = most_probable(values, MOST_PROBABLE).into_iter();
+                    let named =
+                        most.map(|class| format!("{} {}", self.names[class], values[class]));
+                    fields.push(named.collect::<Vec<_>>().join("; "));
+                } else {
+                    fields.extend(values.iter().map(ToString::to_string));
+                }
                 self.csv(&fields)
             }
             Kind::Json => self.printer.value(&line(record, &prediction, &self.names)),
@@ -224,11 +270,10 @@ fn cells(record: String, prediction: &Prediction, names: &[String]) -> Vec<Strin
             labels,
             probabilities,
         } => {
-            let mut order: Vec<usize> = (0..probabilities.len()).collect();
-            order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+            let order = most_probable(probabilities, OTHERS + 1);
             let first = order.first().map_or(0.0, |&class| probabilities[class]);
             let named = |&class: &usize| format!("{} {:.4}", names[class], probabilities[class]);
-            let most: Vec<String> = order.iter().take(OTHERS + 1).map(named).collect();
+            let most: Vec<String> = order.iter().map(named).collect();
             vec![
                 record,
                 labels.join("; "),
@@ -241,10 +286,8 @@ fn cells(record: String, prediction: &Prediction, names: &[String]) -> Vec<Strin
             label,
             probabilities,
         } => {
-            let mut others: Vec<usize> = (0..probabilities.len())
-                .filter(|other| other != class)
-                .collect();
-            others.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+            let mut others = most_probable(probabilities, OTHERS + 1);
+            others.retain(|other| other != class);
             let other = |&class: &usize| format!("{} {:.4}", names[class], probabilities[class]);
             let others: Vec<String> = others.iter().take(OTHERS).map(other).collect();
             vec![
@@ -304,7 +347,7 @@ fn line<'a>(record: String, prediction: &'a Prediction, names: &'a [String]) -> 
             probabilities,
         } => Line {
             labels: Some(labels),
-            probabilities: Some(Named(names, probabilities)),
+            probabilities: Some(Named::some(names, probabilities)),
             ..empty
         },
         Prediction::Tags(tokens) => Line {
@@ -328,11 +371,11 @@ fn line<'a>(record: String, prediction: &'a Prediction, names: &'a [String]) -> 
         } => Line {
             prediction: Some(label),
             probability: Some(probabilities[*class]),
-            probabilities: Some(Named(names, probabilities)),
+            probabilities: Some(Named::some(names, probabilities)),
             ..empty
         },
         Prediction::Values(values) => Line {
-            values: Some(Named(names, values)),
+            values: Some(Named::all(names, values)),
             ..empty
         },
     }

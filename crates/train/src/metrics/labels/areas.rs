@@ -15,14 +15,15 @@ pub fn label_pr_auc(labelled: &Labelled, how: Average) -> Option<f64> {
     over_labels(labelled, how, pr_auc::area)
 }
 
-/// Ranks all rows by their probability of a label.
-pub(super) fn ranking(labelled: &Labelled, label: usize) -> Ranking {
-    Ranking::of(
+/// Ranks all rows by their probability of a label; `None` if the probabilities are not known.
+pub(super) fn ranking(labelled: &Labelled, label: usize) -> Option<Ranking> {
+    let cells = labelled.cells()?;
+    Some(Ranking::of(
         labelled.rows(),
-        |row| labelled.probability(row, label),
-        |row| labelled.has(row, label),
+        |row| cells.probability(row, label),
+        |row| cells.has(row, label),
         |_| 1.0,
-    )
+    ))
 }
 
 fn over_labels(
@@ -32,7 +33,7 @@ fn over_labels(
 ) -> Option<f64> {
     let labels = 0..labelled.classes();
     let areas: Vec<_> = labels
-        .map(|label| area(&ranking(labelled, label)))
+        .map(|label| ranking(labelled, label).as_ref().and_then(area))
         .collect();
     let weights: Vec<_> = label_tallies(labelled)
         .iter()

@@ -1,5 +1,8 @@
+use std::borrow::Cow;
+
 use jingwei_data::Sequences;
 
+use super::LabelCounts;
 use crate::Error;
 use crate::metrics::predictions::{check_length, check_probabilities};
 
@@ -9,10 +12,17 @@ pub const LABEL_THRESHOLD: f32 = 0.5;
 /// What a classifier with several labels a row said about some rows, and what was true.
 #[derive(Debug, Clone)]
 pub struct Labelled<'a> {
+    pub(super) counts: Cow<'a, LabelCounts>,
+    /// None where there are too many cells to keep.
+    cells: Option<Cells<'a>>,
+}
+
+/// Rows × classes.
+#[derive(Debug, Clone)]
+pub(crate) struct Cells<'a> {
     probabilities: &'a [f32],
-    classes: usize,
-    /// rows × classes.
     truth: Vec<bool>,
+    classes: usize,
 }
 
 impl<'a> Labelled<'a> {
@@ -50,59 +60,82 @@ impl<'a> Labelled<'a> {
         check_length("probabilities", labels.len() * classes, probabilities.len())?;
         check_probabilities(probabilities, classes)?;
         let mut truth = vec![false; probabilities.len()];
-        for (row, labels) in labels.iter().enumerate() {
+        let mut counts = LabelCounts::new(labels.len(), classes);
+        let rows = probabilities.chunks_exact(classes).zip(labels.iter());
+        for (row, (probabilities, labels)) in rows.enumerate() {
+            counts.see(row, probabilities, labels)?;
             for &label in labels {
-                if label as usize >= classes {
-                    return Err(Error::LabelOutOfRange {
-                        row,
-                        label,
-                        classes,
-                    });
-                }
                 truth[row * classes + label as usize] = true;
             }
         }
         Ok(Self {
-            probabilities,
-            classes,
-            truth,
+            counts: Cow::Owned(counts),
+            cells: Some(Cells {
+                probabilities,
+                truth,
+                classes,
+            }),
+        })
+    }
+
+    /// Predictions that were counted row by row and not kept: areas under curves are undefined then.
+    ///
+    /// # Errors
+    ///
+    /// No rows.
+    pub fn of_counts(counts: &'a LabelCounts) -> Result<Self, Error> {
+        if counts.rows.is_empty() || counts.tallies.is_empty() {
+            return Err(Error::NoRows);
+        }
+        Ok(Self {
+            counts: Cow::Borrowed(counts),
+            cells: None,
         })
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.truth.len() / self.classes
+        self.counts.rows.len()
     }
 
     /// Number of labels that a row can have.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.counts.tallies.len()
     }
 
+    /// Whether every label of a row is said if and only if the row has it.
+    pub fn is_exact(&self, row: usize) -> bool {
+        self.counts.rows[row].wrong == 0
+    }
+
+    /// Every single probability with what is true, where they are kept.
+    pub(crate) fn cells(&self) -> Option<&Cells<'a>> {
+        self.cells.as_ref()
+    }
+}
+
+impl Cells<'_> {
     /// The probability of one label of one row.
-    pub fn probability(&self, row: usize, label: usize) -> f32 {
+    pub(crate) fn probability(&self, row: usize, label: usize) -> f32 {
         self.probabilities[row * self.classes + label]
     }
 
     /// Whether a row has a label.
-    pub fn has(&self, row: usize, label: usize) -> bool {
+    pub(crate) fn has(&self, row: usize, label: usize) -> bool {
         self.truth[row * self.classes + label]
     }
 
     /// Whether a row is said to have a label: its probability is above [`LABEL_THRESHOLD`].
-    pub fn says(&self, row: usize, label: usize) -> bool {
+    pub(crate) fn says(&self, row: usize, label: usize) -> bool {
         self.probability(row, label) > LABEL_THRESHOLD
     }
 
-    /// Whether a row is said to have a label if and only if it has it.
-    pub fn right(&self, row: usize, label: usize) -> bool {
-        self.has(row, label) == self.says(row, label)
-    }
-
-    /// The mean of `value(row, label)` over all rows and labels.
-    pub(super) fn mean(&self, value: impl Fn(usize, usize) -> f64) -> f64 {
-        let cells =
-            (0..self.rows()).flat_map(|row| (0..self.classes).map(move |label| (row, label)));
-        cells.map(|(row, label)| value(row, label)).sum::<f64>() / self.truth.len() as f64
+    /// The mean of `value(probability, truth)` over all rows and labels.
+    pub(super) fn mean(&self, value: impl Fn(f32, bool) -> f64) -> f64 {
+        let cells = self.probabilities.iter().zip(&self.truth);
+        let sum: f64 = cells
+            .map(|(&probability, &truth)| value(probability, truth))
+            .sum();
+        sum / self.truth.len() as f64
     }
 }

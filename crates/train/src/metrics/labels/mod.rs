@@ -1,6 +1,7 @@
 //! Metrics of rows that have any number of labels each, equal to scikit-learn's for indicator matrices.
 
 mod areas;
+mod counts;
 mod exact_match;
 mod hamming_loss;
 mod labelled;
@@ -10,6 +11,7 @@ mod summary;
 mod tallies;
 
 pub use areas::{label_pr_auc, label_roc_auc};
+pub use counts::LabelCounts;
 pub use exact_match::exact_match;
 pub use hamming_loss::hamming_loss;
 pub use labelled::{LABEL_THRESHOLD, Labelled};

@@ -41,7 +41,8 @@ pub struct LabelSummary {
 }
 
 impl LabelSummary {
-    /// Computes everything. Time grows with labels × rows × log rows, as each label ranks all rows.
+    /// Computes everything. Time grows with labels × rows × log rows, as each label ranks all rows; where rows were
+    /// only counted there are no areas and no curves.
     pub fn compute(labelled: &Labelled) -> Self {
         let tallies = label_tallies(labelled);
         let limit = (2000 / labelled.classes()).clamp(24, 200);
@@ -52,11 +53,15 @@ impl LabelSummary {
             average_defined(&labels.iter().map(area).collect::<Vec<_>>(), &weights, how)
         };
         let rows = labelled.rows();
-        let bare = |row: &usize| !(0..labelled.classes()).any(|label| labelled.has(*row, label));
         let sum = Tally::sum(&tallies);
         Self {
             rows,
-            bare_rows: (0..rows).filter(bare).count(),
+            bare_rows: labelled
+                .counts
+                .rows
+                .iter()
+                .filter(|row| row.support == 0)
+                .count(),
             labels_per_row: sum.support / rows as f64,
             predicted_per_row: sum.predicted / rows as f64,
             exact_match: exact_match(labelled),
@@ -76,15 +81,16 @@ impl LabelSummary {
 
 fn label_scores(labelled: &Labelled, label: usize, tally: &Tally, limit: usize) -> ClassScores {
     let ranking = ranking(labelled, label);
+    let ranking = ranking.as_ref();
     ClassScores {
         support: tally.support,
         predicted: tally.predicted,
         precision: tally.precision(),
         recall: tally.recall(),
         f1: tally.f1(),
-        roc_auc: roc_auc::area(&ranking),
-        pr_auc: pr_auc::area(&ranking),
-        roc_curve: roc_auc::curve(&ranking, limit),
-        pr_curve: pr_auc::curve(&ranking, limit),
+        roc_auc: ranking.and_then(roc_auc::area),
+        pr_auc: ranking.and_then(pr_auc::area),
+        roc_curve: ranking.and_then(|ranking| roc_auc::curve(ranking, limit)),
+        pr_curve: ranking.and_then(|ranking| pr_auc::curve(ranking, limit)),
     }
 }

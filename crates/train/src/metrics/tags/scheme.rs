@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::MISSING_TAG;
 
 /// How tags mark spans of tokens: `B-PER I-PER O` (BIO), `B-PER I-PER E-PER S-LOC O` (BIOES, with `M` for `I` also
@@ -46,8 +48,9 @@ impl Scheme {
     /// assert_eq!(Scheme::of(&["NN", "VB", "IN"].map(str::to_owned)), None);
     /// ```
     pub fn of(names: &[String]) -> Option<Self> {
-        let mut types = Vec::new();
-        let marks: Option<Vec<Mark>> = names.iter().map(|name| mark(name, &mut types)).collect();
+        let (mut types, mut known) = (Vec::new(), HashMap::new());
+        let mut mark = |name| mark(name, &mut types, &mut known);
+        let marks: Option<Vec<Mark>> = names.iter().map(|name| mark(name)).collect();
         let marks = marks.filter(|_| !types.is_empty())?;
         let ends = |mark: &Mark| matches!(mark, Some((Place::End | Place::Single, _)));
         Some(Self {
@@ -118,7 +121,11 @@ fn continues(before: Mark, mark: Mark) -> bool {
 }
 
 /// What a name says; the outer `None` if it is no tag of a scheme.
-fn mark(name: &str, types: &mut Vec<String>) -> Option<Mark> {
+fn mark<'n>(
+    name: &'n str,
+    types: &mut Vec<String>,
+    known: &mut HashMap<&'n str, usize>,
+) -> Option<Mark> {
     if name == "O" {
         return Some(None);
     }
@@ -134,8 +141,7 @@ fn mark(name: &str, types: &mut Vec<String>) -> Option<Mark> {
         "S" | "U" => Place::Single,
         _ => return None,
     };
-    let known = types.iter().position(|known| known == kind);
-    let kind = known.unwrap_or_else(|| {
+    let kind = *known.entry(kind).or_insert_with(|| {
         types.push(kind.to_owned());
         types.len() - 1
     });

@@ -9,10 +9,35 @@ use super::{Encoded, EncodedPart};
 use crate::Error;
 use crate::baseline::Baseline;
 use crate::metrics::{ClassificationSummary, LabelSummary, Labelled, Predictions};
-use crate::report::{BaselineScores, Evaluation};
+use crate::report::{BaselineScores, Evaluation, count};
 
 /// The baseline learns from no more texts than this.
 const MOST_TEXTS: usize = 200_000;
+/// It is left out where texts × classes are more than this: each step of its training computes so many scores.
+const MOST_SCORES: usize = 100_000_000;
+
+/// Why there is no baseline, where there are too many classes for one.
+pub(super) fn left_out(encoded: &Encoded) -> Option<String> {
+    let texts = encoded.parts.iter().map(|part| match part.name {
+        "train" => part.indices.len().min(MOST_TEXTS),
+        _ => part.indices.len(),
+    });
+    let texts = texts.max()?;
+    let classes = match encoded.part("train")?.dataset.targets() {
+        Targets::Classes { names, .. } | Targets::Labels { names, .. } => names.len(),
+        Targets::Tags { .. } | Targets::Values { .. } | Targets::None => return None,
+    };
+    let scores = jingwei_bounds::product([texts, classes]);
+    let fits = scores.is_some_and(|scores| scores <= MOST_SCORES);
+    (!fits).then(|| {
+        format!(
+            "There is no baseline: {} texts × {} classes are more than the {} scores that it computes at most.",
+            count(texts as f64),
+            count(classes as f64),
+            count(MOST_SCORES as f64)
+        )
+    })
+}
 
 /// Fits TF-IDF and logistic regression to the training part and measures them on the others; nothing unless texts have
 /// classes or labels.

@@ -9,7 +9,7 @@ use super::{Encoded, worst};
 use crate::Error;
 use crate::fit::{Evaluator, Trainer, Weights};
 use crate::inference::Inference;
-use crate::metrics::{LABEL_THRESHOLD, Labelled, Predictions, two_columns};
+use crate::metrics::{Labelled, two_columns};
 use crate::report::{Explanation, occlusion, pieces, weigh, worth_explaining};
 use crate::run::{Prepared, SourcePart};
 
@@ -60,9 +60,10 @@ pub(super) fn explanations(
     part: &SourcePart,
     evaluator: &Evaluator,
 ) -> Result<Vec<Explanation>, Error> {
-    let (probabilities, classes) = evaluator.probabilities();
-    let labels = labels(dataset, part);
-    let predictions = Predictions::new(&probabilities, classes, &labels, None)?;
+    let Some(predictions) = evaluator.classified()? else {
+        return Ok(Vec::new());
+    };
+    let classes = predictions.classes();
     let decision = |row: usize| {
         let (class, probability) = predictions.predicted(row);
         let truth = Some(predictions.label(row));
@@ -89,19 +90,21 @@ pub(super) fn of_labels(
 ) -> Result<Vec<Explanation>, Error> {
     let own = labels.chosen(&part.indices);
     let classes = dataset.class_names().len();
-    let labelled = &Labelled::new(evaluator.predictions(), classes, &own)?;
+    let labelled = evaluator.labelled()?;
+    let Some(cells) = labelled.as_ref().and_then(Labelled::cells) else {
+        return Ok(Vec::new());
+    };
     let said = |row: usize| {
-        let said =
-            (0..classes).filter(move |&label| labelled.probability(row, label) > LABEL_THRESHOLD);
+        let said = (0..classes).filter(move |&label| cells.says(row, label));
         said.map(move |class| (row, class))
     };
-    let mut surest: Vec<Decision> = (0..labelled.rows())
+    let mut surest: Vec<Decision> = (0..own.len())
         .flat_map(said)
         .map(|(row, class)| Decision {
             row,
             class,
-            probability: labelled.probability(row, class),
-            truth: match labelled.has(row, class) {
+            probability: cells.probability(row, class),
+            truth: match cells.has(row, class) {
                 true => Some(class),
                 false => own.get(row).first().map(|&label| label as usize),
             },
@@ -176,11 +179,4 @@ fn explain(
         })
     };
     decisions.iter().filter(is_short).map(explain).collect()
-}
-
-/// The class of each text.
-pub(super) fn labels(dataset: &Dataset, part: &SourcePart) -> Vec<u32> {
-    let labels = dataset.labels().unwrap_or_default();
-    let label = |index: &usize| labels.get(*index).copied().unwrap_or_default();
-    part.indices.iter().map(label).collect()
 }

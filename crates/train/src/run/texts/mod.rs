@@ -63,9 +63,18 @@ impl<'a> Encoded<'a> {
     }
 }
 
-/// Fits the baseline to texts of classes or labels.
-pub(super) fn baseline(encoded: &Encoded) -> Result<Option<BaselineScores>, Error> {
-    baseline::baseline(encoded)
+/// Fits the baseline to texts of classes or labels; a sentence in `warnings` says why there is none.
+pub(super) fn baseline(
+    encoded: &Encoded,
+    warnings: &mut Vec<String>,
+) -> Result<Option<BaselineScores>, Error> {
+    match baseline::left_out(encoded) {
+        Some(reason) => {
+            warnings.push(reason);
+            Ok(None)
+        }
+        None => baseline::baseline(encoded),
+    }
 }
 
 /// Everything else; `shown` is the part whose mistakes are shown, evaluated.
@@ -89,7 +98,7 @@ pub(super) fn text_report(
     match dataset.targets() {
         Targets::Tags { .. } => report.tag_errors = tag_errors(dataset, part, evaluator)?,
         Targets::Labels { labels, .. } => {
-            report.worst = worst::of_labels(dataset, part, evaluator, labels)?;
+            report.worst = worst::of_labels(dataset, part, evaluator)?;
             let model = explain::Model::new(prepared, trainer, weights);
             report.explanations =
                 explain::of_labels(&model, encoded, dataset, part, evaluator, labels)?;

@@ -1,11 +1,10 @@
 //! The texts that a model gets most wrong.
 
-use jingwei_data::{Dataset, Sequences};
+use jingwei_data::Dataset;
 
 use super::WORST;
 use crate::Error;
 use crate::fit::Evaluator;
-use crate::metrics::{LABEL_THRESHOLD, Labelled, Predictions};
 use crate::report::WorstText;
 use crate::run::SourcePart;
 
@@ -15,10 +14,10 @@ pub(super) fn of_classes(
     part: &SourcePart,
     evaluator: &Evaluator,
 ) -> Result<Vec<WorstText>, Error> {
-    let (probabilities, classes) = evaluator.probabilities();
-    let labels = super::explain::labels(dataset, part);
-    let predictions = Predictions::new(&probabilities, classes, &labels, None)?;
-    let truth = |row: usize| predictions.row(row)[predictions.label(row)];
+    let Some(predictions) = evaluator.classified()? else {
+        return Ok(Vec::new());
+    };
+    let truth = |row: usize| predictions.truth(row);
     let mut wrong: Vec<usize> = (0..predictions.rows())
         .filter(|row| predictions.predicted(*row).0 != predictions.label(*row))
         .collect();
@@ -39,36 +38,34 @@ pub(super) fn of_classes(
 }
 
 /// Those with wrong labels whose log loss is largest. Shown are the probability of the surest label said, and that of
-/// the true label that is least believed.
+/// the true label that is least believed. None where there are too many labels to keep all probabilities.
 pub(super) fn of_labels(
     dataset: &Dataset,
     part: &SourcePart,
     evaluator: &Evaluator,
-    labels: &Sequences,
 ) -> Result<Vec<WorstText>, Error> {
-    let (probabilities, classes) = (evaluator.predictions(), labels_of(dataset));
-    let mut own = Sequences::default();
-    part.indices
-        .iter()
-        .for_each(|index| own.push(labels.get(*index)));
-    let labelled = Labelled::new(probabilities, classes, &own)?;
+    let labelled = evaluator.labelled()?;
+    let Some((labelled, cells)) = labelled.as_ref().and_then(|own| Some((own, own.cells()?)))
+    else {
+        return Ok(Vec::new());
+    };
+    let classes = labelled.classes();
     let loss = |row: usize| -> f64 {
-        let of_label = |label| match (labelled.has(row, label), labelled.probability(row, label)) {
+        let of_label = |label| match (cells.has(row, label), cells.probability(row, label)) {
             (true, probability) => f64::from(probability.max(f32::EPSILON)).ln(),
             (false, probability) => f64::from((1.0 - probability).max(f32::EPSILON)).ln(),
         };
         -(0..classes).map(of_label).sum::<f64>()
     };
-    let is_wrong = |row: &usize| !(0..classes).all(|label| labelled.right(*row, label));
+    let is_wrong = |row: &usize| !labelled.is_exact(*row);
     let mut wrong: Vec<usize> = (0..labelled.rows()).filter(is_wrong).collect();
     wrong.sort_by(|left, right| loss(*right).total_cmp(&loss(*left)));
     let shown = wrong.into_iter().take(WORST);
     let text = |row: usize| {
-        let probability = |label: &usize| labelled.probability(row, *label);
+        let probability = |label: &usize| cells.probability(row, *label);
         let with = |is: &dyn Fn(usize) -> bool| (0..classes).filter(|label| is(*label)).collect();
-        let truth: Vec<usize> = with(&|label| labelled.has(row, label));
-        let predicted: Vec<usize> =
-            with(&|label| labelled.probability(row, label) > LABEL_THRESHOLD);
+        let truth: Vec<usize> = with(&|label| cells.has(row, label));
+        let predicted: Vec<usize> = with(&|label| cells.says(row, label));
         Ok(WorstText {
             text: whole(dataset, part.indices[row])?,
             probability: predicted.iter().map(probability).fold(0.0, f32::max),
@@ -79,10 +76,6 @@ pub(super) fn of_labels(
         })
     };
     shown.map(text).collect()
-}
-
-fn labels_of(dataset: &Dataset) -> usize {
-    dataset.class_names().len()
 }
 
 /// A text as it stands in the file.
