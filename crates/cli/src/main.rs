@@ -12,6 +12,7 @@ mod evaluation;
 mod files;
 mod interrupt;
 mod machine;
+mod memory;
 mod numbers;
 mod printer;
 mod progress;

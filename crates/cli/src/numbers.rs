@@ -34,7 +34,7 @@ pub fn seconds(seconds: f64) -> String {
 pub fn bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut unit = "B";
-    for larger in ["kB", "MB", "GB", "TB"] {
+    for larger in ["kB", "MB", "GB", "TB", "PB", "EB"] {
         if value < 1000.0 {
             break;
         }

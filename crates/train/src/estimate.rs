@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use jingwei_engine::Runtime;
 use jingwei_nn::Summary;
 
-use crate::Error;
 use crate::fit::Trainer;
+use crate::forecast::Forecast;
 use crate::run::{Job, Prepared};
+use crate::{Error, check};
 
 /// Steps before the clock starts: memory and caches fill.
 const WARM_UP: u64 = 3;
@@ -27,11 +28,13 @@ pub struct Estimate {
     pub data_memory: usize,
     /// Bytes of parameters, gradients, what the optimiser remembers, and intermediate values.
     pub training_memory: usize,
+    /// What the training takes in all, with the copies at its end.
+    pub forecast: Forecast,
     /// The median time of a step.
     pub step: Duration,
     /// An epoch without its validation.
     pub epoch: Duration,
-    /// The whole training without validation.
+    /// The whole training without validation; the longest there is, if it is longer.
     pub total: Duration,
 }
 
@@ -40,7 +43,9 @@ pub struct Estimate {
 /// # Errors
 /// What is wrong with data or recipe.
 pub fn estimate(job: &Job, runtime: &Runtime, steps: u64) -> Result<Estimate, Error> {
+    check::before_data(job, runtime)?;
     let prepared = Prepared::new(job)?;
+    check::before_training(job, &prepared, runtime)?;
     let mut trainer = Trainer::new(
         runtime,
         &prepared.functions,
@@ -48,7 +53,7 @@ pub fn estimate(job: &Job, runtime: &Runtime, steps: u64) -> Result<Estimate, Er
         prepared.training_data(),
     )?;
     let mut times = Vec::new();
-    for number in 0..(steps.max(1) + WARM_UP).min(trainer.steps_per_epoch()) {
+    for number in 0..(steps.max(1).saturating_add(WARM_UP)).min(trainer.steps_per_epoch()) {
         let start = Instant::now();
         trainer.step()?;
         if number >= WARM_UP || trainer.steps_per_epoch() <= WARM_UP {
@@ -57,7 +62,10 @@ pub fn estimate(job: &Job, runtime: &Runtime, steps: u64) -> Result<Estimate, Er
     }
     times.sort_unstable();
     let step = times.get(times.len() / 2).copied().unwrap_or_default();
-    let repeated = |steps: u64| step.mul_f64(steps as f64);
+    let repeated = |steps: u64| {
+        let seconds = step.as_secs_f64() * steps as f64;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    };
     Ok(Estimate {
         summary: prepared.network.summary()?,
         samples: prepared.source.train.len(),
@@ -69,6 +77,7 @@ pub fn estimate(job: &Job, runtime: &Runtime, steps: u64) -> Result<Estimate, Er
             .map(jingwei_data::Dataset::bytes)
             .sum(),
         training_memory: trainer.memory(),
+        forecast: trainer.forecast().clone(),
         step,
         epoch: repeated(trainer.steps_per_epoch()),
         total: repeated(trainer.total_steps()),

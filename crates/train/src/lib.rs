@@ -2,8 +2,9 @@
 //!
 //! In the order of the journey:
 //!
-//! 1. a [`recipe`] says what is trained on what; [`init`](mod@init) writes a first one, [`estimate`](mod@estimate) tells
-//!    beforehand what it takes;
+//! 1. a [`recipe`] says what is trained on what; [`init`](mod@init) writes a first one, [`check`](mod@check) and
+//!    [`estimate`](mod@estimate) tell beforehand whether it can be trained and what it takes, by the same [`forecast`] of
+//!    memory that training begins with;
 //! 2. [`fit`] runs steps and epochs, validates, stops; [`checkpoint`]s hold all that a resumed training needs to end in
 //!    the same weights, bit for bit;
 //! 3. [`metrics`] turns predictions into figures, [`history`] keeps one line an epoch, [`tensorboard`] writes the same
@@ -14,9 +15,11 @@ mod error;
 mod files;
 
 pub mod baseline;
+pub mod check;
 pub mod checkpoint;
 pub mod estimate;
 pub mod fit;
+pub mod forecast;
 pub mod history;
 mod inference;
 pub mod init;

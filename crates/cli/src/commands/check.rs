@@ -2,11 +2,16 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use jingwei_train::recipe::Recipe;
+use jingwei_train::check::{Checked, MOST_DATA, check};
+use jingwei_train::run::Job;
 use serde_json::json;
 
 use crate::ExitStatus;
+use crate::machine::Machine;
+use crate::memory::Memory;
+use crate::numbers::bytes;
 use crate::printer::{Look, Printer};
+use crate::progress::Waiting;
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -16,22 +21,51 @@ pub struct Arguments {
     /// Print the recipe with every default written out
     #[arg(long)]
     defaults: bool,
+    #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
+    machine: Machine,
 }
 
-/// Checks a recipe: keys, types, ranges and, where the sizes of samples are known from it, the shapes of all layers.
+/// Checks a recipe: keys, types, ranges, the shapes of all layers, the memory that the training takes, and, where the
+/// data are there and not too large, whether they can be read, cut into parts and trained on.
 pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
-    let recipe = Recipe::load(&arguments.recipe)?;
+    let mut job = Job::load(&arguments.recipe)?;
+    arguments.memory.limit(&mut job);
+    let runtime = arguments.machine.runtime()?;
+    let checked = {
+        let _waiting = Waiting::new(printer, "looking at the data");
+        check(&job, &runtime)?
+    };
     if printer.is_json() {
-        printer.value(&json!({ "recipe": arguments.recipe, "ok": true, "resolved": recipe }))?;
+        printer.value(&json!({
+            "recipe": arguments.recipe, "ok": true, "resolved": job.recipe, "read_data": checked.read_data,
+            "forecast": checked.forecast,
+        }))?;
     } else if arguments.defaults {
-        printer.write(recipe.to_toml_with_defaults()?.as_bytes())?;
+        printer.write(job.recipe.to_toml_with_defaults()?.as_bytes())?;
     } else {
         let good = printer.paint(Look::Good, "fine");
         printer.line(format_args!(
             "{} is {good}: {}",
             arguments.recipe.display(),
-            recipe.task.words()
+            job.recipe.task.words()
         ))?;
+        printer.line(printer.paint(Look::Dim, told(&checked)))?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// What was looked at.
+fn told(checked: &Checked) -> String {
+    match (&checked.forecast, checked.read_data) {
+        (Some(forecast), true) => format!(
+            "the data can be read and cut into parts; the training takes up to {} of memory",
+            bytes(forecast.total())
+        ),
+        _ => format!(
+            "the data were not read, as they are not there or larger than {}",
+            bytes(MOST_DATA)
+        ),
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::ExitStatus;
 use crate::machine::Machine;
+use crate::memory::Memory;
 use crate::numbers::{bytes, count, seconds};
 use crate::printer::{Look, Printer};
 use crate::progress::Waiting;
@@ -22,12 +23,15 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 20)]
     steps: u64,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     machine: Machine,
 }
 
 /// Reads the data, runs a few steps and says what the whole training will take.
 pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
-    let job = Job::load(&arguments.recipe)?;
+    let mut job = Job::load(&arguments.recipe)?;
+    arguments.memory.limit(&mut job);
     let runtime = arguments.machine.runtime()?;
     let estimate = {
         let _waiting = Waiting::new(printer, "reading the data and timing some steps");
@@ -50,6 +54,10 @@ fn print(estimate: &Estimate, printer: &Printer) -> Result<()> {
         &"memory for the training",
         &bytes(estimate.training_memory as u64),
     ]);
+    table.row([
+        &"memory at most, with the model written",
+        &bytes(estimate.forecast.total()),
+    ]);
     table.row([&"time of a step", &seconds(estimate.step.as_secs_f64())]);
     table.row([&"time of an epoch", &seconds(estimate.epoch.as_secs_f64())]);
     table.row([
@@ -71,6 +79,7 @@ fn value(estimate: &Estimate) -> serde_json::Value {
         "epochs": estimate.epochs,
         "data_bytes": estimate.data_memory,
         "training_bytes": estimate.training_memory,
+        "forecast_bytes": estimate.forecast.total(),
         "step_seconds": estimate.step.as_secs_f64(),
         "epoch_seconds": estimate.epoch.as_secs_f64(),
         "total_seconds": estimate.total.as_secs_f64(),

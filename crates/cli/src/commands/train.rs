@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::evaluation;
 use crate::machine::Machine;
+use crate::memory::Memory;
 use crate::numbers::{counted, seconds};
 use crate::printer::{Look, Printer};
 use crate::training::Watching;
@@ -27,12 +28,15 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
     machine: Machine,
 }
 
 /// Trains a recipe, or goes on with it.
 pub fn run(arguments: &Arguments, printer: &Printer) -> Result<ExitStatus> {
     let mut job = Job::load(&arguments.recipe)?;
+    arguments.memory.limit(&mut job);
     if let Some(seed) = arguments.seed {
         job.recipe.train.seed = seed;
         job.text = job.recipe.to_toml_with_defaults()?;

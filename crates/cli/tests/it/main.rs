@@ -7,6 +7,7 @@ mod journey;
 mod output;
 #[cfg(unix)]
 mod runs;
+mod scale;
 #[cfg(unix)]
 mod service;
 mod support;

@@ -1,11 +1,15 @@
 //! How a network is trained.
 
 use jingwei_data::{Augment, BatchOptions};
-use jingwei_nn::{Average, Clip, Duration, LearningRate, Optimizer, Schedule};
+use jingwei_nn::{Average, Clip, Duration, LearningRate, Optimizer, Schedule, Updater};
 
 use super::{EarlyStopping, Monitor};
 use crate::Error;
 use crate::metrics::Metric;
+
+/// The largest size that a setting may be, such as the units of a layer or the samples of a batch: products of two are
+/// far from wrapping.
+pub const MOST_SIZE: usize = i32::MAX as usize;
 
 /// The settings of a training.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +38,8 @@ pub struct FitOptions {
     pub augment: Augment,
     /// The seed of first values, order, augmentation and dropout; default 0.
     pub seed: u64,
+    /// The bytes that the training may take; default what the machine has.
+    pub memory_limit: Option<u64>,
 }
 
 impl Default for FitOptions {
@@ -51,6 +57,7 @@ impl Default for FitOptions {
             metrics: Vec::new(),
             augment: Augment::default(),
             seed: 0,
+            memory_limit: None,
         }
     }
 }
@@ -75,11 +82,17 @@ impl FitOptions {
             Self { batch_size: 0, .. } => {
                 return wrong("batch_size", "0 samples", "take 1 or more, such as 64");
             }
+            Self { batch_size, .. } if *batch_size > MOST_SIZE => {
+                let remedy = format!("take at most {MOST_SIZE}, such as 64");
+                return wrong("batch_size", &format!("{batch_size} samples"), &remedy);
+            }
             _ => {}
         }
         self.optimizer.check()?;
         self.learning_rate().check()?;
         self.clip.check()?;
+        // The update of no parameters, which has the same settings as that of all.
+        Updater::new(&self.optimizer, self.clip, self.ema, &[])?;
         self.augment.check()?;
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::trainer::Weights;
 use super::{FitOptions, Functions, Progress, Slots, Trainer};
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Group};
+use crate::forecast::Forecast;
 use crate::pretrained::Pretrained;
 
 /// Looking on.
@@ -49,7 +50,7 @@ impl Trainer<'_> {
     /// Steps of the whole training, if nothing stops it early.
     #[must_use]
     pub fn total_steps(&self) -> u64 {
-        self.steps_per_epoch() * self.options.epochs
+        self.steps_per_epoch().saturating_mul(self.options.epochs)
     }
 
     /// The parameters as the optimiser sees them.
@@ -127,6 +128,12 @@ impl Trainer<'_> {
     #[must_use]
     pub fn weights_hash(&self) -> String {
         self.weights().hash(self.functions)
+    }
+
+    /// What the training takes of memory, as it was counted before any of it was taken.
+    #[must_use]
+    pub fn forecast(&self) -> &Forecast {
+        &self.forecast
     }
 
     /// The bytes that the training holds: parameters, gradients, what the optimiser remembers, and the workspace.

@@ -9,6 +9,7 @@ use jingwei_nn::{Prior, TIME};
 use super::functions::{Functions, TARGETS};
 use super::plans::Plans;
 use super::{Evaluator, FitOptions, Progress, Slots};
+use crate::forecast::{Forecast, Load};
 use crate::pretrained::{self, Pretrained};
 use crate::{Error, priors};
 
@@ -49,6 +50,7 @@ pub struct Trainer<'a> {
     pub(super) best: Option<Weights>,
     pub(super) progress: Progress,
     pub(super) pretrained: Vec<Pretrained>,
+    pub(super) forecast: Forecast,
 }
 
 /// Setting up.
@@ -63,24 +65,21 @@ impl<'a> Trainer<'a> {
         options: &'a FitOptions,
         data: TrainingData<'a>,
     ) -> Result<Self, Error> {
-        options.check()?;
-        let source = BatchSource::new(
-            data.dataset,
-            data.train,
-            data.preparation,
-            options.batches(),
-        )?;
-        check_fit(functions, &source, data.dataset)?;
+        let (source, forecast) = foresee(runtime, functions, options, &data)?;
         let batch = options.batch_size.min(source.len());
         let plans = Plans::new(&functions.training, runtime, &source, batch)?;
         let valid = data.valid.map(|(dataset, indices)| {
             Evaluator::new(functions, runtime, dataset, indices, data.preparation)
         });
+        let valid = valid.transpose()?;
+        if let Some(valid) = &valid {
+            valid.check_metrics(&options.metrics)?;
+        }
         let slots = Slots::new(functions, options)?;
         let scratch = source.scratch_len().max(slots.scratch());
         let mut trainer = Self {
             plans,
-            valid: valid.transpose()?,
+            valid,
             workspace: Workspace::for_training(&functions.training, runtime),
             scratch: Scratch::new(runtime.pool().threads(), scratch),
             slots,
@@ -92,6 +91,7 @@ impl<'a> Trainer<'a> {
             best: None,
             progress: Progress::default(),
             pretrained: Vec::new(),
+            forecast,
         };
         trainer.initialise(data.train, data.preparation)?;
         trainer.prepare();
@@ -176,6 +176,37 @@ impl<'a> Trainer<'a> {
             self.slots.prepare(plan);
         }
     }
+}
+
+/// Checks before anything is planned that a training fits its data and its memory; gives its batches and what it takes.
+///
+/// # Errors
+/// If options or data do not fit the network, or it takes more memory than it may.
+pub(crate) fn foresee<'a>(
+    runtime: &Runtime,
+    functions: &Functions,
+    options: &FitOptions,
+    data: &TrainingData<'a>,
+) -> Result<(BatchSource<'a>, Forecast), Error> {
+    options.check()?;
+    let source = BatchSource::new(
+        data.dataset,
+        data.train,
+        data.preparation,
+        options.batches(),
+    )?;
+    check_fit(functions, &source, data.dataset)?;
+    let bytes = |dataset: &Dataset| dataset.bytes() as u64;
+    let valid = data.valid.map(|(dataset, _)| dataset);
+    let valid = valid.filter(|dataset| !std::ptr::eq(*dataset, data.dataset));
+    let load = Load {
+        batch: options.batch_size.min(source.len()),
+        held: data.valid.map_or(0, |(_, indices)| indices.len()),
+        time: source.longest_time().unwrap_or(0),
+        data: bytes(data.dataset).saturating_add(valid.map_or(0, bytes)),
+    };
+    let forecast = Forecast::new(functions, options, load, runtime)?;
+    Ok((source, forecast))
 }
 
 /// Checks before the first step that the network takes the samples and gives what the targets are.

@@ -3,17 +3,19 @@
 use std::path::Path;
 
 use jingwei_data::prepare::Tokenizer;
-use jingwei_nn::{Layer, Loss, Sizes};
+use jingwei_nn::{Clip, Layer, Loss, Sizes, Updater};
 
+use super::bounds::check_numbers;
 use super::peek::sample_sizes;
 use super::place::{Source, Step};
 use super::{Part, Recipe, RecipeError, Task, TokenIds};
 use crate::Error;
-use crate::fit::{Functions, Objective, for_loss};
+use crate::fit::{Functions, MOST_SIZE, Objective, for_loss};
 
 /// Checks a recipe; `folder` is where its paths begin.
 pub(super) fn check(recipe: &Recipe, source: &Source, folder: Option<&Path>) -> Result<(), Error> {
     let wrong = |error: RecipeError| Error::Recipe(Box::new(error));
+    check_numbers(source).map_err(wrong)?;
     check_train(recipe, source).map_err(wrong)?;
     check_data(recipe, source).map_err(wrong)?;
     check_model(recipe, source, folder.unwrap_or(Path::new(""))).map_err(wrong)
@@ -43,6 +45,11 @@ fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
                 "take 1 or more, such as 64",
             );
         }
+        (_, size) if size > MOST_SIZE => {
+            let message = format!("{size} samples a step are more than a batch may have");
+            let remedy = format!("take at most {MOST_SIZE}, such as 64");
+            return at("batch_size", message, &remedy);
+        }
         _ => {}
     }
     let options = recipe.fit_options();
@@ -50,6 +57,10 @@ fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
         ("optimizer", train.optimizer.check()),
         ("schedule", options.learning_rate().check()),
         ("clip", train.clip.check()),
+        (
+            "ema",
+            Updater::new(&train.optimizer, Clip::default(), train.ema, &[]).map(|_| ()),
+        ),
     ];
     for (key, check) in checks {
         if let Err(error) = check {
@@ -220,27 +231,51 @@ fn check_model(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), Re
         ));
     }
     check_files(recipe, source, folder)?;
-    let Some(sizes) = sample_sizes(recipe, folder) else {
+    let Some(outline) = Outline::new(recipe, folder) else {
         return Ok(());
     };
-    let classes = match recipe.data.classes.len() {
-        0 => 10,
-        count => count,
-    };
-    let outputs = match (recipe.task, recipe.loss()) {
-        (Task::TabularRegression, _) => recipe.data.target.0.len().max(1),
-        (_, Loss::BinaryCrossEntropy(_)) if !recipe.has_labels() => 1,
-        _ => classes,
-    };
-    let first_word = match recipe.prepare.text.tokenizer {
-        Tokenizer::WordsAndCharacters(_) => ANY_VOCABULARY / 2,
-        _ => 0,
-    };
-    let tokens = TokenIds {
-        count: ANY_VOCABULARY,
-        first_word,
-    };
+    let Outline {
+        sizes,
+        tokens,
+        outputs,
+    } = outline;
     network_error(recipe, source, &sizes, tokens, outputs).map_or(Ok(()), Err)
+}
+
+/// What a network must know of its data, as far as the recipe and the first bytes of the data tell it.
+pub(super) struct Outline {
+    pub(super) sizes: Sizes,
+    pub(super) tokens: TokenIds,
+    pub(super) outputs: usize,
+}
+
+impl Outline {
+    /// `None` if the sizes of samples are known only from the data.
+    pub(super) fn new(recipe: &Recipe, folder: &Path) -> Option<Self> {
+        let sizes = sample_sizes(recipe, folder)?;
+        let classes = match recipe.data.classes.len() {
+            0 => 10,
+            count => count,
+        };
+        let outputs = match (recipe.task, recipe.loss()) {
+            (Task::TabularRegression, _) => recipe.data.target.0.len().max(1),
+            (_, Loss::BinaryCrossEntropy(_)) if !recipe.has_labels() => 1,
+            _ => classes,
+        };
+        let first_word = match recipe.prepare.text.tokenizer {
+            Tokenizer::WordsAndCharacters(_) => ANY_VOCABULARY / 2,
+            _ => 0,
+        };
+        let tokens = TokenIds {
+            count: ANY_VOCABULARY,
+            first_word,
+        };
+        Some(Self {
+            sizes,
+            tokens,
+            outputs,
+        })
+    }
 }
 
 /// Whether the files that layers name are there.

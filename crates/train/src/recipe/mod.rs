@@ -3,6 +3,7 @@
 //! The types are the settings of the library, so that whatever a recipe can say, a program can too. Reading one checks
 //! keys, types, ranges and the shapes of all layers before any data are read, and says in one message where and what.
 
+mod bounds;
 mod check;
 mod columns;
 mod data;
@@ -30,7 +31,7 @@ pub use place::RecipeError;
 pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
 
 use crate::Error;
-use crate::fit::{FitOptions, for_loss};
+use crate::fit::{FitOptions, Functions, Objective, for_loss};
 use crate::metrics::{Average, Metric};
 use place::Source;
 
@@ -130,16 +131,31 @@ impl Recipe {
     /// [`Error::File`] if it cannot be read, [`Error::Recipe`] with the first thing that is wrong in it.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(Error::file(path, "read the recipe"))?;
-        let recipe = Self::parse(&text, &path.display().to_string())?;
-        check::check(
-            &recipe,
-            &Source {
-                file: &path.display().to_string(),
-                text: &text,
-            },
-            path.parent(),
-        )?;
+        Self::read(&text, &path.display().to_string(), path.parent())
+    }
+
+    /// As [`Recipe::load`], from a text; `file` names it in messages, and paths in it begin at `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with the first thing that is wrong in it.
+    pub fn read(text: &str, file: &str, folder: Option<&Path>) -> Result<Self, Error> {
+        let recipe = Self::parse(text, file)?;
+        check::check(&recipe, &Source { file, text }, folder)?;
         Ok(recipe)
+    }
+
+    /// The functions of the network as far as the recipe and the first bytes of the data tell them; `None` if the sizes
+    /// of samples are known only from the data.
+    pub(crate) fn functions(&self, folder: &Path) -> Option<Functions> {
+        let outline = check::Outline::new(self, folder)?;
+        let check::Outline {
+            sizes,
+            tokens,
+            outputs,
+        } = outline;
+        let network = self.model.network(&sizes, tokens, outputs).ok()?;
+        let network = for_loss(network, &self.loss()).ok()?;
+        Functions::new(&network, &Objective::new(self.loss())).ok()
     }
 
     /// Reads a recipe from a text; `file` names it in messages.
@@ -207,6 +223,7 @@ impl Recipe {
             metrics: self.metrics(),
             augment: self.augment.clone(),
             seed: train.seed,
+            memory_limit: None,
         }
     }
 

@@ -20,7 +20,7 @@ use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
 use jingwei_nn::{Loss, Network, Sizes, TIME};
 
-pub(crate) use finish::{bundle_outputs, inference};
+pub(crate) use finish::{bundle_outputs, inference, inference_outline};
 pub use source::{Source, SourcePart, folder_of};
 
 use crate::checkpoint::Folder;
@@ -31,7 +31,7 @@ use crate::fit::{
 use crate::history::Epoch;
 use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};
 use crate::report::{BaselineScores, DuplicateTexts, Evaluation};
-use crate::{Error, Lock, files};
+use crate::{Error, Lock, check, files, memory};
 
 /// A recipe with its text and the folder that its paths begin at.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub struct Job {
     pub file: String,
     /// Where its paths begin.
     pub folder: PathBuf,
+    /// The bytes that its training may take; that of the machine unless set.
+    pub memory_limit: u64,
 }
 
 impl Job {
@@ -59,6 +61,21 @@ impl Job {
             text,
             file: path.display().to_string(),
             folder: folder_of(path),
+            memory_limit: memory::limit(),
+        })
+    }
+
+    /// A recipe that is written to no file yet; its paths begin at `folder`, and `file` names it in messages.
+    ///
+    /// # Errors
+    /// As [`Recipe::read`].
+    pub fn read(text: String, file: &str, folder: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            recipe: Recipe::read(&text, file, Some(folder))?,
+            text,
+            file: file.to_owned(),
+            folder: folder.to_owned(),
+            memory_limit: memory::limit(),
         })
     }
 }
@@ -145,7 +162,7 @@ impl Prepared {
         let functions = Functions::new(&network, &objective)?;
         check_texts(&network, &functions, &source.dataset, &preparation)?;
         Ok(Self {
-            options: recipe.fit_options(),
+            options: job.fit_options(),
             source,
             preparation,
             network,
@@ -200,6 +217,14 @@ impl Job {
             }
         }
     }
+
+    /// The settings of the training.
+    pub(crate) fn fit_options(&self) -> FitOptions {
+        FitOptions {
+            memory_limit: Some(self.memory_limit),
+            ..self.recipe.fit_options()
+        }
+    }
 }
 
 /// The values that the network gives a sample.
@@ -246,7 +271,9 @@ pub fn run_training(
     cancel: &AtomicBool,
 ) -> Result<RunResult, Error> {
     let _lock = Lock::take(run)?;
+    check::before_data(job, runtime)?;
     let prepared = Prepared::new(job)?;
+    check::before_training(job, &prepared, runtime)?;
     let notes = prepared.notes();
     for observer in observers.iter_mut() {
         observer.notes(&notes)?;

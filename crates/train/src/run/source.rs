@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::duplicates::Groups;
 use crate::Error;
+use crate::check::one_class;
 use crate::files::hexadecimal;
 use crate::recipe::{Held, Part, Recipe, Task};
 use crate::report::DuplicateTexts;
@@ -61,6 +62,7 @@ impl Source {
         let reader = Reader::new(recipe, &path)?;
         let dataset = reader.read(&path)?;
         check_task(recipe.task, &dataset)?;
+        check_classes(&dataset)?;
         let same = reader.like(&dataset);
         let own = |part: &Part| match part {
             Part::Path(path) => same.read(&folder.join(path)).map(Some),
@@ -332,6 +334,16 @@ fn check_task(task: Task, dataset: &Dataset) -> Result<(), Error> {
             ))
         }
     }
+}
+
+/// One class, or one tag, is nothing to tell apart.
+fn check_classes(dataset: &Dataset) -> Result<(), Error> {
+    let what = match dataset.targets() {
+        Targets::Classes { .. } => ("class", "classes"),
+        Targets::Tags { .. } => ("tag", "tags"),
+        Targets::Labels { .. } | Targets::Values { .. } | Targets::None => return Ok(()),
+    };
+    one_class(dataset.class_names(), what)
 }
 
 fn setting(name: &str, reason: String, remedy: &str) -> Error {

@@ -2,9 +2,11 @@
 
 mod allocations;
 mod baseline;
+mod bounds;
 mod checkpoint;
 mod embedding;
 mod ensembles;
+mod first_recipe;
 mod fit;
 mod history;
 mod identity;
@@ -14,6 +16,7 @@ mod model;
 mod recipe;
 mod report;
 mod run;
+mod scale;
 mod support;
 mod tensorboard;
 mod text_metrics;
