@@ -10,14 +10,44 @@ use jingwei_data::inspect::{ColumnSummary, Summary, inspect};
 use jingwei_data::source::{Found, SourceKind, detect};
 use jingwei_data::texts::guess;
 
-use crate::Error;
+use jingwei_engine::{Level, Runtime};
 
-/// Looks at data and writes a recipe for them. Paths in it are relative to `folder`, where the recipe will stand, if
-/// they lie below it.
+use crate::Error;
+use crate::check::{check, one_class};
+use crate::run::Job;
+
+/// Looks at data and writes a recipe for them, which trains as it is. Paths in it are relative to `folder`, where the
+/// recipe will stand, if they lie below it.
+///
+/// The recipe is [checked](mod@check) as `jingwei check` does it, so that no recipe is written that training refuses.
 ///
 /// # Errors
-/// If the data cannot be read, or are of no known kind.
+/// If the data cannot be read, are of no known kind, or are too few or too much alike to be trained on.
 pub fn init(data: &Path, folder: &Path) -> Result<String, Error> {
+    let text = written(data, folder)?;
+    let error = match verify(&text, folder) {
+        Ok(()) => return Ok(text),
+        Err(error) => error,
+    };
+    // Where only single samples cannot be read, the others make a recipe.
+    let without_bad = text.replacen(STOP_ON_BAD, LEAVE_BAD_OUT, 1);
+    match without_bad != text && verify(&without_bad, folder).is_ok() {
+        true => Ok(without_bad),
+        false => Err(error),
+    }
+}
+
+/// Checks a recipe that is about to be written.
+fn verify(text: &str, folder: &Path) -> Result<(), Error> {
+    let job = Job::read(text.to_owned(), "the recipe for these data", folder)?;
+    check(&job, &Runtime::new(Level::best(), 1)?).map(|_| ())
+}
+
+const STOP_ON_BAD: &str = "on_bad = \"stop\"                         # or \"quarantine\": leave bad samples out and list them\n";
+const LEAVE_BAD_OUT: &str = "on_bad = \"quarantine\"                   # some samples cannot be read: leaves them out and lists them\n";
+
+/// The text of a recipe for data.
+fn written(data: &Path, folder: &Path) -> Result<String, Error> {
     if let Some(guess) = guess(data)? {
         let parts = [None, None];
         return text::texts(data, parts, &guess, folder);
@@ -29,6 +59,10 @@ pub fn init(data: &Path, folder: &Path) -> Result<String, Error> {
         return text::texts(&found.train, parts, &guess, folder);
     }
     let summary = inspect(data, &Limits::default())?;
+    if found.kind != SourceKind::Csv {
+        let names: Vec<String> = summary.classes.iter().map(|own| own.name.clone()).collect();
+        one_class(&names, ("class", "classes"))?;
+    }
     let mut text = heading(&summary);
     match found.kind {
         SourceKind::Csv => table(&mut text, &found, &summary, folder)?,
@@ -91,10 +125,7 @@ fn data_section(text: &mut String, found: &Found, summary: &Summary, folder: &Pa
         .map(|column| column.missing)
         .sum();
     let _ = match gaps {
-        0 => writeln!(
-            text,
-            "on_bad = \"stop\"                         # or \"quarantine\": leave bad samples out and list them"
-        ),
+        0 => write!(text, "{STOP_ON_BAD}"),
         _ => writeln!(
             text,
             "on_bad = \"quarantine\"                   # {gaps} values are missing: leaves their rows out and lists them"
@@ -119,7 +150,8 @@ fn images(text: &mut String, found: &Found, summary: &Summary, folder: &Path) {
         "\n[model]                                 # the output layer follows from the task\n",
     );
     text.push_str(match smallest {
-        0..14 => TINY_IMAGES,
+        0..2 => FLAT_IMAGES,
+        2..14 => TINY_IMAGES,
         14..48 => SMALL_IMAGES,
         _ => LARGE_IMAGES,
     });
@@ -149,6 +181,13 @@ fn image_size(summary: &Summary) -> [usize; 3] {
         None => [32, 32, 3],
     }
 }
+
+const FLAT_IMAGES: &str = r#"layers = [
+  { flatten = {} },
+  { dense = { units = 128, activation = "relu" } },
+  { dropout = { rate = 0.2 } },
+]
+"#;
 
 const TINY_IMAGES: &str = r#"layers = [
   { conv2d = { filters = 32, kernel = 3, padding = "same", activation = "relu" } },
@@ -241,6 +280,10 @@ fn table(text: &mut String, found: &Found, summary: &Summary, folder: &Path) -> 
     }
     let target = target(summary).ok_or_else(|| lacks("columns"))?;
     let classes = has_classes(target);
+    if classes && !target.is_crowded() {
+        let names: Vec<String> = target.values.keys().take(2).cloned().collect();
+        one_class(&names, ("class", "classes"))?;
+    }
     let task = if classes {
         "tabular-classification"
     } else {

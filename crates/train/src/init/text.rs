@@ -7,6 +7,7 @@ use jingwei_data::texts::{Format, Guess, OnBad, ReadOptions, read_texts};
 
 use super::path_text;
 use crate::Error;
+use crate::check::one_class;
 
 /// Writes a recipe for texts that look like `guess`. `parts` are the files to validate and to test with, if there are any.
 ///
@@ -19,6 +20,11 @@ pub(super) fn texts(
     folder: &Path,
 ) -> Result<String, Error> {
     let dataset = read_texts(data, &options(guess), None)?;
+    match (guess.tagged, guess.separator) {
+        (true, _) => one_class(dataset.class_names(), ("tag", "tags"))?,
+        (false, None) => one_class(dataset.class_names(), ("class", "classes"))?,
+        (false, Some(_)) => {}
+    }
     let task = match guess.tagged {
         true => "sequence-tagging",
         false => "text-classification",
@@ -67,13 +73,17 @@ pub(super) fn texts(
     if guess.format == Format::TaggedNames {
         text.push_str(PARTS_OF_SPEECH);
     }
-    let classes = dataset.class_names().len().to_string();
+    let classes = dataset.class_names().len();
     let member = |kind: &str| {
+        if classes > MOST_WITH_NGRAMS {
+            return MEMBER_OF_MANY.replace("KIND", kind);
+        }
         let (patterns, branch) = match guess.separator {
             Some(_) => (PATTERNS, r#", "KIND_patterns""#),
             None => ("", ""),
         };
         MEMBER
+            .replace("BUCKETS", &buckets(classes))
             .replace("PATTERNS", patterns)
             .replace("BRANCH", branch)
             .replace("KIND", kind)
@@ -83,7 +93,7 @@ pub(super) fn texts(
         false => CLASSIFICATION
             .replace("WORDS", &member("word"))
             .replace("CHARACTERS", &member("character"))
-            .replace("CLASSES", &classes)
+            .replace("CLASSES", &classes.to_string())
             .replace("EPOCHS", &epochs(dataset.len()).to_string())
             .replace("BATCH_SIZE", &batch_size(dataset.len()).to_string()),
     });
@@ -174,13 +184,35 @@ checkpoint = { every_epochs = 1 }
 "#;
 
 const MEMBER: &str = r#"  { name = "KINDs", inputs = ["input"], token_filter = { keep = "KINDs" } },
-  { name = "KIND_ngrams", ngram_bayes = { units = CLASSES, gain = 20.0 } },
+  { name = "KIND_ngrams", ngram_bayes = { units = CLASSES, gain = 20.0BUCKETS } },
   { inputs = ["KINDs"], embedding = { units = 128 } },
   { name = "KIND_vectors", spatial_dropout1d = { rate = 0.3 } },
   { global_avg_pool1d = {} },
   { name = "KIND_network", dense = { units = CLASSES } },
 PATTERNS  { name = "of_KINDs", inputs = ["KIND_ngrams", "KIND_network"BRANCH], add = {} },
 "#;
+
+/// The same without n-grams, whose tables have a column a class.
+const MEMBER_OF_MANY: &str = r#"  { name = "KINDs", inputs = ["input"], token_filter = { keep = "KINDs" } },
+  { embedding = { units = 128 } },
+  { spatial_dropout1d = { rate = 0.3 } },
+  { global_avg_pool1d = {} },
+  { name = "of_KINDs", dense = { units = CLASSES } },
+"#;
+
+/// Classes up to which n-grams have tables.
+const MOST_WITH_NGRAMS: usize = 1000;
+/// Values that a table of n-grams has at most, with a column a class.
+const MOST_OF_TABLE: usize = 1 << 26;
+
+/// The rows of the tables of n-grams, where the default ones would be too many for so many classes.
+fn buckets(classes: usize) -> String {
+    let default = 1 << 20;
+    match MOST_OF_TABLE / classes.max(1) {
+        most if most >= default => String::new(),
+        most => format!(", buckets = {}", 1 << most.max(1).ilog2()),
+    }
+}
 
 /// For several labels a text: each often stands on a few words, which the largest value over time finds and the mean
 /// over all tokens does not.
@@ -218,7 +250,13 @@ checkpoint = { every_epochs = 1 }
 
 #[cfg(test)]
 mod tests {
-    use super::{batch_size, epochs, valid_share};
+    use super::{batch_size, buckets, epochs, valid_share};
+
+    #[test]
+    fn tables_of_many_classes_have_fewer_rows() {
+        let rows = [2, 64, 65, 1000].map(buckets);
+        assert_eq!(rows, ["", "", ", buckets = 524288", ", buckets = 65536"]);
+    }
 
     #[test]
     fn many_texts_give_a_smaller_share_for_validation() {
