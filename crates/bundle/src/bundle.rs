@@ -55,7 +55,7 @@ impl Bundle {
         let path = folder.join(MANIFEST_FILE);
         let bytes = files::read(&path, limits.manifest_bytes)?;
         let manifest = Manifest::parse(bytes, &path, limits)?;
-        let function = function(&manifest);
+        let function = function(&manifest, limits);
         let single = check_memory(&function, manifest.recorded.time, limits)
             .map_err(|cause| Error::refused(&path, cause))?;
         let tensors = tensors::read(&folder.join(WEIGHTS_FILE), &manifest)?;
@@ -179,7 +179,7 @@ impl fmt::Debug for Bundle {
 }
 
 /// The function of a checked manifest.
-pub(crate) fn function(manifest: &Manifest) -> Function {
+pub(crate) fn function(manifest: &Manifest, limits: &Limits) -> Function {
     Function::new(
         manifest.graph.clone(),
         manifest.outputs.iter().map(|output| output.node).collect(),
@@ -187,6 +187,7 @@ pub(crate) fn function(manifest: &Manifest) -> Function {
         tensors::layout(&manifest.states),
     )
     .frozen()
+    .within(usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX))
 }
 
 /// Plans for one sample, which allocates none of the memory that it counts.

@@ -33,9 +33,13 @@ pub fn foresee(parts: &Parts<'_>, runtime: &Runtime, reserved: usize) -> Result<
         )));
     }
     encode(&manifest)?;
-    check_memory(&function(&manifest), manifest.recorded.time, &limits)
-        .map(|_| ())
-        .map_err(|cause| Error::Parts(format!("the model {cause}; use smaller layers")))
+    check_memory(
+        &function(&manifest, &limits),
+        manifest.recorded.time,
+        &limits,
+    )
+    .map(|_| ())
+    .map_err(|cause| Error::Parts(format!("the model {cause}; use smaller layers")))
 }
 
 /// The manifest with room for everything that is not known yet.

@@ -517,18 +517,34 @@ fn outputs_that_come_twice() {
 /// Scalings that no pixel of 0 to 255 can lead to.
 #[test]
 fn scalings_out_of_range() {
-    for scaling in [
-        json!({ "standardise": { "mean": [0.5], "std": [4.06] } }),
-        json!({ "standardise": { "mean": [0.5], "std": [0.0] } }),
-        json!({ "standardise": { "mean": [-0.5], "std": [0.25] } }),
-        json!({ "standardise": { "mean": [1e39], "std": [0.25] } }),
-        json!({ "min_max": { "min": [0.75], "max": [0.25] } }),
+    let misfit = "for 1 channels";
+    for (scaling, reason) in [
+        (
+            json!({ "standardise": { "mean": [0.5], "std": [4.06] } }),
+            misfit,
+        ),
+        (
+            json!({ "standardise": { "mean": [0.5], "std": [0.0] } }),
+            misfit,
+        ),
+        (
+            json!({ "standardise": { "mean": [-0.5], "std": [0.25] } }),
+            misfit,
+        ),
+        (
+            json!({ "standardise": { "mean": [1e39], "std": [0.25] } }),
+            "number out of range",
+        ),
+        (
+            json!({ "min_max": { "min": [0.75], "max": [0.25] } }),
+            misfit,
+        ),
     ] {
         let victim = Victim::new();
         victim.edit(|manifest| {
             manifest["preparation"]["features"]["images"]["scaling"] = scaling.clone();
         });
-        refused(&victim, "for 1 channels");
+        refused(&victim, reason);
     }
 }
 

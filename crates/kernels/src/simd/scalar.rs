@@ -112,7 +112,8 @@ impl Simd for Scalar {
     }
     #[inline(always)]
     fn exp2_integral(self) -> Self {
-        each(|i| f32::from_bits(((self.0[i] as i32 + 127) << 23) as u32))
+        // Of what is not finite nothing can be told, but this must not panic.
+        each(|i| f32::from_bits(((self.0[i] as i32).wrapping_add(127) << 23) as u32))
     }
     #[inline(always)]
     fn reciprocal_estimate(self) -> Self {

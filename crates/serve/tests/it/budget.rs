@@ -132,7 +132,7 @@ async fn numbers_are_written_as_ever() {
     let body = json!({ "id": "a", "inputs": [input] }).to_string();
     let request = Request::post(INFER).body(Body::from(body)).unwrap();
     let (_, _, body) = service.ask(request).await;
-    let value = f64::from((0.1_f32 * 2.0 + 0.3) * 10.0 + 1000.0);
+    let value = json!(f64::from((0.1_f32 * 2.0 + 0.3) * 10.0 + 1000.0));
     let expected = format!(
         r#"{{"id":"a","model_name":"mnist","model_version":"1","outputs":[{{"data":[{value}],"datatype":"FP32","name":"values","shape":[1,1]}}]}}"#
     );

@@ -340,7 +340,7 @@ fn add<T>(tokens: &mut Vec<T>, token: T, most: usize, loan: &mut Loan<'_>) -> Fl
     if tokens.len() >= most {
         return Flow::Break(Ok(()));
     }
-    if tokens.len() % NOW_AND_THEN == 0
+    if tokens.len().is_multiple_of(NOW_AND_THEN)
         && let Err(exceeded) = loan.reach(tokens.capacity() * size_of::<T>())
     {
         return Flow::Break(Err(exceeded));

@@ -19,7 +19,7 @@ use crate::run::Job;
 /// Looks at data and writes a recipe for them, which trains as it is. Paths in it are relative to `folder`, where the
 /// recipe will stand, if they lie below it.
 ///
-/// The recipe is [checked](mod@check) as `jingwei check` does it, so that no recipe is written that training refuses.
+/// The recipe is [checked](check()) as `jingwei check` does it, so that no recipe is written that training refuses.
 ///
 /// # Errors
 /// If the data cannot be read, are of no known kind, or are too few or too much alike to be trained on.

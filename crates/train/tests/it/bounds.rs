@@ -202,8 +202,10 @@ fn whatever_a_number_is(recipe: &str) {
             checked.read_data && checked.forecast.unwrap().total() <= LIMIT,
             "{text}"
         );
-        if let Err(error) = estimate(&job, &runtime(), 1) {
-            panic!("{error}, though it was fine before: {text}");
+        match estimate(&job, &runtime(), 1) {
+            // Only training shows that a learning rate is too large.
+            Ok(_) | Err(Error::Diverged { .. }) => {}
+            Err(error) => panic!("{error}, though it was fine before: {text}"),
         }
         accepted += 1;
     }

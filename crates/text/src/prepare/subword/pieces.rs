@@ -26,7 +26,7 @@ fn end(text: &str, longest: usize) -> usize {
     let window = &text[..text.floor_char_boundary(longest.max(4))];
     let single = |&(at, _): &(usize, &str)| {
         let parted = window[..at].ends_with(|c: char| !c.is_whitespace());
-        parted && window[at + 1..].starts_with(|c: char| !c.is_whitespace())
+        parted && text[at + 1..].starts_with(|c: char| !c.is_whitespace())
     };
     let space = window.rmatch_indices(' ').find(single);
     let mark = || {

@@ -28,6 +28,8 @@ const PADDING: &str = "<pad>";
 const UNKNOWN: &str = "<unk>";
 /// Unigram's lattice grows with the square of a word's length.
 const LONGEST: usize = 128;
+/// Characters of a token: no more bytes than loading allows. Only texts without any sense have longer ones.
+const LONGEST_TOKEN: usize = 250;
 /// Characters of different words that unigram is trained on; its suffix array takes some fifty bytes for each.
 const MOST_CHARACTERS: usize = 1_000_000;
 /// Longer runs without a space or mark are unknown to WordPiece as a whole.
@@ -212,6 +214,7 @@ fn bpe(words: &[(String, u64)], trained: &Trained, prefix: Option<&str>) -> Resu
         .vocab_size(trained.max_vocabulary)
         .min_frequency(trained.min_frequency)
         .show_progress(false)
+        .max_token_length(Some(LONGEST_TOKEN))
         .special_tokens(first);
     if let Some(prefix) = prefix {
         builder = builder.continuing_subword_prefix(prefix.to_owned());
