@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+pub use jingwei_train::memory::size as bytes;
+
 /// A count with its thousands apart: `225,034`.
 pub fn count(number: impl TryInto<u128>) -> String {
     let digits = number.try_into().unwrap_or(u128::MAX).to_string();
@@ -27,23 +29,6 @@ pub fn seconds(seconds: f64) -> String {
         _ if whole < 60 => format!("{seconds:.1} s"),
         _ if whole < 3600 => format!("{} min {} s", whole / 60, whole % 60),
         _ => format!("{} h {} min", whole / 3600, whole / 60 % 60),
-    }
-}
-
-/// A size in bytes: `512 B`, `1.4 kB`, `23 MB`.
-pub fn bytes(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    let mut unit = "B";
-    for larger in ["kB", "MB", "GB", "TB", "PB", "EB"] {
-        if value < 1000.0 {
-            break;
-        }
-        (value, unit) = (value / 1000.0, larger);
-    }
-    if unit == "B" || value >= 100.0 {
-        format!("{value:.0} {unit}")
-    } else {
-        format!("{value:.1} {unit}")
     }
 }
 
