@@ -7,7 +7,6 @@ mod csv;
 mod idx;
 mod image;
 mod image_folder;
-mod linear;
 mod prepare;
 mod source;
 mod split;

@@ -3,7 +3,6 @@
 mod arbitrary;
 mod encodings;
 mod extras;
-mod linear;
 mod preparing;
 mod reading;
 mod segmenting;

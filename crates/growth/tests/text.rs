@@ -1,11 +1,11 @@
 //! Work on texts and files grows with their length, whatever stands in them.
-//!
-//! Counted is the processor time of one thread: eight times the input may take twenty times as long, where work that grows
-//! with the square would take sixty-four times.
+
+#![cfg(counted)]
 
 use std::hint::black_box;
 use std::path::Path;
 
+use jingwei_growth::assert_linear;
 use jingwei_text::duplicates::{DuplicateOptions, find};
 use jingwei_text::encoding::detect;
 use jingwei_text::prepare::{
@@ -14,42 +14,6 @@ use jingwei_text::prepare::{
 };
 use jingwei_text::read::{Format, ReadOptions, read};
 use jingwei_text::{OnBad, statistics::script};
-use rustix::time::{ClockId, clock_gettime};
-
-/// Seconds of processor time that this thread has had.
-fn seconds() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-/// The least of several measurements.
-fn time(runs: usize, work: impl Fn()) -> f64 {
-    let once = || {
-        let start = seconds();
-        work();
-        seconds() - start
-    };
-    (0..runs).map(|_| once()).fold(f64::INFINITY, f64::min)
-}
-
-/// Checks that work on `8 × count` repetitions takes at most 32 times as long as on `count`: it would take 64 times
-/// as long if it grew with the square, and a little more than 8 times where caches overflow.
-fn assert_linear<I>(name: &str, input: impl Fn(usize) -> I, work: impl Fn(&I)) {
-    const ENOUGH: f64 = 0.004;
-    const MOST: usize = 1 << 20;
-    let mut count = 1 << 8;
-    while count < MOST && time(1, || work(&input(count))) < ENOUGH {
-        count *= 2;
-    }
-    let (small, large) = (input(count), input(8 * count));
-    // A measurement that was disturbed is made again; growth with the square is never seen as linear.
-    let ratio = |_| time(2, || work(&large)) / time(4, || work(&small));
-    let least = (0..8).map(ratio).find(|&ratio| ratio <= 32.0);
-    assert!(
-        least.is_some(),
-        "{name} is not linear from {count} repetitions on"
-    );
-}
 
 /// What has made something slow, here or elsewhere.
 const UNITS: [&str; 48] = [

@@ -1,7 +1,6 @@
 //! Reading and preparing grow with the length of what is read, whatever stands in it.
-//!
-//! Counted is the processor time of one thread: eight times the input may take twenty times as long, where work that grows
-//! with the square would take sixty-four times.
+
+#![cfg(counted)]
 
 use std::hint::black_box;
 
@@ -12,42 +11,7 @@ use jingwei_data::prepare::{
 };
 use jingwei_data::texts::{ReadOptions, guess, read_texts};
 use jingwei_data::{Limits, OnBad, Preparation, idx};
-use rustix::time::{ClockId, clock_gettime};
-
-/// Seconds of processor time that this thread has had.
-fn seconds() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-/// The least of several measurements.
-fn time(runs: usize, work: impl Fn()) -> f64 {
-    let once = || {
-        let start = seconds();
-        work();
-        seconds() - start
-    };
-    (0..runs).map(|_| once()).fold(f64::INFINITY, f64::min)
-}
-
-/// Checks that work on `8 × count` repetitions takes at most 32 times as long as on `count`: it would take 64 times
-/// as long if it grew with the square, and a little more than 8 times where caches overflow.
-fn assert_linear<I>(name: &str, input: impl Fn(usize) -> I, work: impl Fn(&I)) {
-    const ENOUGH: f64 = 0.004;
-    const MOST: usize = 1 << 20;
-    let mut count = 1 << 8;
-    while count < MOST && time(1, || work(&input(count))) < ENOUGH {
-        count *= 2;
-    }
-    let (small, large) = (input(count), input(8 * count));
-    // A measurement that was disturbed is made again; growth with the square is never seen as linear.
-    let ratio = |_| time(2, || work(&large)) / time(4, || work(&small));
-    let least = (0..8).map(ratio).find(|&ratio| ratio <= 32.0);
-    assert!(
-        least.is_some(),
-        "{name} is not linear from {count} repetitions on"
-    );
-}
+use jingwei_growth::assert_linear;
 
 /// A file in a folder that is gone at the end of a test.
 fn file(name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
