@@ -27,6 +27,7 @@ impl Manifest {
             ));
         }
         self.graph.validate().map_err(|error| error.to_string())?;
+        self.check_readers(limits)?;
         self.check_sizes(limits)?;
         self.check_tables(limits)?;
         self.check_inputs()?;
@@ -34,6 +35,24 @@ impl Manifest {
         self.check_use()?;
         self.check_preparation()?;
         self.check_recorded(limits)
+    }
+
+    /// No value is read by very many nodes: planning looks at all of them for each.
+    pub(crate) fn check_readers(&self, limits: &Limits) -> Checked {
+        let nodes = self.graph.nodes();
+        let mut readers = vec![0; nodes.len()];
+        for input in nodes.iter().flat_map(|node| &node.inputs) {
+            readers[input.index()] += 1;
+        }
+        match readers.iter().position(|&readers| readers > limits.readers) {
+            None => Ok(()),
+            Some(node) => {
+                let (found, most) = (readers[node], limits.readers);
+                Err(format!(
+                    "graph node {node} is read {found} times, the limit is {most}"
+                ))
+            }
+        }
     }
 
     /// Every value of the graph for one sample is small enough to be planned.

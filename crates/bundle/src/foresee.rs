@@ -33,6 +33,7 @@ pub fn foresee(parts: &Parts<'_>, runtime: &Runtime, reserved: usize) -> Result<
         )));
     }
     encode(&manifest)?;
+    manifest.check_readers(&limits).map_err(Error::Parts)?;
     check_memory(
         &function(&manifest, &limits),
         manifest.recorded.time,

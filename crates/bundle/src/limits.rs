@@ -5,6 +5,8 @@ pub struct Limits {
     pub manifest_bytes: u64,
     /// Nodes of the graph; default 50,000.
     pub nodes: usize,
+    /// Nodes that read one value; default 4,096.
+    pub readers: usize,
     /// Bytes of one tensor for one sample, computed or stored; default 4 GiB.
     pub tensor_bytes: u64,
     /// Bytes of all stored tensors, and of the working memory for one sample; default 16 GiB.
@@ -22,6 +24,7 @@ impl Default for Limits {
         Self {
             manifest_bytes: 16 << 20,
             nodes: 50_000,
+            readers: 4096,
             tensor_bytes: 4 << 30,
             memory_bytes: 16 << 30,
             recorded_samples: 256,
