@@ -27,8 +27,12 @@ const CLEANED: &str =
 const TOKENS: usize = 24;
 
 impl Raw {
-    /// Makes up records that a preparation can read.
-    pub(crate) fn make_up(preparation: &Preparation, samples: usize) -> Result<Self> {
+    /// Makes up records that a preparation can read; `spread` says how far numbers lie from the middle, 0 to 1.
+    pub(crate) fn make_up(preparation: &Preparation, samples: usize, spread: f32) -> Result<Self> {
+        let unit = |at| match spread {
+            1.0 => unit(at),
+            _ => 0.5 + spread * (unit(at) - 0.5),
+        };
         let indices = 0..samples * preparation.sample_len();
         Ok(match &preparation.features {
             FeaturePreparation::Images(_) => {

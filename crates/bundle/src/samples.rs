@@ -38,16 +38,20 @@ pub(crate) fn time(inputs: &[InputEntry]) -> usize {
 }
 
 impl Samples {
-    /// The given samples after a check, or made-up ones: raw records if a preparation says what they are.
+    /// The given samples after a check, or made-up ones: raw records if a preparation says what they are, of numbers as far
+    /// from the middle as `spread` says.
     pub(crate) fn new(
         parts: &Parts<'_>,
         inputs: &[InputEntry],
         outputs: &[OutputEntry],
         runner: &Runner,
+        spread: f32,
     ) -> Result<Self> {
         match (parts.samples.is_empty(), parts.preparation) {
             (false, _) => Self::given(parts, inputs),
-            (true, Some(preparation)) => Self::made_up_raw(preparation, inputs, outputs, runner),
+            (true, Some(preparation)) => {
+                Self::made_up_raw(preparation, inputs, outputs, runner, spread)
+            }
             (true, None) => Ok(Self::made_up(inputs)),
         }
     }
@@ -83,13 +87,14 @@ impl Samples {
         inputs: &[InputEntry],
         outputs: &[OutputEntry],
         runner: &Runner,
+        spread: f32,
     ) -> Result<Self> {
         check_prepared(preparation, inputs).map_err(Error::Parts)?;
         let output = |output: &OutputEntry| output.sizes(MADE_UP_TIME).iter().product::<usize>();
         let values = 2 * len(&inputs[0], MADE_UP_TIME) + outputs.iter().map(output).sum::<usize>();
         let mut count = (MADE_UP_BYTES / size_of::<f32>() / values).clamp(1, MADE_UP_RAW);
         loop {
-            let raw = Raw::make_up(preparation, count)?;
+            let raw = Raw::make_up(preparation, count, spread)?;
             let (prepared, time) = raw.prepare(preparation, count)?;
             if count == 1 || runner.fits(count, time)? {
                 return Ok(Self {

@@ -187,9 +187,18 @@ impl Draft {
                     .plan_for(1, samples::time(&self.inputs), runtime.level())?,
             ),
         );
-        let samples = Samples::new(parts, &self.inputs, &self.outputs, &runner)?;
-        let slices: Vec<&[f32]> = samples.inputs.iter().map(Vec::as_slice).collect();
-        let (recorded, _) = runner.run_recorded(&slices, samples.count)?;
+        let predict = |spread| -> Result<(Samples, Vec<Vec<f32>>)> {
+            let samples = Samples::new(parts, &self.inputs, &self.outputs, &runner, spread)?;
+            let slices: Vec<&[f32]> = samples.inputs.iter().map(Vec::as_slice).collect();
+            let (recorded, _) = runner.run_recorded(&slices, samples.count)?;
+            Ok((samples, recorded))
+        };
+        let (mut samples, mut recorded) = predict(1.0)?;
+        if !recorded.iter().flatten().all(|value| value.is_finite()) {
+            // Made-up numbers may lie farther apart than any that the model was trained on. A model that overflows there
+            // has a prediction in the middle all the same.
+            (samples, recorded) = predict(0.0)?;
+        }
         let weights = serialize(&self.tensors(&samples, &recorded)?)?;
         Ok((self.manifest(parts, runtime, &samples, &weights), weights))
     }

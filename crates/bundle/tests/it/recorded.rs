@@ -66,6 +66,22 @@ fn numbers_follow_from_the_statistics() {
     );
 }
 
+#[test]
+fn a_model_that_overflows_far_from_the_mean_is_written_with_records_at_the_mean() {
+    let mut model = rows();
+    model.parameters[..2].copy_from_slice(&[3e38, 3e38]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b");
+    made_up(&model, &path);
+    let bundle = Bundle::load(&path).unwrap();
+    assert!(
+        bundle.recorded_inputs()[0]
+            .iter()
+            .all(|&value| value == 0.0)
+    );
+    assert!(bundle.verify(&runtime()).unwrap().exact);
+}
+
 /// The mean of a token's embeddings, over texts of any length.
 fn texts(preparation: TextPreparation) -> (Function, Vec<f32>, Preparation) {
     let ids = preparation.ids();
