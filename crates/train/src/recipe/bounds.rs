@@ -1,5 +1,6 @@
 //! Bounds on every number of a recipe, whatever it is for.
 
+use jingwei_graph::limits::MOST_STEPS;
 use toml::Value;
 
 use super::RecipeError;
@@ -9,9 +10,8 @@ use crate::fit::MOST_SIZE;
 /// The tables whose whole numbers are sizes.
 const SIZES: [&str; 4] = ["data", "prepare", "augment", "model"];
 
-/// Settings that move a window, and the farthest that they may move it.
+/// Settings that move a window.
 const STEPS: [&str; 2] = ["stride", "dilation"];
-const MOST_STEPS: i64 = 1 << 16;
 
 /// Refuses the first number that no setting may have: a fraction beyond what a 32-bit float holds, or a size beyond
 /// [`MOST_SIZE`].
@@ -55,7 +55,7 @@ fn walk<'v>(
             format!("{number} is more than a size may be"),
             &format!("give at most {MOST_SIZE}"),
         ),
-        Value::Integer(number) if is_step(path) && *number > MOST_STEPS => wrong(
+        Value::Integer(number) if is_step(path) && *number > MOST_STEPS as i64 => wrong(
             path,
             format!("{number} is more than a window may move"),
             &format!("give at most {MOST_STEPS}"),

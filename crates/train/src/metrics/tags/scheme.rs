@@ -13,7 +13,7 @@ pub struct Scheme {
 }
 
 /// Some tokens one after another that are one thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// The first token.
     pub start: usize,
@@ -21,6 +21,13 @@ pub struct Span {
     pub end: usize,
     /// What it is: a number of [`Scheme::types`].
     pub kind: usize,
+}
+
+impl Span {
+    /// The first token, and the token after the last one.
+    pub(super) fn bounds(self) -> (usize, usize) {
+        (self.start, self.end)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

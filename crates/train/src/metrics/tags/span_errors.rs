@@ -1,3 +1,6 @@
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::{Span, Tagged};
@@ -59,10 +62,11 @@ pub fn span_errors(tagged: &Tagged) -> Vec<SpanError> {
     for row in 0..tagged.rows() {
         let mut truth = scheme.spans(tagged.truth(row));
         let mut said = scheme.spans(tagged.predicted(row));
-        let right: Vec<Span> = truth
+        let all: HashSet<Span> = said.iter().copied().collect();
+        let right: HashSet<Span> = truth
             .iter()
             .copied()
-            .filter(|span| said.contains(span))
+            .filter(|span| all.contains(span))
             .collect();
         truth.retain(|span| !right.contains(span));
         said.retain(|span| !right.contains(span));
@@ -71,6 +75,7 @@ pub fn span_errors(tagged: &Tagged) -> Vec<SpanError> {
     errors
 }
 
+/// Sorts the wrong spans of one text into errors; the spans of a list are apart and in order.
 fn join(row: usize, mut truth: Vec<Span>, mut said: Vec<Span>, errors: &mut Vec<SpanError>) {
     let start = errors.len();
     let mut add = |kind, truth, predicted| {
@@ -81,41 +86,58 @@ fn join(row: usize, mut truth: Vec<Span>, mut said: Vec<Span>, errors: &mut Vec<
             predicted,
         });
     };
-    truth.retain(|span| {
-        let same = |other: &Span| (other.start, other.end) == (span.start, span.end);
-        let Some(index) = said.iter().position(same) else {
-            return true;
-        };
-        add(SpanErrorKind::Type, Some(*span), Some(said.remove(index)));
-        false
+    let mut places: HashMap<(usize, usize), Span> =
+        said.iter().map(|span| (span.bounds(), *span)).collect();
+    truth.retain(|span| match places.remove(&span.bounds()) {
+        None => true,
+        Some(other) => {
+            add(SpanErrorKind::Type, Some(*span), Some(other));
+            false
+        }
     });
-    while let Some((left, right)) = largest_overlap(&truth, &said) {
-        let (span, other) = (truth.remove(left), said.remove(right));
-        add(SpanErrorKind::Boundary, Some(span), Some(other));
+    said.retain(|span| places.contains_key(&span.bounds()));
+    let (mut truth_left, mut said_left) = (vec![true; truth.len()], vec![true; said.len()]);
+    for (left, right) in overlaps(&truth, &said) {
+        if truth_left[left] && said_left[right] {
+            (truth_left[left], said_left[right]) = (false, false);
+            let (span, other) = (truth[left], said[right]);
+            add(SpanErrorKind::Boundary, Some(span), Some(other));
+        }
     }
-    truth
+    let left = |spans: &[Span], left: &[bool]| {
+        let spans = spans.iter().zip(left).filter(|(_, left)| **left);
+        spans.map(|(span, _)| *span).collect::<Vec<_>>()
+    };
+    left(&truth, &truth_left)
         .iter()
         .for_each(|span| add(SpanErrorKind::Missed, Some(*span), None));
-    said.iter()
+    left(&said, &said_left)
+        .iter()
         .for_each(|span| add(SpanErrorKind::Invented, None, Some(*span)));
     let place = |error: &SpanError| error.truth.or(error.predicted).map(|span| span.start);
     errors[start..].sort_by_key(place);
 }
 
-/// The positions of the two spans of one type that share most tokens, the first of equals.
-fn largest_overlap(truth: &[Span], said: &[Span]) -> Option<(usize, usize)> {
-    let mut best = None;
-    let mut most = 0;
-    for (left, span) in truth.iter().enumerate() {
-        for (right, other) in said.iter().enumerate() {
-            let shared = span
-                .end
-                .min(other.end)
-                .saturating_sub(span.start.max(other.start));
-            if span.kind == other.kind && shared > most {
-                (best, most) = (Some((left, right)), shared);
-            }
+/// The positions of all pairs of spans of one type that share tokens: those first that share most, then in the order of
+/// the text. Spans of a list are apart and in order, so that there are fewer pairs than spans.
+fn overlaps(truth: &[Span], said: &[Span]) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    let (mut left, mut right) = (0, 0);
+    while let (Some(span), Some(other)) = (truth.get(left), said.get(right)) {
+        let shared = span
+            .end
+            .min(other.end)
+            .saturating_sub(span.start.max(other.start));
+        if span.kind == other.kind && shared > 0 {
+            pairs.push((shared, left, right));
+        }
+        if span.end <= other.end {
+            left += 1;
+        } else {
+            right += 1;
         }
     }
-    best
+    pairs.sort_by_key(|&(shared, left, right)| (Reverse(shared), left, right));
+    let positions = pairs.into_iter().map(|(_, left, right)| (left, right));
+    positions.collect()
 }
