@@ -6,7 +6,11 @@ use std::path::Path;
 
 use ::image::{DynamicImage, GenericImageView, ImageDecoder, ImageReader};
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{
+    FilterType, IntoImageView, IntoImageViewMut, PixelTrait, PixelType, ResizeAlg, ResizeOptions,
+    Resizer,
+};
 use jingwei_bounds::Budget;
 
 use crate::{Error, Limits, Result};
@@ -288,17 +292,30 @@ fn resize(pixels: Vec<u8>, from: [usize; 2], size: Size) -> std::result::Result<
     if from == [size.height, size.width] {
         return Ok(pixels);
     }
-    let kind = if size.channels == 1 {
-        PixelType::U8
-    } else {
-        PixelType::U8x3
-    };
-    let source = ImageRef::new(from[1] as u32, from[0] as u32, &pixels, kind)
+    match size.channels {
+        1 => resize_as::<U8>(&pixels, PixelType::U8, from, size),
+        _ => resize_as::<U8x3>(&pixels, PixelType::U8x3, from, size),
+    }
+}
+
+/// Naming the pixel's type spares compiling the library's other eleven, which took minutes.
+fn resize_as<P: PixelTrait>(
+    pixels: &[u8],
+    kind: PixelType,
+    from: [usize; 2],
+    size: Size,
+) -> std::result::Result<Vec<u8>, String> {
+    let source = ImageRef::new(from[1] as u32, from[0] as u32, pixels, kind)
         .map_err(|cause| cause.to_string())?;
     let mut target = Image::new(size.width as u32, size.height as u32, kind);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let (Some(source), Some(mut typed)) = (source.image_view::<P>(), target.image_view_mut::<P>())
+    else {
+        return Err("the pixels have another type".to_owned());
+    };
     Resizer::new()
-        .resize(&source, &mut target, &options)
+        .resize_typed(&source, &mut typed, &options)
         .map_err(|cause| cause.to_string())?;
+    drop(typed);
     Ok(target.into_vec())
 }
