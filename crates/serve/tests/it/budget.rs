@@ -191,7 +191,7 @@ async fn a_request_beyond_its_memory_is_refused() {
 #[tokio::test]
 async fn all_requests_together_have_a_bound() {
     let options = ServeOptions {
-        all_memory: 1 << 16,
+        all_memory: 1 << 18,
         ..ServeOptions::default()
     };
     let service = Service::new(rows(), options);
