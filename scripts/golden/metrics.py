@@ -1,7 +1,7 @@
 """Golden values of jingwei-train's metrics, from scikit-learn 1.9 and NumPy.
 
 Run from the repository root:  python scripts/golden/metrics.py
-Writes crates/train/tests/golden/metrics.json.
+Writes crates/metrics/tests/golden/metrics.json.
 """
 
 import json
@@ -12,7 +12,7 @@ import numpy as np
 from sklearn import metrics as sk
 
 warnings.filterwarnings("ignore")
-OUT = Path("crates/train/tests/golden/metrics.json")
+OUT = Path("crates/metrics/tests/golden/metrics.json")
 AVERAGES = ("macro", "micro", "weighted")
 
 

@@ -1,7 +1,7 @@
 """Golden values of jingwei-train's metrics of labels and tags, from scikit-learn 1.9 and seqeval 1.2.
 
 Run from the repository root:  python scripts/golden/text_metrics.py
-Writes crates/train/tests/golden/text_metrics.json.
+Writes crates/metrics/tests/golden/text_metrics.json.
 """
 
 import json
@@ -15,7 +15,7 @@ from seqeval.scheme import IOB2, IOBES, Entities
 from sklearn import metrics as sk
 
 warnings.filterwarnings("ignore")
-OUT = Path("crates/train/tests/golden/text_metrics.json")
+OUT = Path("crates/metrics/tests/golden/text_metrics.json")
 SCORES = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
 
 

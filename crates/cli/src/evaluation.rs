@@ -1,11 +1,11 @@
 //! How good a model is, for people and for machines.
 
 use anyhow::Result;
-use jingwei_train::metrics::{
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::{
     ClassScores, ClassificationSummary, ConfusionMatrix, ErrorKindSummary, LabelSummary,
     RegressionSummary, SpanSummary, TagSummary,
 };
-use jingwei_train::report::Evaluation;
 use serde_json::{Value, json};
 
 use crate::numbers::{count, score, short};

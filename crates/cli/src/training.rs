@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use indicatif::ProgressBar;
+use jingwei_metrics::Epoch;
 use jingwei_train::Error;
 use jingwei_train::fit::{Observer, Outcome, StepEnd, Trainer};
-use jingwei_train::history::Epoch;
 
 use crate::numbers::{count, counted, seconds, short};
 use crate::printer::{Look, Printer};

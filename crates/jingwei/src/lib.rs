@@ -53,6 +53,7 @@ pub mod prelude {
     pub use jingwei_data::split::{self, SplitOptions};
     pub use jingwei_data::{Augment, Dataset, Features, Targets};
     pub use jingwei_engine::{Level, Precision, Runtime};
+    pub use jingwei_metrics::Metric::{self, Accuracy, LogLoss, Mae, Mse, R2, Rmse};
     pub use jingwei_nn::{
         Activation, Adam, AdamW, AvgPool2d, BatchNorm, BinaryCrossEntropy, CategoricalCrossEntropy,
         Clip, Conv1d, Conv2d, Crf, Dense, Dropout, Embedding, Flatten, GlobalAvgPool1d,
@@ -62,7 +63,6 @@ pub mod prelude {
         TransformerDecoder, TransformerEncoder, zoo,
     };
     pub use jingwei_train::fit::{EarlyStopping, Monitor, Observer};
-    pub use jingwei_train::metrics::Metric::{self, Accuracy, LogLoss, Mae, Mse, R2, Rmse};
     pub use jingwei_train::{Compile, Fit, History, Model, Outputs, Scores, load};
 }
 

@@ -4,91 +4,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is nothing to measure.
-    #[error("metrics: there are no rows to measure; give at least one row and one class or output")]
-    NoRows,
-    /// Two inputs of a metric do not belong together.
-    #[error(
-        "metrics: expected {expected} {what}, found {found}; give every row its values, label and weight"
-    )]
-    Length {
-        /// The input that has the wrong length.
-        what: &'static str,
-        /// The length that follows from the other inputs.
-        expected: usize,
-        /// The length that came.
-        found: usize,
-    },
-    /// A value is NaN or infinite.
-    #[error(
-        "metrics: {what} of row {row}, column {column} is {value}; metrics need finite numbers"
-    )]
-    NotFinite {
-        /// Which input.
-        what: &'static str,
-        /// Row, from 0.
-        row: usize,
-        /// Column, from 0.
-        column: usize,
-        /// The value.
-        value: f32,
-    },
-    /// A probability is NaN or outside [0, 1].
-    #[error(
-        "metrics: the probability of row {row}, class {column} is {value}, not in [0, 1]; \
-         apply softmax or sigmoid to the logits first, and check the model for NaN"
-    )]
-    NotProbability {
-        /// Row, from 0.
-        row: usize,
-        /// Class, from 0.
-        column: usize,
-        /// The value.
-        value: f32,
-    },
-    /// A label names a class that the model does not have.
-    #[error("metrics: row {row} has label {label}, but the model has {classes} classes (0 to {})", classes - 1)]
-    LabelOutOfRange {
-        /// Row, from 0.
-        row: usize,
-        /// The label.
-        label: u32,
-        /// Number of classes.
-        classes: usize,
-    },
-    /// A sample weight is negative, NaN or infinite.
-    #[error(
-        "metrics: the sample weight of row {row} is {value}; weights must be finite and not negative"
-    )]
-    Weight {
-        /// Row, from 0.
-        row: usize,
-        /// The weight.
-        value: f32,
-    },
-    /// All sample weights are zero.
-    #[error("metrics: all sample weights are zero; at least one row must count")]
-    NoWeight,
-    /// No metric has this name.
-    #[error("unknown metric `{name}`; did you mean `{nearest}`? Known are {known}")]
-    UnknownMetric {
-        /// The name that came.
-        name: String,
-        /// The known name nearest to it.
-        nearest: String,
-        /// All known names.
-        known: String,
-    },
-    /// A metric does not fit the task or the number of classes.
-    #[error("metric `{metric}` {reason}; {remedy}")]
-    MetricMisfit {
-        /// The metric.
-        metric: String,
-        /// Why it does not fit.
-        reason: String,
-        /// What to use instead.
-        remedy: String,
-    },
+    /// A metric does not fit, or its inputs cannot be measured.
+    #[error(transparent)]
+    Metrics(#[from] jingwei_metrics::Error),
     /// A file could not be read or written.
     #[error("{}: cannot {action}: {source}; {}", path.display(), remedy(source))]
     File {
@@ -109,19 +27,9 @@ pub enum Error {
         /// What is wrong there.
         reason: String,
     },
-    /// The report's data do not fit together.
-    #[error("report: {what}: expected {expected}, found {found}")]
-    Report {
-        /// What does not fit.
-        what: String,
-        /// What it should be.
-        expected: String,
-        /// What came.
-        found: String,
-    },
-    /// The report's page could not be rendered.
-    #[error("report: the page could not be rendered: {0}")]
-    Template(#[from] minijinja::Error),
+    /// A report cannot be made.
+    #[error(transparent)]
+    Report(#[from] jingwei_report::Error),
     /// A recipe is wrong.
     #[error(transparent)]
     Recipe(Box<crate::recipe::RecipeError>),
@@ -202,16 +110,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same of another row, where rows were looked at one by one.
-    pub(crate) fn of_row(self, row: usize) -> Self {
-        match self {
-            Self::NotProbability { column, value, .. } => {
-                Self::NotProbability { row, column, value }
-            }
-            other => other,
-        }
-    }
-
     /// Wraps an error of the file system.
     pub(crate) fn file(
         path: &std::path::Path,
@@ -222,6 +120,32 @@ impl Error {
             path,
             action,
             source,
+        }
+    }
+}
+
+impl From<jingwei_tensorboard::Error> for Error {
+    fn from(error: jingwei_tensorboard::Error) -> Self {
+        use jingwei_tensorboard::Error as Events;
+        match error {
+            Events::File {
+                path,
+                action,
+                source,
+            } => Self::File {
+                path,
+                action,
+                source,
+            },
+            Events::Damaged {
+                path,
+                position,
+                reason,
+            } => Self::Damaged {
+                path,
+                place: format!("byte {position}"),
+                reason: reason.to_owned(),
+            },
         }
     }
 }

@@ -3,35 +3,13 @@
 //! A run killed while it writes leaves at most a torn last line, which readers leave out and the next [`append`] cuts
 //! off. A run that resumes from a checkpoint calls [`cut_back`] first, so that no epoch stands there twice.
 
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+pub use jingwei_metrics::{Epoch, Series};
 
 use crate::{Error, files};
-
-/// Values by metric name, such as `loss` or `accuracy`; `None` where the rows did not define one.
-pub type Series = BTreeMap<String, Option<f64>>;
-
-/// What one epoch of training came to.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Epoch {
-    /// Number of the epoch, from 1.
-    pub epoch: u64,
-    /// Training steps done since the beginning of the run, at the end of this epoch.
-    pub step: u64,
-    /// Learning rate of the last step.
-    pub learning_rate: f64,
-    /// Wall time of the epoch, validation included.
-    pub seconds: f64,
-    /// Values on the training part, measured while training.
-    pub train: Series,
-    /// Values on the validation part, after the epoch; empty without one.
-    #[serde(default)]
-    pub valid: Series,
-}
 
 /// Reads a log; none is the same as an empty one.
 ///

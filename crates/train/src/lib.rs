@@ -25,14 +25,11 @@ mod inference;
 pub mod init;
 mod lock;
 pub mod memory;
-pub mod metrics;
 pub mod model;
 pub mod pretrained;
 mod priors;
 pub mod recipe;
-pub mod report;
 pub mod run;
-pub mod tensorboard;
 
 pub use error::Error;
 pub use lock::Lock;

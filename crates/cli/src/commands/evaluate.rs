@@ -9,11 +9,11 @@ use jingwei_data::prepare::TargetPreparation;
 use jingwei_data::source::{self, ReadOptions};
 use jingwei_data::texts::read_texts;
 use jingwei_data::{Dataset, Features, Limits, Preparation, Sequences, Targets};
-use jingwei_train::metrics::{
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::{
     ClassificationSummary, Estimates, Kept, LabelSummary, RegressionSummary, TagSummary, Tagged,
 };
 use jingwei_train::recipe::Recipe;
-use jingwei_train::report::Evaluation;
 
 use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;

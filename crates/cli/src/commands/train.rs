@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use jingwei_bundle::REPORT_FILE;
+use jingwei_metrics::Evaluation;
 use jingwei_train::fit::Outcome;
-use jingwei_train::report::Evaluation;
 use jingwei_train::run::{Job, RunResult, run_training};
 use serde_json::json;
 

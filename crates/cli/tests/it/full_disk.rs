@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use jingwei_bundle::Bundle;
 use jingwei_data::{Dataset, Features, Targets};
 use jingwei_nn::{Adam, MeanSquaredError, Sequential};
-use jingwei_train::tensorboard::{self, EventWriter};
+use jingwei_tensorboard::EventWriter;
 use jingwei_train::{Compile, Fit};
 
 use crate::runs::{TRAIN, history, newest_checkpoint, reference, wait_for_step};
@@ -206,7 +206,7 @@ fn events_are_cut_back_to_whole_records() {
     );
     drop(writer);
     disk.make_room();
-    tensorboard::cut_back(&folder, written / 2).expect("whole records stay");
+    jingwei_tensorboard::cut_back(&folder, written / 2).expect("whole records stay");
     EventWriter::start(&folder, written / 2).expect("it goes on");
 }
 

@@ -2,6 +2,7 @@
 
 mod images;
 mod overflow;
+mod pretrained;
 mod raw;
 mod rows;
 pub(crate) mod text;
@@ -17,6 +18,7 @@ pub use images::{ImagePreparation, ImageScaling, PixelMap};
 pub use jingwei_text::prepare::{Side, TextOptions, TextPreparation, Token, Tokenizer};
 pub use jingwei_text::statistics::Bare;
 pub use jingwei_text::vectors::VectorFile;
+pub use pretrained::Pretrained;
 pub use rows::{Column, ColumnMap, ColumnScaling};
 pub use text::TextMap;
 

@@ -4,7 +4,7 @@ use super::logistic::{Logistic, columns};
 use super::rows::Rows;
 use super::tfidf::TfIdf;
 use crate::Error;
-use crate::metrics::{Labelled, Predictions, check_labels, label_log_loss, log_loss};
+use jingwei_metrics::{Labelled, Predictions, check_labels, label_log_loss, log_loss};
 
 /// How little large weights cost, scikit-learn's `C`: its default, and what else may be chosen.
 const STRENGTHS: [f64; 3] = [1.0, 4.0, 16.0];
@@ -233,14 +233,15 @@ fn one_against_rest(
 
 fn check(train: &Sequences, labels: usize, classes: usize) -> Result<(), Error> {
     if train.is_empty() || classes == 0 {
-        return Err(Error::NoRows);
+        return Err(jingwei_metrics::Error::NoRows.into());
     }
     match train.len() == labels {
         true => Ok(()),
-        false => Err(Error::Length {
+        false => Err(jingwei_metrics::Error::Length {
             what: "labels",
             expected: train.len(),
             found: labels,
-        }),
+        }
+        .into()),
     }
 }

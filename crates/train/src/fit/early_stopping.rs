@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::history::Epoch;
-use crate::metrics::Metric;
+use jingwei_metrics::Metric;
 
 /// A series of the history that steers: `valid.loss`, `valid.accuracy`, `train.loss` and so on. Never the test part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,11 +10,11 @@ use super::plans::Plans;
 use super::run::class_of;
 use crate::Error;
 use crate::history::Series;
-use crate::metrics::{
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::{
     ClassificationSummary, Estimates, Kept, LabelSummary, Labelled, Metric, Predictions,
     RegressionSummary, TagSummary, Tagged,
 };
-use crate::report::Evaluation;
 
 /// Samples that are evaluated together; results depend on it in their last bits only.
 pub const EVALUATION_BATCH: usize = 128;
@@ -110,12 +110,12 @@ impl<'a> Evaluator<'a> {
     /// Refuses metrics that need the probabilities of all classes where there are too many of them to keep.
     ///
     /// # Errors
-    /// [`Error::MetricMisfit`] with what to use instead.
+    /// [`jingwei_metrics::Error::MetricMisfit`] with what to use instead.
     pub fn check_metrics(&self, metrics: &[Metric]) -> Result<(), Error> {
         let keeps = matches!(self.predictions, Kept::Values(_));
         let ranks = |metric: &&Metric| matches!(metric, Metric::RocAuc(_) | Metric::PrAuc(_));
         match metrics.iter().find(ranks) {
-            Some(metric) if !keeps => Err(metric.too_large(self.source.len(), self.width)),
+            Some(metric) if !keeps => Err(metric.too_large(self.source.len(), self.width).into()),
             _ => Ok(()),
         }
     }
@@ -199,7 +199,7 @@ impl<'a> Evaluator<'a> {
 
     /// The predictions of the last run, `samples × values`: probabilities of classes (of the second one, if the network
     /// has a single output), or numbers in the network's own scale. Nothing where there are too many classes to
-    /// [keep](crate::metrics::keeps_probabilities) all of them.
+    /// [keep](jingwei_metrics::keeps_probabilities) all of them.
     #[must_use]
     pub fn predictions(&self) -> &[f32] {
         self.predictions.values()
@@ -211,7 +211,7 @@ impl<'a> Evaluator<'a> {
     /// If a prediction is not finite.
     pub fn classified(&self) -> Result<Option<Predictions<'_>>, Error> {
         match &self.truth {
-            Truth::Classes(labels) => self.predictions.classified(self.width, labels).map(Some),
+            Truth::Classes(labels) => Ok(Some(self.predictions.classified(self.width, labels)?)),
             Truth::Labels(_) | Truth::Tags(_) | Truth::Values(_) => Ok(None),
         }
     }
@@ -222,7 +222,7 @@ impl<'a> Evaluator<'a> {
     /// If a prediction is not finite.
     pub fn labelled(&self) -> Result<Option<Labelled<'_>>, Error> {
         match &self.truth {
-            Truth::Labels(labels) => self.predictions.labelled(self.width, labels).map(Some),
+            Truth::Labels(labels) => Ok(Some(self.predictions.labelled(self.width, labels)?)),
             Truth::Classes(_) | Truth::Tags(_) | Truth::Values(_) => Ok(None),
         }
     }
@@ -278,7 +278,9 @@ impl<'a> Evaluator<'a> {
             ))));
         }
         Ok(match &self.truth {
-            Truth::Classes(_) | Truth::Labels(_) => return Err(Error::NoRows),
+            Truth::Classes(_) | Truth::Labels(_) => {
+                return Err(jingwei_metrics::Error::NoRows.into());
+            }
             Truth::Tags(tags) => {
                 let tagged = Tagged::new(self.tag_lists(), tags, self.preparation.class_names())?;
                 Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
@@ -299,7 +301,7 @@ impl<'a> Evaluator<'a> {
         match &self.truth {
             Truth::Tags(tags) => {
                 let names = self.preparation.class_names();
-                Tagged::new(self.tag_lists(), tags, names).map(Some)
+                Ok(Some(Tagged::new(self.tag_lists(), tags, names)?))
             }
             _ => Ok(None),
         }

@@ -7,7 +7,7 @@ use super::{Observer, Outcome, StepEnd, Trainer};
 use crate::Error;
 use crate::checkpoint::Folder;
 use crate::history::{self, Epoch};
-use crate::tensorboard::{self, EventWriter, GraphNode, Histogram};
+use jingwei_tensorboard::{EventWriter, GraphNode, Histogram};
 
 /// Writes checkpoints; it comes last, so that what others wrote belongs to them.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ impl EventLog {
 impl Observer for EventLog {
     fn start(&mut self, trainer: &Trainer) -> Result<(), Error> {
         let progress = trainer.progress();
-        tensorboard::cut_back(&self.folder, progress.step)?;
+        jingwei_tensorboard::cut_back(&self.folder, progress.step)?;
         if progress.finished {
             return Ok(());
         }
@@ -160,7 +160,7 @@ impl Observer for EventLog {
         writer.scalar(step.step, "step/loss", step.loss)?;
         writer.scalar(step.step, "step/learning_rate", step.learning_rate)?;
         match step.gradient_norm {
-            Some(norm) => writer.scalar(step.step, "step/gradient_norm", norm),
+            Some(norm) => Ok(writer.scalar(step.step, "step/gradient_norm", norm)?),
             None => Ok(()),
         }
     }
@@ -181,10 +181,10 @@ impl Observer for EventLog {
                 writer.histogram(epoch.step, &format!("weights/{}", entry.name), &histogram)?;
             }
         }
-        writer.flush()
+        Ok(writer.flush()?)
     }
 
     fn end(&mut self, _: &Trainer, _: Outcome) -> Result<(), Error> {
-        self.writer.as_mut().map_or(Ok(()), EventWriter::flush)
+        Ok(self.writer.as_mut().map_or(Ok(()), EventWriter::flush)?)
     }
 }

@@ -5,7 +5,7 @@ use jingwei_nn::{Average, Clip, Duration, LearningRate, Optimizer, Schedule, Upd
 
 use super::{EarlyStopping, Monitor};
 use crate::Error;
-use crate::metrics::Metric;
+use jingwei_metrics::Metric;
 
 /// The largest size that a setting may be, such as the units of a layer or the samples of a batch: products of two are
 /// far from wrapping.

@@ -7,7 +7,7 @@ use super::{FitOptions, Functions, Progress, Slots, Trainer};
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Group};
 use crate::forecast::Forecast;
-use crate::pretrained::Pretrained;
+use jingwei_data::prepare::Pretrained;
 
 /// Looking on.
 impl Trainer<'_> {

@@ -10,8 +10,9 @@ use super::functions::{Functions, TARGETS};
 use super::plans::Plans;
 use super::{Evaluator, FitOptions, Progress, Slots};
 use crate::forecast::{Forecast, Load};
-use crate::pretrained::{self, Pretrained};
+use crate::pretrained;
 use crate::{Error, priors};
+use jingwei_data::prepare::Pretrained;
 
 /// What a training reads.
 #[derive(Clone, Copy)]

@@ -22,7 +22,7 @@ use crate::fit::{
     check_texts, for_loss,
 };
 use crate::inference::Inference;
-use crate::metrics::Metric;
+use jingwei_metrics::Metric;
 
 /// Turning a network into a [`Model`].
 pub trait Compile {

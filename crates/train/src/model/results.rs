@@ -7,7 +7,7 @@ use jingwei_data::Dataset;
 use crate::Error;
 use crate::fit::Outcome;
 use crate::history::{Epoch, Series};
-use crate::report::Evaluation;
+use jingwei_metrics::Evaluation;
 
 /// What a fitting came to.
 #[derive(Debug, Clone, PartialEq)]

@@ -32,7 +32,7 @@ pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
 
 use crate::Error;
 use crate::fit::{FitOptions, Functions, Objective, for_loss};
-use crate::metrics::{Average, Metric};
+use jingwei_metrics::{Average, Metric};
 use place::Source;
 
 /// A recipe.

@@ -8,7 +8,7 @@ use jingwei_data::texts::{Duplicates, duplicates};
 use super::source::Source;
 use crate::Error;
 use crate::recipe::{DuplicateRule, Recipe};
-use crate::report::{Counted, DuplicateText, DuplicateTexts};
+use jingwei_report::{Counted, DuplicateText, DuplicateTexts};
 
 /// How many groups are shown, how many of them of texts that are the same letter by letter, and how many texts of each.
 const SHOWN: usize = 6;

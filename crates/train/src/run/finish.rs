@@ -14,7 +14,8 @@ use super::{BUNDLE, Job, Prepared, RunResult, SourcePart};
 use crate::Error;
 use crate::check::METRICS_BYTES;
 use crate::fit::{Evaluator, Functions, Trainer, Weights};
-use crate::report::{Evaluation, TextReport, render};
+use jingwei_metrics::Evaluation;
+use jingwei_report::{TextReport, render};
 
 /// Measures the final weights and writes the bundle with its report.
 pub(super) fn finish(

@@ -30,8 +30,9 @@ use crate::fit::{
 };
 use crate::history::Epoch;
 use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};
-use crate::report::{BaselineScores, DuplicateTexts, Evaluation};
 use crate::{Error, Lock, check, files, memory};
+use jingwei_metrics::Evaluation;
+use jingwei_report::{BaselineScores, DuplicateTexts};
 
 /// A recipe with its text and the folder that its paths begin at.
 #[derive(Debug, Clone)]

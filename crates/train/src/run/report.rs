@@ -10,13 +10,14 @@ use super::source::{Source, SourcePart};
 use crate::Error;
 use crate::fit::{Evaluator, Trainer};
 use crate::memory;
-use crate::metrics::Outcome;
 use crate::recipe::Recipe;
-use crate::report::{
-    DataDescription, Evaluation, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report,
-    RunDescription, TextReport, WorstImage, count,
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::Outcome;
+use jingwei_report::{
+    DataDescription, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription,
+    TextReport, WorstImage, count,
 };
-use crate::tensorboard::GraphNode;
+use jingwei_tensorboard::GraphNode;
 
 /// Left-out rows that the report lists; all are counted.
 const LISTED: usize = 100;

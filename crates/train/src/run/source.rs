@@ -15,7 +15,7 @@ use crate::Error;
 use crate::check::one_class;
 use crate::files::hexadecimal;
 use crate::recipe::{Held, Part, Recipe, Task};
-use crate::report::DuplicateTexts;
+use jingwei_report::DuplicateTexts;
 
 /// What is mixed into the seed, so that test and validation part are chosen apart.
 const TEST_STREAM: u64 = 0x7465_7374;

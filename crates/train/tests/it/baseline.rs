@@ -84,14 +84,16 @@ fn what_does_not_fit_together_is_refused() {
     let texts = sequences(&[vec![2, 3], vec![4]]);
     assert!(matches!(
         Baseline::fit(&texts, &[0], 2),
-        Err(Error::Length { .. })
+        Err(Error::Metrics(jingwei_metrics::Error::Length { .. }))
     ));
     assert!(matches!(
         Baseline::fit(&texts, &[0, 2], 2),
-        Err(Error::LabelOutOfRange { .. })
+        Err(Error::Metrics(
+            jingwei_metrics::Error::LabelOutOfRange { .. }
+        ))
     ));
     assert!(matches!(
         Baseline::fit(&Sequences::default(), &[], 2),
-        Err(Error::NoRows)
+        Err(Error::Metrics(jingwei_metrics::Error::NoRows))
     ));
 }

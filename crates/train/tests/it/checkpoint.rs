@@ -61,7 +61,7 @@ impl Observer for Unended {
     fn epoch(
         &mut self,
         trainer: &jingwei_train::fit::Trainer,
-        epoch: &jingwei_train::history::Epoch,
+        epoch: &jingwei_metrics::Epoch,
     ) -> Result<(), Error> {
         self.0.epoch(trainer, epoch)
     }

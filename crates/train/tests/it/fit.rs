@@ -3,10 +3,10 @@
 use std::sync::atomic::AtomicBool;
 
 use jingwei_engine::{Level, Runtime};
+use jingwei_metrics::Metric;
 use jingwei_nn::{Adam, ReduceOnPlateau, Schedule};
 use jingwei_train::Error;
 use jingwei_train::fit::{EarlyStopping, FitOptions, Outcome};
-use jingwei_train::metrics::Metric;
 
 use crate::support::{Bench, StopAt, everything};
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jingwei_data::{Dataset, Features, Targets, TextColumn};
 use jingwei_engine::{Level, Precision, Runtime};
+use jingwei_metrics::Metric;
 use jingwei_nn::{Adam, MeanSquaredError, Sequential, SparseCategoricalCrossEntropy, TIME};
-use jingwei_train::metrics::Metric;
 use jingwei_train::{Compile, Fit, load};
 
 use crate::support::{bars, network};

@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use jingwei_bundle::Bundle;
 use jingwei_engine::{Level, Runtime};
+use jingwei_metrics::Evaluation;
 use jingwei_train::estimate::estimate;
 use jingwei_train::fit::Outcome;
 use jingwei_train::init::init;
-use jingwei_train::report::Evaluation;
 use jingwei_train::run::{Job, RunResult, run_training};
 use jingwei_train::{Error, Lock, history};
 

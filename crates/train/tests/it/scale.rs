@@ -8,14 +8,15 @@ use std::sync::atomic::AtomicBool;
 use jingwei_bundle::Bundle;
 use jingwei_data::{Dataset, Features, Preparation, Targets};
 use jingwei_engine::{Level, Runtime};
-use jingwei_nn::{Sequential, SparseCategoricalCrossEntropy};
-use jingwei_train::Error;
-use jingwei_train::fit::{FitOptions, Functions, Objective, Trainer, TrainingData};
-use jingwei_train::metrics::{
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::{
     ClassificationSummary, ConfusionMatrix, Kept, LabelSummary, Metric, Outcome, Predictions,
     keeps_probabilities,
 };
-use jingwei_train::report::{DataDescription, Evaluation, Part, Report, render};
+use jingwei_nn::{Sequential, SparseCategoricalCrossEntropy};
+use jingwei_report::{DataDescription, Part, Report, render};
+use jingwei_train::Error;
+use jingwei_train::fit::{FitOptions, Functions, Objective, Trainer, TrainingData};
 use jingwei_train::run::{Job, RunResult, run_training};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -96,7 +97,7 @@ proptest! {
         }
         let whole = Kept::Values(probabilities.clone());
         let mut whole = LabelSummary::compute(&whole.labelled(classes, &labels).unwrap());
-        let mut counts = jingwei_train::metrics::LabelCounts::new(rows, classes);
+        let mut counts = jingwei_metrics::LabelCounts::new(rows, classes);
         for (row, probabilities) in probabilities.chunks(classes).enumerate() {
             counts.see(row, probabilities, labels.get(row)).unwrap();
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use jingwei_data::{Augment, Dataset, Features, Preparation, Targets};
 use jingwei_engine::{Level, Runtime};
+use jingwei_metrics::Metric;
 use jingwei_nn::{
     Activation, AdamW, Average, BatchNorm, Clip, Conv2d, Duration, Network, Schedule, Sequential,
     SparseCategoricalCrossEntropy,
@@ -12,7 +13,6 @@ use jingwei_train::Error;
 use jingwei_train::fit::{
     EarlyStopping, FitOptions, Functions, Objective, Observer, StepEnd, Trainer, TrainingData,
 };
-use jingwei_train::metrics::Metric;
 
 /// Pictures of 8 × 8 with a bright bar whose place tells the class, under noise.
 pub fn bars(samples: usize, classes: usize) -> Dataset {

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use jingwei_nn::{Summary, SummaryRow};
-use jingwei_train::report::{Layer, diagram};
+use jingwei_report::{Layer, diagram};
 use serde_json::{Value, json};
 
 use crate::files;

@@ -8,8 +8,9 @@ use jingwei_data::{Sequences, Targets};
 use super::{Encoded, EncodedPart};
 use crate::Error;
 use crate::baseline::Baseline;
-use crate::metrics::{ClassificationSummary, LabelSummary, Labelled, Predictions};
-use crate::report::{BaselineScores, Evaluation, count};
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::{ClassificationSummary, LabelSummary, Labelled, Predictions};
+use jingwei_report::{BaselineScores, count};
 
 /// The baseline learns from no more texts than this.
 const MOST_TEXTS: usize = 200_000;
@@ -153,6 +154,6 @@ fn evaluate(
             let predictions = Predictions::new(&probabilities, classes, &labels, None)?;
             Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
         }
-        Truth::None => return Err(Error::NoRows),
+        Truth::None => return Err(jingwei_metrics::Error::NoRows.into()),
     })
 }

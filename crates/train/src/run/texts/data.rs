@@ -7,8 +7,8 @@ use jingwei_data::{Dataset, Features, Targets};
 
 use super::{Encoded, EncodedPart};
 use crate::Error;
-use crate::report::{Counted, Lengths, TextData, TextPart};
 use crate::run::Prepared;
+use jingwei_report::{Counted, Lengths, TextData, TextPart};
 
 /// How many of the most frequent tokens are listed.
 const FREQUENT: usize = 20;

@@ -9,9 +9,9 @@ use super::{Encoded, worst};
 use crate::Error;
 use crate::fit::{Evaluator, Trainer, Weights};
 use crate::inference::Inference;
-use crate::metrics::{Labelled, two_columns};
-use crate::report::{Explanation, occlusion, pieces, weigh, worth_explaining};
 use crate::run::{Prepared, SourcePart};
+use jingwei_metrics::{Labelled, two_columns};
+use jingwei_report::{Explanation, occlusion, pieces, weigh, worth_explaining};
 
 /// How many texts are explained.
 const EXPLAINED: usize = 9;

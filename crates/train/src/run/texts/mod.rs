@@ -11,7 +11,7 @@ use jingwei_data::{Dataset, Features, Sequences, Targets};
 use super::{Prepared, SourcePart};
 use crate::Error;
 use crate::fit::{Evaluator, Trainer, Weights};
-use crate::report::{BaselineScores, TagError, TextReport};
+use jingwei_report::{BaselineScores, TagError, TextReport};
 
 /// How many of the worst texts are shown.
 const WORST: usize = 12;
@@ -119,7 +119,7 @@ fn tag_errors(
     evaluator: &Evaluator,
 ) -> Result<Vec<TagError>, Error> {
     let summary = evaluator.evaluation()?;
-    let (crate::report::Evaluation::Tags(summary), Some(tagged)) = (summary, evaluator.tagged()?)
+    let (jingwei_metrics::Evaluation::Tags(summary), Some(tagged)) = (summary, evaluator.tagged()?)
     else {
         return Ok(Vec::new());
     };

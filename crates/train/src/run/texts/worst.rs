@@ -5,8 +5,8 @@ use jingwei_data::Dataset;
 use super::WORST;
 use crate::Error;
 use crate::fit::Evaluator;
-use crate::report::WorstText;
 use crate::run::SourcePart;
+use jingwei_report::WorstText;
 
 /// Those classified wrongly whose own class gets the least probability.
 pub(super) fn of_classes(

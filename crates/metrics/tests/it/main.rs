@@ -1,0 +1,4 @@
+//! Metrics against independent implementations.
+
+mod metrics;
+mod text_metrics;

@@ -1,0 +1,4 @@
+//! Reports as pages.
+
+mod report;
+mod text_report;
