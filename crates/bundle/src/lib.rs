@@ -10,6 +10,7 @@
 //! 3. [`Bundle::verify`] prepares the recorded records and computes their predictions again, and compares them;
 //! 4. a [`Predictor`] answers from prepared numbers or from raw [`Record`]s, on many threads at once.
 
+mod answers;
 mod bundle;
 mod check;
 mod error;
@@ -30,6 +31,7 @@ mod write;
 
 pub use jingwei_graph::Dim;
 
+pub use answers::{Class, Column, Form, Labels, Prediction, TaggedToken, Tags, Values, short};
 pub use bundle::Bundle;
 pub use error::{Error, Result};
 pub use foresee::foresee;
@@ -39,7 +41,7 @@ pub use manifest::{
     FORMAT, InputEntry, Manifest, OutputEntry, OutputKind, Recorded, RecordedRecords, RecordedText,
     TensorEntry, VERSION, WeightsEntry,
 };
-pub use predictor::{Prediction, Predictor, TaggedToken};
+pub use predictor::Predictor;
 pub use record::Record;
 pub use seal::seal;
 pub use verify::Verified;

@@ -1,12 +1,11 @@
 //! Predicting with a loaded bundle.
 
-use std::ops::Range;
-
 use jingwei_bounds::{Budget, Exceeded, Loan, product};
 use jingwei_data::prepare::{TargetPreparation, TextMap};
 use jingwei_data::{Preparation, Sequences};
 use jingwei_engine::Runtime;
 
+use crate::answers::{Form, Prediction, TaggedToken, Tags};
 use crate::record;
 use crate::runner::Runner;
 use crate::{Bundle, Error, OutputKind, Record, Result};
@@ -19,44 +18,7 @@ pub struct Predictor {
     bundle: Bundle,
     runner: Runner,
     text: Option<TextMap>,
-}
-
-/// What a model says about one record.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Prediction {
-    /// The most probable of several classes.
-    Class {
-        /// Its number.
-        class: usize,
-        /// Its name.
-        label: String,
-        /// The probability of every class.
-        probabilities: Vec<f32>,
-    },
-    /// Those of several classes that are more probable than not.
-    Labels {
-        /// Their names.
-        labels: Vec<String>,
-        /// The probability of every class.
-        probabilities: Vec<f32>,
-    },
-    /// The tokens of a text with their tags.
-    Tags(Vec<TaggedToken>),
-    /// Numbers, in the units of the targets.
-    Values(Vec<f32>),
-}
-
-/// A token of a text and the tag that it gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaggedToken {
-    /// The token as it stands in the text.
-    pub text: String,
-    /// Where it begins, in bytes of UTF-8.
-    pub start: usize,
-    /// Where it ends.
-    pub end: usize,
-    /// The name of its tag.
-    pub tag: String,
+    form: Form,
 }
 
 impl Predictor {
@@ -68,10 +30,12 @@ impl Predictor {
         let runner = bundle.runner(runtime)?;
         let text = bundle.preparation().and_then(Preparation::text);
         let text = text.map(TextMap::new).transpose()?;
+        let form = Form::new(&bundle.outputs()[0], bundle.preparation());
         Ok(Self {
             bundle,
             runner,
             text,
+            form,
         })
     }
 
@@ -79,6 +43,12 @@ impl Predictor {
     #[must_use]
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// What the answers look like.
+    #[must_use]
+    pub fn form(&self) -> &Form {
+        &self.form
     }
 
     /// The runtime.
@@ -154,7 +124,7 @@ impl Predictor {
         let each = outputs[0].chunks((outputs[0].len() / samples.max(1)).max(1));
         let one = |(sample, values): (usize, &[f32])| {
             self.check_one(&outputs, samples, sample, first + sample)?;
-            Ok(self.meaning(values))
+            Ok(Prediction::decode(values, &self.form))
         };
         Ok(each.enumerate().map(one).collect())
     }
@@ -345,7 +315,7 @@ impl Predictor {
                     (Ok(()), OutputKind::Tags) => {
                         Ok(self.tags(map, &records[index], values, time, loan)?)
                     }
-                    (Ok(()), _) => Ok(self.meaning(values)),
+                    (Ok(()), _) => Ok(Prediction::decode(values, &self.form)),
                 });
             }
         }
@@ -376,42 +346,8 @@ impl Predictor {
         loan.grow(text.len())?;
         let first = map.start(places.len(), time);
         let steps = values.chunks_exact((values.len() / time.max(1)).max(1));
-        let tag = |values: &[f32]| match values {
-            [tag] => *tag as usize,
-            _ => largest(values),
-        };
-        let tagged = places.into_iter().zip(steps.skip(first));
-        let token = |(place, values): (Range<usize>, &[f32])| TaggedToken {
-            text: text[place.clone()].to_owned(),
-            start: place.start,
-            end: place.end,
-            tag: self.label(tag(values)),
-        };
-        Ok(Prediction::Tags(tagged.map(token).collect()))
-    }
-
-    fn meaning(&self, values: &[f32]) -> Prediction {
-        match (self.bundle.outputs()[0].kind, values) {
-            (OutputKind::Values | OutputKind::Tags, _) => Prediction::Values(values.to_vec()),
-            (OutputKind::Labels, _) => Prediction::Labels {
-                labels: (0..values.len())
-                    .filter(|&class| values[class] > 0.5)
-                    .map(|class| self.label(class))
-                    .collect(),
-                probabilities: values.to_vec(),
-            },
-            (OutputKind::Probabilities, &[second]) => self.class(vec![1.0 - second, second]),
-            (OutputKind::Probabilities, _) => self.class(values.to_vec()),
-        }
-    }
-
-    fn class(&self, probabilities: Vec<f32>) -> Prediction {
-        let class = largest(&probabilities);
-        Prediction::Class {
-            class,
-            label: self.label(class),
-            probabilities,
-        }
+        let tags = Tags::decode(text, places, steps.skip(first), &self.form);
+        Ok(Prediction::Tags(tags))
     }
 
     /// The name of a class; its number if the bundle has no names.
@@ -440,14 +376,6 @@ impl Predictor {
             _ => Vec::new(),
         }
     }
-}
-
-/// The place of the largest value, the first of equals.
-fn largest(values: &[f32]) -> usize {
-    (0..values.len()).fold(
-        0,
-        |best, at| if values[at] > values[best] { at } else { best },
-    )
 }
 
 /// Zeros, `sizes` of them multiplied, and what of the budget they take.

@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+pub use jingwei_bundle::short;
 pub use jingwei_train::memory::size as bytes;
 
 /// A count with its thousands apart: `225,034`.
@@ -35,17 +36,6 @@ pub fn seconds(seconds: f64) -> String {
 /// A share or score between 0 and 1: `0.9853`; `–` where it is undefined.
 pub fn score(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.4}"))
-}
-
-/// Any number in about five digits.
-pub fn short(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".to_owned(),
-        size if !(1e-4..1e6).contains(&size) => format!("{value:.3e}"),
-        size if size < 10.0 => format!("{value:.4}"),
-        size if size < 1000.0 => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
-    }
 }
 
 #[cfg(test)]

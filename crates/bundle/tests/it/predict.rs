@@ -1,4 +1,4 @@
-use jingwei_bundle::{Bundle, Error, Prediction, Predictor, Record};
+use jingwei_bundle::{Bundle, Class, Error, Prediction, Predictor, Record, Values};
 
 use crate::model::{Model, noise, pictures, rows, runtime};
 
@@ -102,11 +102,11 @@ fn pictures_go_through_the_preparation() {
     let prepared: Vec<f32> = pixels.iter().map(|&byte| f32::from(byte) / 255.0).collect();
     let expected = predictor.predict(&prepared, 1).unwrap();
     for prediction in found {
-        let Prediction::Class {
+        let Prediction::Class(Class {
             class,
             label,
             probabilities,
-        } = prediction
+        }) = prediction
         else {
             panic!()
         };
@@ -149,7 +149,11 @@ fn rows_are_scaled_there_and_back() {
             Record::Numbers(&[150.0, 4.0]),
         ])
         .unwrap();
-    let values = |value| Prediction::Values(vec![value]);
+    let values = |value| {
+        Prediction::Values(Values {
+            values: vec![value],
+        })
+    };
     assert_eq!(found, [values(1000.0), values(1030.0), values(1030.0)]);
     assert_eq!(predictor.target_names(), ["price"]);
     assert_eq!(predictor.predict(&[0.0, 0.0], 1).unwrap(), [1000.0]);
@@ -166,7 +170,12 @@ fn fields_of_a_table_are_read_by_name() {
     let found = predictor
         .predict_raw(&[record(&["4", "sunny", " 150.0 "])])
         .unwrap();
-    assert_eq!(found, [Prediction::Values(vec![1030.0])]);
+    assert_eq!(
+        found,
+        [Prediction::Values(Values {
+            values: vec![1030.0]
+        })]
+    );
     let error = predictor
         .predict_raw(&[record(&["4", "sunny", "large"])])
         .unwrap_err();

@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use jingwei_bundle::{Bundle, Prediction, Predictor, RECIPE_FILE, TaggedToken};
+use jingwei_bundle::{
+    Bundle, Class, Labels, Prediction, Predictor, RECIPE_FILE, TaggedToken, Tags, Values,
+};
 use jingwei_data::csv::CsvTarget;
 use jingwei_data::prepare::TargetPreparation;
 use jingwei_data::source::{self, ReadOptions};
@@ -175,18 +177,18 @@ impl<'d> Predicted<'d> {
         let row = self.samples.len();
         self.samples.push(sample);
         match prediction {
-            Prediction::Class {
+            Prediction::Class(Class {
                 probabilities: values,
                 ..
-            }
-            | Prediction::Labels {
+            })
+            | Prediction::Labels(Labels {
                 probabilities: values,
                 ..
-            }
-            | Prediction::Values(values) => {
+            })
+            | Prediction::Values(Values { values }) => {
                 self.kept.see(row, &values, truth(self.data, sample))?;
             }
-            Prediction::Tags(tokens) => {
+            Prediction::Tags(Tags { tokens }) => {
                 let number = |token: &TaggedToken| self.numbers.get(&*token.tag).copied();
                 let own = tokens.iter().map(|token| number(token).unwrap_or(0));
                 self.tags.push(&own.collect::<Vec<_>>());

@@ -9,10 +9,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jingwei_bounds::Budget;
-use jingwei_bundle::{Prediction, Record, TaggedToken};
+use jingwei_bundle::{Prediction, Record};
 use jingwei_data::image::probe;
 use jingwei_data::{Limits, Preparation};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::State as Service;
 use crate::answer::json;
@@ -32,75 +32,7 @@ struct Answer<'a> {
     /// The names of the predicted numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     targets: Vec<&'a str>,
-    #[serde(serialize_with = "each")]
     predictions: &'a [Prediction],
-}
-
-/// The answer for one record.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum One<'a> {
-    Class {
-        label: &'a str,
-        class: usize,
-        probabilities: &'a [f32],
-    },
-    Labels {
-        labels: &'a [String],
-        probabilities: &'a [f32],
-    },
-    Tags {
-        #[serde(serialize_with = "each_token")]
-        tokens: &'a [TaggedToken],
-    },
-    Values {
-        values: &'a [f32],
-    },
-}
-
-/// A token of a text and its tag.
-#[derive(Debug, Serialize)]
-struct Token<'a> {
-    text: &'a str,
-    start: usize,
-    end: usize,
-    tag: &'a str,
-}
-
-fn each<S: Serializer>(predictions: &[Prediction], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(predictions.iter().map(one))
-}
-
-fn each_token<S: Serializer>(tokens: &[TaggedToken], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(tokens.iter().map(|token| Token {
-        text: &token.text,
-        start: token.start,
-        end: token.end,
-        tag: &token.tag,
-    }))
-}
-
-fn one(prediction: &Prediction) -> One<'_> {
-    match prediction {
-        Prediction::Class {
-            class,
-            label,
-            probabilities,
-        } => One::Class {
-            label,
-            class: *class,
-            probabilities,
-        },
-        Prediction::Labels {
-            labels,
-            probabilities,
-        } => One::Labels {
-            labels,
-            probabilities,
-        },
-        Prediction::Tags(tokens) => One::Tags { tokens },
-        Prediction::Values(values) => One::Values { values },
-    }
 }
 
 /// How the body is to be read.
