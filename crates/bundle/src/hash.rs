@@ -1,6 +1,7 @@
 //! SHA-256 of files and of weights.
 
 use jingwei_engine::Layout;
+use jingwei_files::hexadecimal;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the parameters alone, in lower-case hexadecimal.
@@ -40,13 +41,4 @@ pub(crate) fn bytes(values: &[f32]) -> Vec<u8> {
         *bytes = value.to_le_bytes();
     }
     bytes
-}
-
-/// A finished digest as text.
-pub(crate) fn hexadecimal(hasher: Sha256) -> String {
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::hash::hexadecimal;
+use jingwei_files::hexadecimal;
 
 const START: &[u8] = b"{\"sha256\":\"";
 const DIGITS: usize = 64;

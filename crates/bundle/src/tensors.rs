@@ -10,8 +10,8 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorView};
 use sha2::{Digest, Sha256};
 
-use crate::hash::hexadecimal;
 use crate::{Error, InputEntry, Manifest, OutputEntry, Result, TensorEntry, files};
+use jingwei_files::hexadecimal;
 
 /// The numbers of a bundle.
 pub(crate) struct Tensors {

@@ -10,7 +10,7 @@ use jingwei_graph::{Graph, passes};
 use sha2::{Digest, Sha256};
 
 use crate::check::{inputs, sample_shape};
-use crate::hash::{bytes, hexadecimal};
+use crate::hash::bytes;
 use crate::recorded::Raw;
 use crate::runner::Runner;
 use crate::samples::{self, Samples};
@@ -20,6 +20,7 @@ use crate::{
     RECIPE_FILE, REPORT_FILE, Recorded, Result, TensorEntry, VERSION, WEIGHTS_FILE, WeightsEntry,
     seal, weights_hash,
 };
+use jingwei_files::hexadecimal;
 
 /// What a bundle is made of.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@
 //! 4. [`BatchSource`] writes shuffled, prepared, randomly changed ([`Augment`]) batches into buffers of the caller, from several threads at once,
 //!    without allocating.
 //!
-//! Everything random is a pure function of a seed, an epoch and a sample ([`random`], [`Permutation`]), so results do
+//! Everything random is a pure function of a seed, an epoch and a sample ([`jingwei_random`], [`Permutation`]), so results do
 //! not depend on threads, timing or the order of calls.
 //!
 //! ```no_run
@@ -43,8 +43,6 @@ pub mod source;
 pub mod texts;
 
 pub mod inspect;
-
-pub mod random;
 
 mod permutation;
 pub mod split;

@@ -1,6 +1,6 @@
 //! A keyed shuffle with random access: where sample `i` of an epoch lies, without a list in memory.
 
-use crate::random::{philox, stream};
+use jingwei_random::{philox, stream};
 
 const ROUNDS: usize = 8;
 
@@ -35,7 +35,7 @@ impl Permutation {
             seed as u32 ^ name as u32,
             (seed >> 32) as u32 ^ (name >> 32) as u32,
         ];
-        let block = |part| philox(key, [epoch as u32, (epoch >> 32) as u32, part, 0]);
+        let block = |part| philox([epoch as u32, (epoch >> 32) as u32, part, 0], key);
         let (first, second) = (block(0), block(1));
         let keys = std::array::from_fn(|round| {
             if round < 4 {

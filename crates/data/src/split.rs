@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::random::stream;
 use crate::{Dataset, Error, Permutation, Result};
+use jingwei_random::stream;
 
 /// How to hold a part of the samples back.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -3,6 +3,8 @@
 //! A number is a function of the [`Key`] and the element's index alone, so that neither threads nor
 //! SIMD levels nor the order of computing change it, and nothing is stored to make it again.
 
+use jingwei_random::{philox, rounds};
+
 use crate::level::dispatch;
 use crate::math;
 use crate::simd::{Scalar, Simd};
@@ -14,51 +16,16 @@ use crate::{Level, Workers, chunks};
 pub struct Key {
     /// The seed of the whole run.
     pub seed: u64,
-    /// The user of the numbers, such as a layer; see [`stream`].
+    /// The user of the numbers, such as a layer; see [`jingwei_random::stream`].
     pub stream: u64,
     /// The step of training; it counts modulo 2³².
     pub step: u64,
-}
-
-/// A stream for a name: its 64-bit FNV-1a hash.
-pub fn stream(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-/// One block of Philox 4x32-10.
-pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    rounds(counter.map(|word| [word]), key).map(|[word]| word)
 }
 
 /// Blocks that are computed side by side. Fixed, since the order of elements follows from it.
 const SIDE_BY_SIDE: usize = 16;
 /// Elements of one group of blocks.
 const GROUP: usize = 4 * SIDE_BY_SIDE;
-
-/// The ten rounds on `N` counters at once.
-#[inline(always)]
-fn rounds<const N: usize>(counters: [[u32; N]; 4], key: [u32; 2]) -> [[u32; N]; 4] {
-    let mut words = counters;
-    let mut key = key;
-    for _ in 0..10 {
-        let [a, b, c, d] = words;
-        for i in 0..N {
-            let first = u64::from(a[i]) * 0xd251_1f53;
-            let second = u64::from(c[i]) * 0xcd9e_8d57;
-            words[0][i] = (second >> 32) as u32 ^ b[i] ^ key[0];
-            words[1][i] = second as u32;
-            words[2][i] = (first >> 32) as u32 ^ d[i] ^ key[1];
-            words[3][i] = first as u32;
-        }
-        key = [
-            key[0].wrapping_add(0x9e37_79b9),
-            key[1].wrapping_add(0xbb67_ae85),
-        ];
-    }
-    words
-}
 
 impl Key {
     /// The random word of one element below 2³⁴.

@@ -6,10 +6,10 @@ use jingwei_bounds::product;
 use jingwei_graph::limits::{MOST_NGRAM, MOST_VALUES};
 use jingwei_graph::ops::{SelectIds, UnaryKind};
 use jingwei_graph::{Dim, Graph, NodeId, Op, Shape};
-use jingwei_kernels::random::stream;
+use jingwei_random::stream;
 
 use crate::layers::{Field, Padding, Regularizer};
-use crate::{Error, Fans, Initializer, Result, Sizes};
+use crate::{Error, Fans, Initializer, Place, Result, Sizes};
 
 /// What a graph is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,7 @@ pub(crate) struct Builder<'a> {
     graph: &'a mut Graph,
     mode: Mode,
     layer: String,
-    place: String,
+    place: Place,
     /// Parameters and states that the graph already has, by name.
     leaves: HashMap<String, NodeId>,
     /// Which steps of a value's sequences count, for the values that have padding.
@@ -186,7 +186,7 @@ impl<'a> Builder<'a> {
             graph,
             mode,
             layer: String::new(),
-            place: String::new(),
+            place: "the network".into(),
             leaves,
             masks: HashMap::new(),
             fields: HashMap::new(),
@@ -196,7 +196,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Names the layer that is built from now on.
-    pub(crate) fn enter(&mut self, layer: &str, place: String) {
+    pub(crate) fn enter(&mut self, layer: &str, place: Place) {
         self.graph.set_layer(layer);
         self.layer = layer.to_owned();
         self.place = place;
@@ -216,7 +216,7 @@ impl<'a> Builder<'a> {
         self.mode
     }
 
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> Place {
         self.place.clone()
     }
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::named::by_name;
 use crate::random::Random;
+use crate::{Error, Place};
 
 /// What Keras multiplies the standard deviation of a truncated normal distribution by so that the variance left after
 /// the cut is the one asked for: that of a standard normal one within ±2 is 0.8796².
@@ -207,7 +207,7 @@ impl Initializer {
     }
 
     /// Refuses settings that make no sense.
-    pub(crate) fn check(&self, place: &str, setting: &'static str) -> crate::Result<()> {
+    pub(crate) fn check(&self, place: &Place, setting: &'static str) -> crate::Result<()> {
         let (good, expected, found) = match *self {
             Self::Constant(Constant { value }) => (value.is_finite(), "a finite constant", value),
             Self::Uniform(Uniform { low, high }) => (
@@ -230,7 +230,7 @@ impl Initializer {
         match good {
             true => Ok(()),
             false => Err(Error::Setting {
-                place: place.to_owned(),
+                place: place.clone(),
                 setting,
                 expected,
                 found: found.to_string(),

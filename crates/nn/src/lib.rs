@@ -31,7 +31,7 @@ pub mod zoo;
 
 pub use build::{Built, Mode, ParameterSpec, Prior, StateSpec};
 pub use entry::Entry;
-pub use error::Error;
+pub use error::{Error, Place};
 pub use initializer::{Fans, Initializer, Uniform};
 pub use layers::{
     Activation, Add, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, Dense, Dropout,

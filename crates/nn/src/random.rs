@@ -2,7 +2,7 @@
 //!
 //! A number depends on its key and counter alone, so that it is the same whoever asks for it, and in whatever order.
 
-use jingwei_kernels::random::{philox, stream};
+use jingwei_random::{philox, stream};
 
 /// The random numbers of one tensor, keyed by a seed and a name.
 #[derive(Debug, Clone, Copy)]

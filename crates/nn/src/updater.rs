@@ -43,7 +43,7 @@ impl Clip {
             .filter_map(|(setting, bound)| Some((setting, bound?)));
         let wrong = |setting, expected, found: f32| {
             Err(Error::Setting {
-                place: "clip".to_owned(),
+                place: "clip".into(),
                 setting,
                 expected,
                 found: found.to_string(),
@@ -141,7 +141,7 @@ impl Updater {
         {
             let (place, expected) = ("average".to_owned(), "at least 0 and less than 1");
             return Err(Error::Setting {
-                place,
+                place: place.into(),
                 setting: "decay",
                 expected,
                 found: decay.to_string(),
@@ -153,7 +153,7 @@ impl Updater {
             if range.start < len || range.end < range.start {
                 let expected = "parameters one after another".to_owned();
                 return Err(Error::Shape {
-                    place: "updater".to_owned(),
+                    place: "updater".into(),
                     expected,
                     found: format!("{range:?}"),
                 });

@@ -111,6 +111,7 @@ fn text_data(unit: &str) -> TextData {
             Counted::new("empty after cleaning", 9),
             Counted::new("label missing", 3),
         ],
+        bare: Vec::new(),
         changed: vec![
             Counted::new("cut to 128 words", 346),
             Counted::new("near duplicates moved to one part", 57),

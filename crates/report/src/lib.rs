@@ -44,6 +44,6 @@ pub use explain::{occlusion, pieces, weigh, worth_explaining};
 pub use page::render;
 pub use text::count;
 pub use text_data::{
-    BaselineScores, Counted, DuplicateText, DuplicateTexts, Explanation, Lengths, TagError,
-    TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText,
+    BareTexts, BaselineScores, Counted, DuplicateText, DuplicateTexts, Explanation, Lengths,
+    TagError, TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText,
 };

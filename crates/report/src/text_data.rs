@@ -59,6 +59,8 @@ pub struct TextData {
     pub set_aside: Vec<Counted>,
     /// What was done to texts that were used, such as "cut to 256 tokens".
     pub changed: Vec<Counted>,
+    /// Texts of which nothing tells the model anything, by cause; they were used all the same.
+    pub bare: Vec<BareTexts>,
 }
 
 /// Texts that come more than once.
@@ -161,6 +163,25 @@ impl Counted {
             name: name.into(),
             count,
         }
+    }
+}
+
+/// Texts of which nothing tells the model anything.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct BareTexts {
+    /// Why not.
+    pub cause: String,
+    /// How many.
+    pub count: u64,
+    /// The place of the first.
+    pub first: String,
+}
+
+impl BareTexts {
+    /// What became of them, and where the first is.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("kept, but {}; the first: {}", self.cause, self.first)
     }
 }
 

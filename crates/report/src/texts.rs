@@ -356,16 +356,13 @@ fn tables(data: &TextData) -> Vec<CountedTable> {
     let sum = |rows: &[Counted]| rows.iter().map(|row| row.count).sum();
     let kept = "Every text of the files is counted here, kept or not.";
     let changed = "Texts that were used, but not as they stood.";
+    let bare = data.bare.iter();
+    let bare = bare.map(|texts| Counted::new(texts.sentence(), texts.count));
+    let all_changed: Vec<Counted> = bare.chain(data.changed.iter().cloned()).collect();
     let (scripts, encodings) = (&data.scripts, &data.encodings);
     let mut tables = vec![
         table("Kept and set aside", kept, "Cause", &used, sum(&used)),
-        table(
-            "Changed",
-            changed,
-            "What was done",
-            &data.changed,
-            data.kept,
-        ),
+        table("Changed", changed, "What was done", &all_changed, data.kept),
         table(
             "Languages and scripts",
             "",

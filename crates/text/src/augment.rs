@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::{PADDING, UNKNOWN};
-use crate::random::{draw, uniform};
 use crate::{Error, Result};
+use jingwei_random::{mix, unit};
 
 /// How often tokens of a training text are changed; all are chances from 0 to 1, and 0 by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -61,19 +61,19 @@ impl TextAugmentation {
         key: u64,
     ) -> usize {
         if self.mask > 0.0 {
-            let key = draw(key, 0);
+            let key = mix(key, 0);
             let tokens = ids.iter_mut().enumerate().filter(|(_, id)| **id != padding);
             for (at, id) in tokens {
-                if uniform(key, at as u64) < self.mask {
+                if unit(key, at as u64) < self.mask {
                     *id = unknown(*id);
                 }
             }
         }
         if self.swap > 0.0 {
-            let key = draw(key, 1);
+            let key = mix(key, 1);
             let mut at = 0;
             while at + 1 < ids.len() {
-                if uniform(key, at as u64) < self.swap {
+                if unit(key, at as u64) < self.swap {
                     ids.swap(at, at + 1);
                     at += 1;
                 }
@@ -83,11 +83,11 @@ impl TextAugmentation {
         if self.drop <= 0.0 || ids.is_empty() {
             return ids.len();
         }
-        let key = draw(key, 2);
-        let stays = (draw(key, u64::MAX) % ids.len() as u64) as usize;
+        let key = mix(key, 2);
+        let stays = (mix(key, u64::MAX) % ids.len() as u64) as usize;
         let mut kept = 0;
         for at in 0..ids.len() {
-            if at == stays || uniform(key, at as u64) >= self.drop {
+            if at == stays || unit(key, at as u64) >= self.drop {
                 ids[kept] = ids[at];
                 kept += 1;
             }

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use crate::random::draw;
 use crate::read::TextSource;
 use crate::{Error, Result};
+use jingwei_random::mix;
 
 /// Bands of a signature, and numbers a band: two texts alike to 0.8 share a band with chance 0.998, alike to 0.4 with 0.08.
 const BANDS: usize = 21;
@@ -100,7 +100,7 @@ pub fn find(texts: &(impl TextSource + ?Sized), options: &DuplicateOptions) -> R
     drop(seen);
     let exact = texts.len() - different.len();
     different.truncate(MOST_COMPARED);
-    let factors: Vec<u64> = (0..SIGNATURE as u64).map(|row| draw(7, row) | 1).collect();
+    let factors: Vec<u64> = (0..SIGNATURE as u64).map(|row| mix(7, row) | 1).collect();
     let signed: Result<Vec<[u32; BANDS]>> = different
         .par_iter()
         .map(|&index| {
@@ -149,7 +149,7 @@ fn fnv(bytes: impl Iterator<Item = u32>, seed: u64) -> u64 {
 /// A text as a number; that two texts share it by chance is not to be expected in practice.
 fn whole(text: &str) -> u128 {
     let bytes = || text.bytes().map(u32::from);
-    let (low, high) = (draw(fnv(bytes(), 0), 1), draw(fnv(bytes(), 0x5bd1_e995), 2));
+    let (low, high) = (mix(fnv(bytes(), 0), 1), mix(fnv(bytes(), 0x5bd1_e995), 2));
     u128::from(low) | u128::from(high) << 64
 }
 
@@ -172,7 +172,7 @@ fn shingles(text: &str, length: usize) -> Vec<u64> {
     let mut seen: FxHashSet<u64> = HashSet::default();
     let runs = characters
         .windows(length)
-        .map(|run| draw(fnv(run.iter().copied(), 0), 0));
+        .map(|run| mix(fnv(run.iter().copied(), 0), 0));
     runs.filter(|run| seen.insert(*run)).collect()
 }
 
@@ -184,7 +184,7 @@ fn bands(shingles: &[u64], factors: &[u64]) -> [u32; BANDS] {
             *least = (*least).min((shingle.wrapping_mul(*factor) >> 32) as u32);
         }
     }
-    let band = |band: usize| draw(fnv(least[band * ROWS..][..ROWS].iter().copied(), 0), 3) as u32;
+    let band = |band: usize| mix(fnv(least[band * ROWS..][..ROWS].iter().copied(), 0), 3) as u32;
     std::array::from_fn(band)
 }
 

@@ -18,7 +18,6 @@ pub mod duplicates;
 pub mod encoding;
 mod error;
 pub mod prepare;
-mod random;
 pub mod read;
 pub mod statistics;
 pub mod vectors;

@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::files::hexadecimal;
 use crate::{Error, files};
+use jingwei_files::hexadecimal;
 
 /// The version of the format; readers refuse others.
 const FORMAT: &str = "2";

@@ -99,10 +99,7 @@ fn first_weights(functions: &Functions) -> Weights {
     }
 }
 
-/// A number in [0, 1) that looks random (the finaliser of splitmix64, Steele et al. 2014).
+/// A number in [0, 1) that looks random.
 fn noise(index: u64) -> f32 {
-    let mut bits = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((bits ^ (bits >> 31)) >> 40) as f32 / (1 << 24) as f32
+    (jingwei_random::mix(0, index.wrapping_add(1)) >> 40) as f32 / (1 << 24) as f32
 }

@@ -1,6 +1,6 @@
 //! Mixing samples of a batch (Zhang et al., "mixup: Beyond empirical risk minimization", 2018).
 
-use crate::random::{Draws, stream};
+use jingwei_random::{Draws, stream};
 
 /// Tries after which the shares are taken as equal; reached less than once in 10¹⁸.
 const MOST_TRIES: usize = 64;

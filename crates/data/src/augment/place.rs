@@ -2,7 +2,7 @@
 
 use super::{Augment, Fill};
 use crate::prepare::PixelMap;
-use crate::random::Draws;
+use jingwei_random::Draws;
 
 /// Positions between pixels are counted in whole parts of a pixel: fast, and the same on every machine.
 const ONE_BITS: u32 = 24;

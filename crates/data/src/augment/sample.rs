@@ -3,8 +3,8 @@
 use super::Augment;
 use super::place::{Canvas, Place};
 use crate::prepare::{ImagePreparation, PixelMap};
-use crate::random::{Draws, stream};
 use crate::{Error, Result};
+use jingwei_random::{Draws, stream};
 
 /// Changes to single pictures of one size, ready for use.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::{Augment, Mixup, SampleAugment, mix};
 use crate::prepare::{ColumnMap, FeatureMap, FeaturePreparation, TargetPreparation, TextMap};
-use crate::random::{Draws, stream};
 use crate::{Dataset, Error, Features, Permutation, Preparation, Result, Sequences, Targets};
+use jingwei_random::{Draws, stream};
 use sequences::SequenceBatches;
 pub(crate) use sequences::padded;
 

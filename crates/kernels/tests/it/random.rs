@@ -1,5 +1,6 @@
 use crate::support::at_every_level;
-use jingwei_kernels::random::{Key, philox, stream};
+use jingwei_kernels::random::Key;
+use jingwei_random::{philox, stream};
 
 const KEY: Key = Key {
     seed: 0x0123_4567_89ab_cdef,

@@ -127,10 +127,10 @@ impl Conv1d {
         match length {
             Dim::Size(length) => Ok(length),
             Dim::Symbol(_) if self.padding != SequencePadding::Valid && self.stride == 1 => Ok(1),
-            Dim::Symbol(_) => {
-                let expected = "`same` or `causal` padding and stride 1 where the length is open, or sequences of a fixed length";
-                Err(builder.expected(expected, x))
-            }
+            Dim::Symbol(_) => Err(crate::Error::OpenLength {
+                place: builder.place(),
+                found: builder.shape(x).to_string(),
+            }),
         }
     }
 

@@ -102,5 +102,5 @@ impl Field {
 
 fn add(graph: &mut Graph, op: impl Into<jingwei_graph::Op>, inputs: &[NodeId]) -> Result<NodeId> {
     let node = graph.add(op.into(), inputs);
-    node.map_err(|error| Error::graph("crf", error))
+    node.map_err(|error| Error::graph(&"crf".into(), error))
 }

@@ -24,7 +24,7 @@ pub use sparse_categorical_crossentropy::SparseCategoricalCrossEntropy;
 pub use squared::MeanSquaredError;
 
 use crate::named::by_name;
-use crate::{Activation, Error, Result};
+use crate::{Activation, Error, Place, Result};
 
 /// What training minimises.
 ///
@@ -126,7 +126,7 @@ impl Loss {
         graph.set_layer("loss");
         let mut context = Context {
             graph,
-            place: format!("loss `{}`", self.name()),
+            place: format!("loss `{}`", self.name()).into(),
             mask,
         };
         let loss = self.rules().build(&mut context, output, targets);
@@ -156,14 +156,14 @@ impl Loss {
             Activation::Sigmoid => graph.unary(UnaryKind::Sigmoid, output),
             _ => Ok(output),
         };
-        predictions.map_err(|error| Error::graph("predictions", error))
+        predictions.map_err(|error| Error::graph(&"predictions".into(), error))
     }
 }
 
 /// The graph that a loss is added to, and how its errors name it.
 struct Context<'a> {
     graph: &'a mut Graph,
-    place: String,
+    place: Place,
     /// Which steps count.
     mask: Option<NodeId>,
 }

@@ -20,12 +20,12 @@ pub fn mean_loss(graph: &mut Graph, losses: NodeId, weights: Option<NodeId>) -> 
     if let Some(weights) = weights.filter(|&weights| graph.shape(weights) != graph.shape(losses)) {
         let expected = format!("one weight a sample, {}", graph.shape(losses));
         return Err(Error::Shape {
-            place: PLACE.to_owned(),
+            place: PLACE.into(),
             expected,
             found: graph.shape(weights).to_string(),
         });
     }
-    reduce(graph).map_err(|error| Error::graph(PLACE, error))
+    reduce(graph).map_err(|error| Error::graph(&PLACE.into(), error))
 }
 
 /// Adds the sum of a loss and penalties, one number each.
@@ -36,7 +36,7 @@ pub fn total_loss(graph: &mut Graph, loss: NodeId, penalties: &[NodeId]) -> Resu
     let sum = penalties
         .iter()
         .try_fold(loss, |sum, &penalty| graph.add_values(sum, penalty));
-    sum.map_err(|error| Error::graph(PLACE, error))
+    sum.map_err(|error| Error::graph(&PLACE.into(), error))
 }
 
 /// Adds the weight of every sample by its class, for [`mean_loss`], and the state `class_weights` that holds the table.
@@ -54,7 +54,7 @@ pub fn class_weights(
         .iter()
         .find(|weight| !(**weight >= 0.0 && weight.is_finite()))
     {
-        let (place, expected) = (PLACE.to_owned(), "numbers that are at least 0");
+        let (place, expected) = (PLACE.into(), "numbers that are at least 0");
         return Err(Error::Setting {
             place,
             setting: CLASS_WEIGHTS,
@@ -66,7 +66,7 @@ pub fn class_weights(
     if shape.rank() == 0 || shape.rank() > 2 {
         let expected = "class numbers [batch] or one value a class [batch, classes]".to_owned();
         return Err(Error::Shape {
-            place: PLACE.to_owned(),
+            place: PLACE.into(),
             expected,
             found: shape.to_string(),
         });
@@ -85,7 +85,7 @@ pub fn class_weights(
         };
         graph.reshape(column, batch)
     };
-    let node = look_up().map_err(|error| Error::graph(PLACE, error))?;
+    let node = look_up().map_err(|error| Error::graph(&PLACE.into(), error))?;
     let spec = StateSpec {
         name: CLASS_WEIGHTS.to_owned(),
         sizes,

@@ -356,7 +356,7 @@ impl Network {
                 .map(|input| builder.input(&input.name, &input.sizes))
                 .collect());
         };
-        let place = || "the network".to_owned();
+        let place = || "the network".into();
         if given.len() != self.inputs.len() {
             let (expected, found) = (
                 format!("{} inputs", self.inputs.len()),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Network;
-use crate::{Entry, Error, Result};
+use crate::{Entry, Error, Place, Result};
 
 /// Names and places, found.
 pub(crate) struct Resolved {
@@ -49,7 +49,7 @@ impl Network {
         let mut known = HashMap::new();
         for (index, input) in self.inputs.iter().enumerate() {
             if known.insert(input.name.as_str(), index).is_some() {
-                let place = format!("input {}", index + 1);
+                let place = format!("input {}", index + 1).into();
                 return Err(Error::DuplicateName {
                     place,
                     name: input.name.clone(),
@@ -72,7 +72,7 @@ impl Network {
         }
         self.outputs
             .iter()
-            .map(|name| find(name, known, "the outputs"))
+            .map(|name| find(name, known, &Place::Outputs))
             .collect()
     }
 
@@ -120,11 +120,14 @@ impl Network {
 }
 
 /// How errors name a layer.
-pub(super) fn place(index: usize, name: &str) -> String {
-    format!("layer {} `{name}`", index + 1)
+pub(super) fn place(index: usize, name: &str) -> Place {
+    Place::Layer {
+        number: index + 1,
+        name: name.to_owned(),
+    }
 }
 
-fn find(name: &str, known: &HashMap<&str, usize>, place: &str) -> Result<usize> {
+fn find(name: &str, known: &HashMap<&str, usize>, place: &Place) -> Result<usize> {
     known.get(name).copied().ok_or_else(|| {
         let mut names: Vec<_> = known
             .iter()
@@ -137,7 +140,7 @@ fn find(name: &str, known: &HashMap<&str, usize>, place: &str) -> Result<usize> 
             .collect::<Vec<_>>()
             .join(", ");
         Error::UnknownName {
-            place: place.to_owned(),
+            place: place.clone(),
             name: name.to_owned(),
             known,
         }

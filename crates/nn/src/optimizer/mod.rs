@@ -192,7 +192,7 @@ impl Range {
         expected: &'static str,
         value: f32,
     ) -> Result<()> {
-        let place = || format!("optimizer `{}`", self.name);
+        let place = || format!("optimizer `{}`", self.name).into();
         match good {
             true => Ok(()),
             false => Err(Error::Setting {

@@ -245,7 +245,7 @@ fn wave(from: f64, to: f64, share: f64) -> f64 {
 
 fn wrong(setting: &'static str, expected: &'static str, found: f32) -> Error {
     Error::Setting {
-        place: "schedule".to_owned(),
+        place: "schedule".into(),
         setting,
         expected,
         found: found.to_string(),

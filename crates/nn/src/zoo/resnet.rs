@@ -23,7 +23,7 @@ pub fn resnet(sizes: [usize; 3], classes: usize, depth: usize, width: usize) -> 
     if blocks == 0 || depth != 6 * blocks + 2 {
         let (place, expected) = ("resnet".to_owned(), "6n + 2, such as 8, 14 or 20");
         return Err(Error::Setting {
-            place,
+            place: place.into(),
             setting: "depth",
             expected,
             found: depth.to_string(),

@@ -7,9 +7,9 @@ use jingwei_metrics::{
     ClassificationSummary, LabelSummary, Labelled, Predictions, SpanErrorKind, TagSummary, Tagged,
 };
 use jingwei_report::{
-    BaselineScores, Counted, DuplicateText, DuplicateTexts, Explanation, Lengths, Report, TagError,
-    TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText, occlusion, render, weigh,
-    worth_explaining,
+    BareTexts, BaselineScores, Counted, DuplicateText, DuplicateTexts, Explanation, Lengths,
+    Report, TagError, TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText, occlusion,
+    render, weigh, worth_explaining,
 };
 
 use crate::report::{HOSTILE, tags};
@@ -47,6 +47,11 @@ fn report(text: &str) -> Report {
         test: Some(accuracy_of(8)),
         text: TextReport {
             data: Some(TextData {
+                bare: vec![BareTexts {
+                    cause: text.into(),
+                    count: 2,
+                    first: text.into(),
+                }],
                 unit: text.into(),
                 lengths: Lengths::of(0..100),
                 length_limit: 50,

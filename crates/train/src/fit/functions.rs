@@ -219,14 +219,17 @@ fn mean_of(graph: &mut Graph, values: &[NodeId]) -> Result<NodeId, Error> {
         graph.scale(sum, 1.0 / values.len() as f32)
     };
     mean(graph).map_err(|source| {
-        let place = "model.outputs".to_owned();
+        let place = jingwei_nn::Place::Outputs;
         jingwei_nn::Error::Graph { place, source }.into()
     })
 }
 
+/// The setting that names the layers that answer.
+pub(crate) const OUTPUTS: &str = "model.outputs";
+
 fn of_outputs(cause: impl Into<String>, remedy: &str) -> Error {
     Error::Setting {
-        name: "model.outputs".to_owned(),
+        name: OUTPUTS.to_owned(),
         reason: cause.into(),
         remedy: remedy.to_owned(),
     }

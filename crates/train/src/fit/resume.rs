@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Progress, Trainer};
+use crate::Error;
 use crate::checkpoint::Folder;
-use crate::{Error, files};
 
 /// What makes a training the same: two with equal identities end in the same weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Identity {
             reason: error.to_string(),
             remedy: "use plain numbers and texts".to_owned(),
         })?;
-        self.preparation = files::hexadecimal(Sha256::new_with_prefix(json));
+        self.preparation = jingwei_files::hexadecimal(Sha256::new_with_prefix(json));
         Ok(self)
     }
 

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use jingwei_data::prepare::Tokenizer;
-use jingwei_nn::{Clip, Layer, Loss, Sizes, Updater};
+use jingwei_nn::{Clip, Layer, Loss, Place, Sizes, Updater};
 
 use super::bounds::check_numbers;
 use super::peek::sample_sizes;
 use super::place::{Source, Step};
 use super::{Part, Recipe, RecipeError, Task, TokenIds};
 use crate::Error;
-use crate::fit::{Functions, MOST_SIZE, Objective, for_loss};
+use crate::fit::{Functions, MOST_SIZE, OUTPUTS, Objective, for_loss};
 
 /// Checks a recipe; `folder` is where its paths begin.
 pub(super) fn check(recipe: &Recipe, source: &Source, folder: Option<&Path>) -> Result<(), Error> {
@@ -334,24 +334,33 @@ pub(super) fn network_error(
     let checked = built
         .and_then(|network| for_loss(network, &recipe.loss()))
         .and_then(|network| Functions::new(&network, &Objective::new(recipe.loss())));
-    let message = match checked {
-        Err(error) => error.to_string(),
-        Ok(functions) => misshapen(recipe.task, &functions)?,
+    let error = match checked {
+        Ok(functions) => Err(misshapen(recipe.task, &functions)?),
+        Err(error) => Ok(error),
     };
-    let number = message
-        .strip_prefix("layer ")
-        .and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
-    let of_outputs = message.contains("the outputs: ") || message.contains("model.outputs");
+    let place = match &error {
+        Ok(Error::Network(error)) => error.place(),
+        Ok(Error::Setting { name, .. }) if name == OUTPUTS => Some(&Place::Outputs),
+        _ => None,
+    };
+    let (key, number) = match place {
+        Some(Place::Layer { number, .. }) => ("layers", Some(*number)),
+        Some(Place::Outputs) => ("outputs", None),
+        _ => ("layers", None),
+    };
     let path = [
         Step::Key("model"),
-        Step::Key(if of_outputs { "outputs" } else { "layers" }),
+        Step::Key(key),
         Step::Index(number.unwrap_or(1).saturating_sub(1)),
     ];
     let depth = if number.is_some() { 3 } else { 2 };
     let is_open = recipe.task.reads_text() && recipe.prepare.text.length.is_none();
-    let remedy = match is_open && message.contains("where the length is open") {
-        true => "set the layer's `padding = \"same\"`, or `length` in [prepare.text], such as 128",
-        false => "",
+    let remedy = match &error {
+        Ok(Error::Network(jingwei_nn::Error::OpenLength { .. })) if is_open => {
+            "set the layer's `padding = \"same\"`, or `length` in [prepare.text], such as 128"
+        }
+        _ => "",
     };
+    let message = error.map_or_else(|misshapen| misshapen, |error| error.to_string());
     Some(source.error_at(&path[..depth], message, remedy.to_owned()))
 }

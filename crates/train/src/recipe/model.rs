@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jingwei_data::prepare::TextPreparation;
 use jingwei_graph::Dim;
-use jingwei_nn::{Activation, Dense, Entry, Error, Layer, Network, Sizes, zoo};
+use jingwei_nn::{Activation, Dense, Entry, Error, Layer, Network, Place, Sizes, zoo};
 use serde::{Deserialize, Serialize};
 
 /// The layers of the network, or one of the zoo by its name. The output layer follows from the task: unless the last
@@ -138,7 +138,10 @@ impl ModelRecipe {
             let answers = self.outputs.contains(&row.name);
             if answers && !row.output.ends_with(&format!(", {outputs}]")) {
                 return Err(Error::Shape {
-                    place: format!("layer {} `{}`", index + 1, row.name),
+                    place: Place::Layer {
+                        number: index + 1,
+                        name: row.name.clone(),
+                    },
                     expected: format!("{outputs} values, as it is one of the outputs"),
                     found: row.output.clone(),
                 });
@@ -217,7 +220,7 @@ impl Zoo {
             .collect();
         let image = || {
             <[usize; 3]>::try_from(known.as_slice()).map_err(|_| Error::Shape {
-                place: "model.zoo".to_owned(),
+                place: "model.zoo".into(),
                 expected: "images [height, width, channels]".to_owned(),
                 found: sizes.to_string(),
             })

@@ -275,27 +275,6 @@ pub(crate) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
 /// The number of insertions, deletions, replacements and exchanges of neighbours between two names (optimal string
 /// alignment), whatever their case.
 fn distance(left: &str, right: &str) -> usize {
-    let letters = |text: &str| {
-        text.to_lowercase()
-            .replace('-', "_")
-            .chars()
-            .collect::<Vec<_>>()
-    };
-    let (left, right) = (letters(left), letters(right));
-    let mut rows = vec![vec![0; right.len() + 1]; left.len() + 1];
-    for i in 0..=left.len() {
-        for j in 0..=right.len() {
-            if i == 0 || j == 0 {
-                rows[i][j] = i + j;
-                continue;
-            }
-            let replaced = rows[i - 1][j - 1] + usize::from(left[i - 1] != right[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = least;
-        }
-    }
-    rows[left.len()][right.len()]
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    strsim::osa_distance(&plain(left), &plain(right))
 }

@@ -51,12 +51,10 @@ pub(super) fn finish(
     result.warnings.extend_from_slice(&left_out);
     (result.valid, result.test) = (valid.clone(), test.clone());
     result.baseline.clone_from(&text.baseline);
-    let changed = text.data.iter().flat_map(|data| &data.changed);
-    for changed in changed.filter(|changed| changed.name.starts_with("kept, but")) {
-        let texts = if changed.count == 1 { "text" } else { "texts" };
-        result
-            .warnings
-            .push(format!("{} {texts} {}", changed.count, changed.name));
+    for bare in text.data.iter().flat_map(|data| &data.bare) {
+        let texts = if bare.count == 1 { "text" } else { "texts" };
+        let warning = format!("{} {texts} {}", bare.count, bare.sentence());
+        result.warnings.push(warning);
     }
     let title = run.file_name().unwrap_or_default().to_string_lossy();
     let metrics = stored_metrics(valid.as_ref(), test.as_ref());

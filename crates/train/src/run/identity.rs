@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Job, Prepared, Source};
 use crate::Error;
-use crate::files::{hash, hexadecimal};
 use crate::fit::Identity;
 use crate::recipe::{CheckpointRecipe, DataRecipe, Part, Recipe, ReportRecipe};
+use jingwei_files::hexadecimal;
 
 impl Job {
     /// What makes this training the same as another one.
@@ -170,4 +170,8 @@ fn floats(hasher: &mut Sha256, values: &[f32]) {
         }
         hasher.update(&bytes[..values.len() * 4]);
     }
+}
+
+fn hash(path: &Path) -> Result<String, Error> {
+    jingwei_files::hash(path).map_err(Error::file(path, "read the file"))
 }

@@ -1,7 +1,7 @@
 //! What the report and the bundle say about a run.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use jingwei_data::{Dataset, Features, Targets};
 use jingwei_graph::Dim;
 use jingwei_nn::{Network, Summary};
@@ -272,43 +272,6 @@ pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
 
 /// The time now, as `2026-01-31 12:00 UTC`.
 fn now() -> String {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |duration| duration.as_secs());
-    let (year, month, day) = civil((seconds / 86_400) as i64);
-    format!(
-        "{year}-{month:02}-{day:02} {:02}:{:02} UTC",
-        seconds / 3600 % 24,
-        seconds / 60 % 60
-    )
-}
-
-/// The Gregorian date of a number of days since 1970-01-01 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::civil;
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(20_818), (2026, 12, 31));
-    }
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    now.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

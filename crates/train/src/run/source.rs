@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use super::duplicates::Groups;
 use crate::Error;
 use crate::check::one_class;
-use crate::files::hexadecimal;
 use crate::recipe::{Held, Part, Recipe, Task};
+use jingwei_files::hexadecimal;
 use jingwei_report::DuplicateTexts;
 
 /// What is mixed into the seed, so that test and validation part are chosen apart.

@@ -8,7 +8,7 @@ use jingwei_data::{Dataset, Features, Targets};
 use super::{Encoded, EncodedPart};
 use crate::Error;
 use crate::run::Prepared;
-use jingwei_report::{Counted, Lengths, TextData, TextPart};
+use jingwei_report::{BareTexts, Counted, Lengths, TextData, TextPart};
 
 /// How many of the most frequent tokens are listed.
 const FREQUENT: usize = 20;
@@ -39,7 +39,6 @@ pub(super) fn data(prepared: &Prepared, encoded: &Encoded) -> Result<TextData, E
             *scripts.entry(script_of(&text)).or_default() += 1;
         }
     }
-    let mut bare = bare(encoded)?;
     let longest = lengths.iter().copied().max().unwrap_or_default();
     let counts = encoded.part("train").map(count_ids).unwrap_or_default();
     let name = |id: u32| encoded.map.encoder().decode(&[id]);
@@ -65,17 +64,15 @@ pub(super) fn data(prepared: &Prepared, encoded: &Encoded) -> Result<TextData, E
         encodings: Vec::new(),
         kept: parts.iter().map(|part| part.texts).sum(),
         set_aside: set_aside(prepared.source.datasets()),
-        changed: {
-            bare.extend((cut > 0).then_some(changed));
-            bare
-        },
+        changed: Vec::from_iter((cut > 0).then_some(changed)),
+        bare: bare(encoded)?,
         parts,
     })
 }
 
 /// Texts of which nothing tells the model anything, by cause, with the place of the first. They are used all the same.
-fn bare(encoded: &Encoded) -> Result<Vec<Counted>, Error> {
-    let mut causes: Vec<(&str, Counted)> = Vec::new();
+fn bare(encoded: &Encoded) -> Result<Vec<BareTexts>, Error> {
+    let mut causes: Vec<(Bare, BareTexts)> = Vec::new();
     for part in &encoded.parts {
         if matches!(part.dataset.targets(), Targets::Tags { .. }) {
             continue;
@@ -87,22 +84,23 @@ fn bare(encoded: &Encoded) -> Result<Vec<Counted>, Error> {
             if !is_suspect && text.chars().any(char::is_alphanumeric) {
                 continue;
             }
-            let Some(cause) = encoded.map.bare(&text).map(Bare::describe) else {
+            let Some(cause) = encoded.map.bare(&text) else {
                 continue;
             };
             match causes.iter_mut().find(|(name, _)| *name == cause) {
-                Some((_, counted)) => counted.count += 1,
+                Some((_, texts)) => texts.count += 1,
                 None => {
-                    let name = format!(
-                        "kept, but {cause}; the first: {}",
-                        part.dataset.origin(index)
-                    );
-                    causes.push((cause, Counted::new(name, 1)));
+                    let texts = BareTexts {
+                        cause: cause.describe().to_owned(),
+                        count: 1,
+                        first: part.dataset.origin(index),
+                    };
+                    causes.push((cause, texts));
                 }
             }
         }
     }
-    Ok(causes.into_iter().map(|(_, counted)| counted).collect())
+    Ok(causes.into_iter().map(|(_, texts)| texts).collect())
 }
 
 /// The lengths before truncation: only texts that were filled up to the limit are looked at again.
