@@ -1,6 +1,6 @@
 #![no_main]
 
-use jingwei_train::recipe::Recipe;
+use jingwei_tasks::recipe::Recipe;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 """Golden values of jingwei-train's baseline, from scikit-learn 1.9.
 
 Run from the repository root:  python scripts/golden/baseline.py
-Writes crates/train/tests/golden/baseline.json.
+Writes crates/tasks/tests/golden/baseline.json.
 """
 
 import json
@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-OUT = Path("crates/train/tests/golden/baseline.json")
+OUT = Path("crates/tasks/tests/golden/baseline.json")
 
 
 def grams(text):

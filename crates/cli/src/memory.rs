@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use clap::Args;
-use jingwei_train::run::Job;
+use jingwei_tasks::run::Job;
 
 /// How much memory a training may take.
 #[derive(Debug, Clone, Copy, Default, Args)]

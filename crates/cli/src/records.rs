@@ -11,7 +11,7 @@ use jingwei_data::prepare::FeaturePreparation;
 use jingwei_data::source::{self, ReadOptions, SourceKind};
 use jingwei_data::texts::{self, ReadOptions as TextReadOptions, read_texts};
 use jingwei_data::{Dataset, Limits, OnBad, Preparation};
-use jingwei_train::recipe::Recipe;
+use jingwei_tasks::recipe::Recipe;
 
 /// Pictures that are in memory at once.
 const AT_ONCE: usize = 512;

@@ -19,7 +19,8 @@
 //!
 //! The crates behind it, in the order in which data travels: [`data`] reads, cuts and prepares; [`graph`] holds what is
 //! computed, and differentiates it; [`engine`] lowers it to fused kernels ([`kernels`]) in planned memory; [`nn`] has
-//! layers, losses, optimisers; [`train`] fits, measures and reports; [`bundle`] keeps the result.
+//! layers, losses, optimisers; [`train`] fits; [`tasks`] goes all the way from a recipe to a report; [`bundle`] keeps the
+//! result.
 
 pub use jingwei_bundle as bundle;
 pub use jingwei_data as data;
@@ -27,6 +28,7 @@ pub use jingwei_engine as engine;
 pub use jingwei_graph as graph;
 pub use jingwei_kernels as kernels;
 pub use jingwei_nn as nn;
+pub use jingwei_tasks as tasks;
 pub use jingwei_train as train;
 
 pub use jingwei_train::{Error, load};

@@ -27,12 +27,6 @@ pub enum Error {
         /// What is wrong there.
         reason: String,
     },
-    /// A report cannot be made.
-    #[error(transparent)]
-    Report(#[from] jingwei_report::Error),
-    /// A recipe is wrong.
-    #[error(transparent)]
-    Recipe(Box<crate::recipe::RecipeError>),
     /// A setting is out of its range or does not fit another one.
     #[error("{name}: {reason}; {remedy}")]
     Setting {
@@ -111,7 +105,7 @@ pub enum Error {
 
 impl Error {
     /// Wraps an error of the file system.
-    pub(crate) fn file(
+    pub fn file(
         path: &std::path::Path,
         action: &'static str,
     ) -> impl FnOnce(std::io::Error) -> Self {

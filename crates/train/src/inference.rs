@@ -8,7 +8,7 @@ use crate::Error;
 use crate::fit::EVALUATION_BATCH;
 
 /// A function with its weights, ready to run; shared by reference between threads.
-pub(crate) struct Inference {
+pub struct Inference {
     function: Function,
     runtime: Runtime,
     weights: Weights,
@@ -22,7 +22,9 @@ struct Desk {
 }
 
 impl Inference {
-    pub(crate) fn new(
+    /// A function with its weights, frozen.
+    #[must_use]
+    pub fn new(
         function: Function,
         parameters: AlignedVec,
         states: AlignedVec,
@@ -40,7 +42,7 @@ impl Inference {
     ///
     /// # Errors
     /// If the function cannot be planned.
-    pub(crate) fn run(&self, features: &[f32], samples: usize) -> Result<Vec<f32>, Error> {
+    pub fn run(&self, features: &[f32], samples: usize) -> Result<Vec<f32>, Error> {
         self.run_steps(features, samples, None)
     }
 
@@ -48,7 +50,7 @@ impl Inference {
     ///
     /// # Errors
     /// If the function cannot be planned.
-    pub(crate) fn run_steps(
+    pub fn run_steps(
         &self,
         features: &[f32],
         samples: usize,

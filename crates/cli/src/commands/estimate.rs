@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use jingwei_train::estimate::{Estimate, estimate};
-use jingwei_train::run::Job;
+use jingwei_tasks::estimate::{Estimate, estimate};
+use jingwei_tasks::run::Job;
 use serde_json::json;
 
 use crate::ExitStatus;

@@ -15,7 +15,7 @@ use jingwei_metrics::Evaluation;
 use jingwei_metrics::{
     ClassificationSummary, Estimates, Kept, LabelSummary, RegressionSummary, TagSummary, Tagged,
 };
-use jingwei_train::recipe::Recipe;
+use jingwei_tasks::recipe::Recipe;
 
 use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use jingwei_train::init::init;
+use jingwei_tasks::init::init;
 use serde_json::json;
 
 use crate::printer::Printer;

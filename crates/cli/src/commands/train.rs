@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use jingwei_bundle::REPORT_FILE;
 use jingwei_metrics::Evaluation;
+use jingwei_tasks::run::{Job, RunResult, run_training};
 use jingwei_train::fit::Outcome;
-use jingwei_train::run::{Job, RunResult, run_training};
 use serde_json::json;
 
 use crate::evaluation;

@@ -11,7 +11,7 @@ use crate::Error;
 ///
 /// # Errors
 /// [`Error::Setting`] with what does not fit.
-pub(crate) fn check_texts(
+pub fn check_texts(
     network: &Network,
     functions: &Functions,
     dataset: &Dataset,

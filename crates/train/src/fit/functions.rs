@@ -162,7 +162,7 @@ impl Functions {
 ///
 /// # Errors
 /// [`Error::Setting`] if it ends in the other one.
-pub(crate) fn for_loss(mut network: Network, loss: &Loss) -> Result<Network, Error> {
+pub fn for_loss(mut network: Network, loss: &Loss) -> Result<Network, Error> {
     let expected = loss.output_activation();
     if expected == Activation::Linear {
         return Ok(network);
@@ -225,7 +225,7 @@ fn mean_of(graph: &mut Graph, values: &[NodeId]) -> Result<NodeId, Error> {
 }
 
 /// The setting that names the layers that answer.
-pub(crate) const OUTPUTS: &str = "model.outputs";
+pub const OUTPUTS: &str = "model.outputs";
 
 fn of_outputs(cause: impl Into<String>, remedy: &str) -> Error {
     Error::Setting {

@@ -183,7 +183,7 @@ impl<'a> Trainer<'a> {
 ///
 /// # Errors
 /// If options or data do not fit the network, or it takes more memory than it may.
-pub(crate) fn foresee<'a>(
+pub fn foresee<'a>(
     runtime: &Runtime,
     functions: &Functions,
     options: &FitOptions,

@@ -178,7 +178,7 @@ impl Model {
     }
 
     fn fitted(&self, weights: Weights) -> Fitted {
-        let (function, states) = crate::run::inference(&self.functions, &weights.states);
+        let (function, states) = crate::export::inference(&self.functions, &weights.states);
         let states = AlignedVec::from(states.as_slice());
         let inference = Inference::new(
             function,
@@ -280,7 +280,7 @@ impl Model {
     /// If the model was not fitted yet, or the folder cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
         let (fitted, preparation) = self.ready()?;
-        let (function, states) = crate::run::inference(&self.functions, &fitted.weights.states);
+        let (function, states) = crate::export::inference(&self.functions, &fitted.weights.states);
         let classes = !preparation.class_names().is_empty();
         let parts = Parts {
             task: if classes {
@@ -289,7 +289,7 @@ impl Model {
                 "regression"
             },
             function: &function,
-            outputs: &crate::run::bundle_outputs(&preparation.targets, function.outputs.len()),
+            outputs: &crate::export::bundle_outputs(&preparation.targets, function.outputs.len()),
             parameters: &fitted.weights.parameters,
             states: &states,
             preparation: Some(preparation),

@@ -3,7 +3,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use jingwei_bundle::{Bundle, Dim, RECIPE_FILE};
 use jingwei_nn::{Network, Sizes, Summary};
-use jingwei_train::recipe::{Recipe, TokenIds};
+use jingwei_tasks::recipe::{Recipe, TokenIds};
 use serde_json::{Value, json};
 
 use super::layers::{draw, layer_values, print_layers};

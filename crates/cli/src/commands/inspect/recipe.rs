@@ -2,8 +2,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use jingwei_nn::{Network, Sizes};
-use jingwei_train::recipe::TokenIds;
-use jingwei_train::run::{Job, Prepared};
+use jingwei_tasks::recipe::TokenIds;
+use jingwei_tasks::run::{Job, Prepared};
 use serde_json::json;
 
 use super::layers::{draw, layer_values, print_layers};

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Job, Prepared, Source};
 use crate::Error;
-use crate::fit::Identity;
 use crate::recipe::{CheckpointRecipe, DataRecipe, Part, Recipe, ReportRecipe};
 use jingwei_files::hexadecimal;
+use jingwei_train::fit::Identity;
 
 impl Job {
     /// What makes this training the same as another one.
@@ -26,11 +26,11 @@ impl Job {
         recipe.train.checkpoint = CheckpointRecipe::default();
         let text = recipe.to_toml_with_defaults()?;
         let identity = Identity::new(text, prepared.source.choice(), runtime.level().to_string());
-        Identity {
+        let identity = Identity {
             files: self.files(prepared)?,
             ..identity
-        }
-        .with_preparation(&prepared.preparation)
+        };
+        Ok(identity.with_preparation(&prepared.preparation)?)
     }
 
     /// Everything that the recipe has the training read, by what it is, with the hash of its content. The tables of the

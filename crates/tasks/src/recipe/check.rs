@@ -10,7 +10,7 @@ use super::peek::sample_sizes;
 use super::place::{Source, Step};
 use super::{Part, Recipe, RecipeError, Task, TokenIds};
 use crate::Error;
-use crate::fit::{Functions, MOST_SIZE, OUTPUTS, Objective, for_loss};
+use jingwei_train::fit::{Functions, MOST_SIZE, OUTPUTS, Objective, for_loss};
 
 /// Checks a recipe; `folder` is where its paths begin.
 pub(super) fn check(recipe: &Recipe, source: &Source, folder: Option<&Path>) -> Result<(), Error> {
@@ -332,8 +332,8 @@ pub(super) fn network_error(
         .network(sizes, tokens, outputs)
         .map_err(Error::from);
     let checked = built
-        .and_then(|network| for_loss(network, &recipe.loss()))
-        .and_then(|network| Functions::new(&network, &Objective::new(recipe.loss())));
+        .and_then(|network| Ok(for_loss(network, &recipe.loss())?))
+        .and_then(|network| Ok(Functions::new(&network, &Objective::new(recipe.loss()))?));
     let error = match checked {
         Ok(functions) => Err(misshapen(recipe.task, &functions)?),
         Err(error) => Ok(error),

@@ -1,7 +1,7 @@
 //! Recipes: what they may say, and what is told when they are wrong.
 
 use jingwei_engine::Precision;
-use jingwei_train::recipe::{ClassWeights, Part, Recipe, Task, TokenIds};
+use jingwei_tasks::recipe::{ClassWeights, Part, Recipe, Task, TokenIds};
 use proptest::prelude::*;
 
 const GOOD: &str = r#"task = "image-classification"

@@ -20,19 +20,19 @@ use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
 use jingwei_nn::{Loss, Network, Sizes, TIME};
 
-pub(crate) use finish::{bundle_outputs, inference, inference_outline};
 pub use source::{Source, SourcePart, folder_of};
 
-use crate::checkpoint::Folder;
-use crate::fit::{
+use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};
+use crate::{Error, check};
+use jingwei_metrics::Evaluation;
+use jingwei_report::{BaselineScores, DuplicateTexts};
+use jingwei_train::checkpoint::Folder;
+use jingwei_train::fit::{
     CheckpointWriter, EventLog, FitOptions, Functions, HistoryWriter, Identity, Objective,
     Observer, Outcome, Trainer, TrainingData, check_texts,
 };
-use crate::history::Epoch;
-use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};
-use crate::{Error, Lock, check, files, memory};
-use jingwei_metrics::Evaluation;
-use jingwei_report::{BaselineScores, DuplicateTexts};
+use jingwei_train::history::Epoch;
+use jingwei_train::{Lock, memory};
 
 /// A recipe with its text and the folder that its paths begin at.
 #[derive(Debug, Clone)]
@@ -350,11 +350,9 @@ impl Writers {
         folder: Folder,
         identity: Identity,
     ) -> Result<Self, Error> {
-        files::replace(
-            &run.join("recipe.toml"),
-            job.text.as_bytes(),
-            "write the recipe",
-        )?;
+        let recipe = run.join("recipe.toml");
+        jingwei_files::replace(&recipe, job.text.as_bytes())
+            .map_err(Error::file(&recipe, "write the recipe"))?;
         let CheckpointRecipe {
             every_epochs,
             every_steps,
@@ -387,6 +385,6 @@ impl Writers {
                 .map(|observer| &mut **observer as &mut dyn Observer),
         );
         all.push(&mut self.checkpoints);
-        trainer.run(&mut all, cancel)
+        Ok(trainer.run(&mut all, cancel)?)
     }
 }

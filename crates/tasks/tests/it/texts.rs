@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use jingwei_engine::Runtime;
 use jingwei_kernels::Level;
 use jingwei_metrics::Evaluation;
-use jingwei_train::run::{Job, Prepared, RunResult, run_training};
+use jingwei_tasks::run::{Job, Prepared, RunResult, run_training};
 
 const MODEL: &str = r#"
 [prepare.text]

@@ -7,11 +7,11 @@ use jingwei_engine::AlignedVec;
 
 use super::{Encoded, worst};
 use crate::Error;
-use crate::fit::{Evaluator, Trainer, Weights};
-use crate::inference::Inference;
 use crate::run::{Prepared, SourcePart};
 use jingwei_metrics::{Labelled, two_columns};
 use jingwei_report::{Explanation, occlusion, pieces, weigh, worth_explaining};
+use jingwei_train::fit::{Evaluator, Trainer, Weights};
+use jingwei_train::inference::Inference;
 
 /// How many texts are explained.
 const EXPLAINED: usize = 9;
@@ -27,7 +27,8 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new(prepared: &Prepared, trainer: &Trainer, weights: &Weights) -> Self {
-        let (function, states) = crate::run::inference(&prepared.functions, &weights.states);
+        let (function, states) =
+            jingwei_train::export::inference(&prepared.functions, &weights.states);
         let inference = Inference::new(
             function,
             weights.parameters.clone(),

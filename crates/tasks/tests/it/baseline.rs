@@ -1,8 +1,8 @@
 //! The baseline against scikit-learn (`scripts/golden/baseline.py`), and what it refuses.
 
 use jingwei_data::Sequences;
-use jingwei_train::Error;
-use jingwei_train::baseline::Baseline;
+use jingwei_tasks::Error;
+use jingwei_tasks::baseline::Baseline;
 use serde::Deserialize;
 
 const GOLDEN: &str = include_str!("../golden/baseline.json");

@@ -5,7 +5,7 @@ use toml::Value;
 
 use super::RecipeError;
 use super::place::{Source, Step};
-use crate::fit::MOST_SIZE;
+use jingwei_train::fit::MOST_SIZE;
 
 /// The tables whose whole numbers are sizes.
 const SIZES: [&str; 4] = ["data", "prepare", "augment", "model"];

@@ -4,9 +4,9 @@ use jingwei_data::Dataset;
 
 use super::WORST;
 use crate::Error;
-use crate::fit::Evaluator;
 use crate::run::SourcePart;
 use jingwei_report::WorstText;
+use jingwei_train::fit::Evaluator;
 
 /// Those classified wrongly whose own class gets the least probability.
 pub(super) fn of_classes(

@@ -15,9 +15,9 @@ use jingwei_metrics::{
 };
 use jingwei_nn::{Sequential, SparseCategoricalCrossEntropy};
 use jingwei_report::{DataDescription, Part, Report, render};
-use jingwei_train::Error;
+use jingwei_tasks::Error;
+use jingwei_tasks::run::{Job, RunResult, run_training};
 use jingwei_train::fit::{FitOptions, Functions, Objective, Trainer, TrainingData};
-use jingwei_train::run::{Job, RunResult, run_training};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 

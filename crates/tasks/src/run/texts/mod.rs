@@ -10,8 +10,8 @@ use jingwei_data::{Dataset, Features, Sequences, Targets};
 
 use super::{Prepared, SourcePart};
 use crate::Error;
-use crate::fit::{Evaluator, Trainer, Weights};
 use jingwei_report::{BaselineScores, TagError, TextReport};
+use jingwei_train::fit::{Evaluator, Trainer, Weights};
 
 /// How many of the worst texts are shown.
 const WORST: usize = 12;

@@ -7,8 +7,8 @@ use jingwei_nn::{Average, Clip, Duration, Loss, Optimizer, Schedule};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::fit::EarlyStopping;
 use jingwei_metrics::Metric;
+use jingwei_train::fit::EarlyStopping;
 
 /// The settings of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

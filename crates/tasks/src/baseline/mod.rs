@@ -6,14 +6,14 @@
 //!
 //! ```
 //! use jingwei_data::Sequences;
-//! use jingwei_train::baseline::Baseline;
+//! use jingwei_tasks::baseline::Baseline;
 //!
 //! let mut texts = Sequences::default();
 //! [[2, 3], [2, 4], [5, 3], [5, 4]].iter().for_each(|text| texts.push(text));
 //! let baseline = Baseline::fit(&texts, &[0, 0, 1, 1], 2)?;
 //! let probabilities = baseline.predict(&texts);
 //! assert!(probabilities[0] > 0.5 && probabilities[7] > 0.5);
-//! # Ok::<(), jingwei_train::Error>(())
+//! # Ok::<(), jingwei_tasks::Error>(())
 //! ```
 
 mod classifier;

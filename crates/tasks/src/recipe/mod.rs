@@ -31,8 +31,8 @@ pub use place::RecipeError;
 pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
 
 use crate::Error;
-use crate::fit::{FitOptions, Functions, Objective, for_loss};
 use jingwei_metrics::{Average, Metric};
+use jingwei_train::fit::{FitOptions, Functions, Objective, for_loss};
 use place::Source;
 
 /// A recipe.
@@ -164,7 +164,7 @@ impl Recipe {
     /// [`Error::Recipe`] for what is no TOML, an unknown key or a wrong type, with its place and the nearest valid key.
     ///
     /// ```
-    /// let error = jingwei_train::recipe::Recipe::parse("tusk = 1", "recipe.toml").unwrap_err().to_string();
+    /// let error = jingwei_tasks::recipe::Recipe::parse("tusk = 1", "recipe.toml").unwrap_err().to_string();
     /// assert!(error.starts_with("unknown key `tusk` in the recipe at recipe.toml:1:1; did you mean `task`?"));
     /// ```
     pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
@@ -203,7 +203,7 @@ impl Recipe {
         }
         let network = self.model.network(sizes, tokens, outputs)?;
         self.model.check_outputs(&network, outputs)?;
-        for_loss(network, &self.loss())
+        Ok(for_loss(network, &self.loss())?)
     }
 
     /// The settings of the training.

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use jingwei_engine::{Level, Runtime};
-use jingwei_train::Error;
-use jingwei_train::check::check;
-use jingwei_train::estimate::estimate;
-use jingwei_train::run::{Job, run_training};
+use jingwei_tasks::Error;
+use jingwei_tasks::check::check;
+use jingwei_tasks::estimate::estimate;
+use jingwei_tasks::run::{Job, run_training};
 use toml::Value;
 
 /// What extreme recipes may take in these tests.
@@ -204,7 +204,7 @@ fn whatever_a_number_is(recipe: &str) {
         );
         match estimate(&job, &runtime(), 1) {
             // Only training shows that a learning rate is too large.
-            Ok(_) | Err(Error::Diverged { .. }) => {}
+            Ok(_) | Err(Error::Train(jingwei_train::Error::Diverged { .. })) => {}
             Err(error) => panic!("{error}, though it was fine before: {text}"),
         }
         accepted += 1;

@@ -8,11 +8,12 @@ use std::sync::atomic::AtomicBool;
 use jingwei_bundle::Bundle;
 use jingwei_engine::{Level, Runtime};
 use jingwei_metrics::Evaluation;
-use jingwei_train::estimate::estimate;
+use jingwei_tasks::Error;
+use jingwei_tasks::estimate::estimate;
+use jingwei_tasks::init::init;
+use jingwei_tasks::run::{Job, RunResult, run_training};
 use jingwei_train::fit::Outcome;
-use jingwei_train::init::init;
-use jingwei_train::run::{Job, RunResult, run_training};
-use jingwei_train::{Error, Lock, history};
+use jingwei_train::{Lock, history};
 
 use crate::support::StopAt;
 
@@ -224,7 +225,7 @@ fn a_run_folder_belongs_to_one_process_and_one_training() {
     let _lock = Lock::take(&path).unwrap();
     assert!(matches!(
         run(&first, &path, 9).unwrap_err(),
-        Error::Locked { .. }
+        Error::Train(jingwei_train::Error::Locked { .. })
     ));
 }
 

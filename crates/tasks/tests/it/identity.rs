@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 
 use jingwei_bundle::{Bundle, RecordedRecords};
 use jingwei_engine::{Level, Runtime};
-use jingwei_train::Error;
+use jingwei_tasks::Error;
+use jingwei_tasks::run::{Job, RunResult, run_training};
 use jingwei_train::checkpoint::{Checkpoint, Folder};
 use jingwei_train::fit::{Header, Identity, Outcome};
-use jingwei_train::run::{Job, RunResult, run_training};
 
 use crate::support::StopAt;
 
@@ -114,7 +114,13 @@ fn every_changed_file_is_named(stop: u64) {
     for (what, file, [content_then, content_now]) in FILES {
         write(folder.path(), file, content_now);
         let error = train(folder.path(), u64::MAX).unwrap_err();
-        assert!(matches!(error, Error::OtherTraining { .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                Error::Train(jingwei_train::Error::OtherTraining { .. })
+            ),
+            "{error}"
+        );
         let expected = format!("{what} `{file}`, which changed since");
         assert!(error.to_string().contains(&expected), "{error}");
         assert!(content(&folder.path().join("run")) == before, "{file}");
@@ -168,10 +174,19 @@ fn a_finished_run_does_not_take_a_foreign_bundle_for_its_own() {
     fs::remove_dir_all(&bundle).unwrap();
     fs::rename(other.path().join("run/bundle"), &bundle).unwrap();
     let error = train(folder.path(), u64::MAX).unwrap_err();
-    assert!(matches!(error, Error::OtherTraining { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Train(jingwei_train::Error::OtherTraining { .. })
+        ),
+        "{error}"
+    );
     fs::write(bundle.join("jingwei.json"), "{}").unwrap();
     let error = train(folder.path(), u64::MAX).unwrap_err();
-    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    assert!(
+        matches!(error, Error::Train(jingwei_train::Error::Damaged { .. })),
+        "{error}"
+    );
 }
 
 /// The same files elsewhere are the same training, and no path of this machine gets into the bundle.

@@ -10,10 +10,11 @@ use jingwei_bundle::Parts;
 use jingwei_engine::Runtime;
 
 use crate::Error;
-use crate::fit::foresee;
-use crate::forecast::{Forecast, Load};
 use crate::recipe::Part;
-use crate::run::{Job, Prepared, bundle_outputs, inference_outline};
+use crate::run::{Job, Prepared};
+use jingwei_train::export::{bundle_outputs, inference_outline};
+use jingwei_train::fit::foresee;
+use jingwei_train::forecast::{Forecast, Load};
 
 /// Data of no more bytes are read by [`check`]; larger ones are left to the training.
 pub const MOST_DATA: u64 = 64 << 20;
@@ -73,7 +74,7 @@ pub(crate) fn before_data(job: &Job, runtime: &Runtime) -> Result<Option<Forecas
         data: 0,
     };
     let options = job.fit_options();
-    Forecast::new(&functions, &options, load, runtime).map(Some)
+    Ok(Some(Forecast::new(&functions, &options, load, runtime)?))
 }
 
 /// Refuses a training that would end in a bundle that cannot be loaded.

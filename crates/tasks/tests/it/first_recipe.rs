@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use jingwei_engine::{Level, Runtime};
-use jingwei_train::check::check;
-use jingwei_train::init::init;
-use jingwei_train::run::{Job, run_training};
+use jingwei_tasks::check::check;
+use jingwei_tasks::init::init;
+use jingwei_tasks::run::{Job, run_training};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 

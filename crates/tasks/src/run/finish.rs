@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jingwei_bundle::{Bundle, Existing, OutputKind, Parts};
-use jingwei_data::prepare::TargetPreparation;
-use jingwei_engine::{Function, Layout, Workspace};
+use jingwei_bundle::{Bundle, Existing, Parts};
+use jingwei_engine::Workspace;
 use serde_json::json;
 
 use super::report::{Measured, report, worst_images};
@@ -13,9 +12,10 @@ use super::texts::{Encoded, baseline, text_report};
 use super::{BUNDLE, Job, Prepared, RunResult, SourcePart};
 use crate::Error;
 use crate::check::METRICS_BYTES;
-use crate::fit::{Evaluator, Functions, Trainer, Weights};
 use jingwei_metrics::Evaluation;
 use jingwei_report::{TextReport, render};
+use jingwei_train::export::{bundle_outputs, inference};
+use jingwei_train::fit::{Evaluator, Trainer, Weights};
 
 /// Measures the final weights and writes the bundle with its report.
 pub(super) fn finish(
@@ -90,7 +90,7 @@ pub(super) fn confirm(
     result: &mut RunResult,
 ) -> Result<(), Error> {
     let path = run.join(BUNDLE);
-    let bundle = Bundle::load(&path).map_err(|error| Error::Damaged {
+    let bundle = Bundle::load(&path).map_err(|error| jingwei_train::Error::Damaged {
         path: path.clone(),
         place: "the bundle of this finished run".to_owned(),
         reason: error.to_string(),
@@ -102,10 +102,11 @@ pub(super) fn confirm(
     };
     let has_weights = bundle.function().parameters.entries().iter().all(is_own);
     if !has_weights || bundle.preparation() != Some(&prepared.preparation) {
-        return Err(Error::OtherTraining {
+        return Err(jingwei_train::Error::OtherTraining {
             folder: run.to_owned(),
             differences: format!("what `{BUNDLE}` in it holds"),
-        });
+        }
+        .into());
     }
     let source = &prepared.source;
     for (part, measured) in [
@@ -211,58 +212,4 @@ fn write_bundle(
         trainer.runtime(),
         Existing::Replace,
     )?)
-}
-
-/// Names and kinds of what the function of inference gives.
-pub(crate) fn bundle_outputs(
-    targets: &TargetPreparation,
-    count: usize,
-) -> Vec<(&'static str, OutputKind)> {
-    match targets {
-        TargetPreparation::Tags(_) if count > 1 => {
-            vec![
-                ("tags", OutputKind::Tags),
-                ("probabilities", OutputKind::Tags),
-            ]
-        }
-        TargetPreparation::Tags(_) => vec![("tags", OutputKind::Tags)],
-        TargetPreparation::Labels(_) => vec![("probabilities", OutputKind::Labels)],
-        TargetPreparation::Classes(_) => vec![("probabilities", OutputKind::Probabilities)],
-        _ => vec![("values", OutputKind::Values)],
-    }
-}
-
-/// The function of inference over the states that it reads; those of the loss are left out. Where there are best tags
-/// beside probabilities, they come first.
-pub(crate) fn inference(functions: &Functions, states: &[f32]) -> (Function, Vec<f32>) {
-    let outline = inference_outline(functions);
-    let all = &functions.inference.states;
-    let mut values = vec![0.0; outline.states.len()];
-    for to in outline.states.entries() {
-        if let Some(from) = all.entry(&to.name) {
-            values[to.range()].copy_from_slice(&states[from.range()]);
-        }
-    }
-    (outline, values)
-}
-
-/// The same function without the values of its states.
-pub(crate) fn inference_outline(functions: &Functions) -> Function {
-    let Function {
-        graph,
-        outputs,
-        parameters,
-        states: all,
-        ..
-    } = &functions.inference;
-    let is_read = |name: &str| {
-        graph
-            .nodes()
-            .iter()
-            .any(|node| matches!(&node.op, jingwei_graph::Op::State(state) if state.name == name))
-    };
-    let read = all.entries().iter().filter(|entry| is_read(&entry.name));
-    let layout = Layout::new(read.map(|entry| (entry.name.clone(), entry.sizes.clone())));
-    let outputs = outputs.iter().rev().copied().collect();
-    Function::new(graph.clone(), outputs, parameters.clone(), layout)
 }

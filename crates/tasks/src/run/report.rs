@@ -8,8 +8,6 @@ use jingwei_nn::{Network, Summary};
 
 use super::source::{Source, SourcePart};
 use crate::Error;
-use crate::fit::{Evaluator, Trainer};
-use crate::memory;
 use crate::recipe::Recipe;
 use jingwei_metrics::Evaluation;
 use jingwei_metrics::Outcome;
@@ -18,6 +16,8 @@ use jingwei_report::{
     TextReport, WorstImage, count,
 };
 use jingwei_tensorboard::GraphNode;
+use jingwei_train::fit::{Evaluator, Trainer};
+use jingwei_train::memory;
 
 /// Left-out rows that the report lists; all are counted.
 const LISTED: usize = 100;
