@@ -85,6 +85,16 @@ impl Features {
         }
     }
 
+    /// What samples are, in words.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Images { .. } => "pictures",
+            Self::Rows { .. } => "rows of numbers",
+            Self::Texts(_) => "texts",
+        }
+    }
+
     fn total(&self) -> usize {
         match self {
             Self::Images { pixels, .. } => pixels.len(),
@@ -130,6 +140,17 @@ pub enum Targets {
 }
 
 impl Targets {
+    /// What is to be said, in words.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Classes { .. } | Self::Labels { .. } => "classes",
+            Self::Tags { .. } => "tags",
+            Self::Values { .. } => "numbers to predict",
+            Self::None => "nothing to predict",
+        }
+    }
+
     /// Those of some samples, in their order.
     #[must_use]
     pub fn chosen(&self, samples: &[usize]) -> Self {

@@ -66,11 +66,7 @@ pub(crate) fn before_data(job: &Job, runtime: &Runtime) -> Result<Option<Forecas
     let load = Load {
         batch: 1,
         held: 0,
-        time: if job.recipe.task.reads_text() {
-            job.recipe.prepare.text.length.unwrap_or(1).max(1)
-        } else {
-            0
-        },
+        time: job.recipe.task.time(&job.recipe),
         data: 0,
     };
     let options = job.fit_options();
@@ -83,11 +79,10 @@ pub(crate) fn before_training(
     prepared: &Prepared,
     runtime: &Runtime,
 ) -> Result<(), Error> {
-    let task = serde_json::to_value(job.recipe.task).unwrap_or_default();
     let function = inference_outline(&prepared.functions);
     let targets = &prepared.preparation.targets;
     let parts = Parts {
-        task: task.as_str().unwrap_or_default(),
+        task: job.recipe.task.name(),
         function: &function,
         outputs: &bundle_outputs(targets, function.outputs.len()),
         parameters: &[],
@@ -101,22 +96,6 @@ pub(crate) fn before_training(
     };
     jingwei_bundle::foresee(&parts, runtime, METRICS_BYTES)?;
     Ok(())
-}
-
-/// Refuses to tell one class apart.
-pub(crate) fn one_class(names: &[String], (one, many): (&str, &str)) -> Result<(), Error> {
-    let refused = |reason| {
-        Err(Error::Setting {
-            name: "data".to_owned(),
-            reason,
-            remedy: format!("give samples of at least two {many}"),
-        })
-    };
-    match names {
-        [] => refused(format!("there are no {many}")),
-        [only] => refused(format!("there is only one {one} ({only:.100})")),
-        _ => Ok(()),
-    }
 }
 
 /// Whether the data are there, and few enough to be read.

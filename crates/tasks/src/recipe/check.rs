@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use jingwei_data::prepare::Tokenizer;
+use jingwei_graph::Dim;
 use jingwei_nn::{Clip, Layer, Loss, Place, Sizes, Updater};
 
 use super::bounds::check_numbers;
-use super::peek::sample_sizes;
 use super::place::{Source, Step};
-use super::{Part, Recipe, RecipeError, Task, TokenIds};
+use super::{Part, Recipe, RecipeError, TokenIds};
 use crate::Error;
+use crate::task::{Misfit, OutputShape};
 use jingwei_train::fit::{Functions, MOST_SIZE, OUTPUTS, Objective, for_loss};
 
 /// Checks a recipe; `folder` is where its paths begin.
@@ -70,54 +71,22 @@ fn check_train(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
     if let Err(error) = recipe.augment.check() {
         return Err(source.error_at(&[Step::Key("augment")], error.to_string(), String::new()));
     }
-    check_augment(recipe, source)?;
-    let classes = recipe
-        .task
-        .has_classes()
-        .then_some(recipe.data.classes.len().max(2));
-    if let Some(error) = recipe.metrics().iter().find_map(|metric| {
-        match recipe.task {
-            Task::SequenceTagging if recipe.data.classes.is_empty() => Ok(()),
-            Task::SequenceTagging => metric.check_tags(&recipe.data.classes),
-            _ if recipe.has_labels() => metric.check_labels(),
-            _ => metric.check(classes),
-        }
-        .err()
-    }) {
+    if let Err(Misfit {
+        path,
+        message,
+        remedy,
+    }) = recipe.task.check(recipe)
+    {
+        let path: Vec<Step<'_>> = path.into_iter().map(Step::Key).collect();
+        return Err(source.error_at(&path, message, remedy));
+    }
+    let metrics = recipe.metrics().into_iter();
+    let misfit = |metric| recipe.task.check_metric(recipe, metric).err();
+    if let Some(error) = metrics.filter_map(misfit).next() {
         return at("metrics", error.to_string(), "");
     }
     check_stopping(recipe, source)?;
     check_loss(recipe, source)
-}
-
-/// Whether the random changes fit what samples are.
-fn check_augment(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
-    let (augment, task) = (&recipe.augment, recipe.task);
-    let tokens = augment.tokens();
-    let wrong = |key: &str, message: &str, remedy: &str| {
-        let path = [Step::Key("augment"), Step::Key(key)];
-        let path = &path[..if key.is_empty() { 1 } else { 2 }];
-        Err(source.error_at(path, message.to_owned(), remedy.to_owned()))
-    };
-    for (key, chance) in [
-        ("drop", tokens.drop),
-        ("swap", tokens.swap),
-        ("mask", tokens.mask),
-    ] {
-        if chance > 0.0 && !task.reads_text() {
-            let message = format!("`{key}` changes tokens of texts, and there are none");
-            return wrong(key, &message, "leave it out");
-        }
-        if chance > 0.0 && task == Task::SequenceTagging && key != "mask" {
-            let message = format!("`{key}` would part tokens from their tags");
-            return wrong(key, &message, "leave it out; `mask` hides tokens");
-        }
-    }
-    if task.reads_text() && (augment.changes_pictures() || augment.mixup > 0.0) {
-        let message = "texts are no pictures";
-        return wrong("", message, "leave all but `drop`, `swap` and `mask` out");
-    }
-    Ok(())
 }
 
 fn check_stopping(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
@@ -183,13 +152,6 @@ fn check_loss(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
 }
 
 fn check_data(recipe: &Recipe, source: &Source) -> Result<(), RecipeError> {
-    if recipe.data.duplicates.is_some() && !recipe.task.reads_text() {
-        return Err(source.error_at(
-            &[Step::Key("data"), Step::Key("duplicates")],
-            "duplicates are looked for among texts alone".to_owned(),
-            "leave `duplicates` out".to_owned(),
-        ));
-    }
     for (key, part) in [("valid", &recipe.data.valid), ("test", &recipe.data.test)] {
         let Part::Held(held) = part else { continue };
         if !(held.fraction > 0.0 && held.fraction < 1.0) {
@@ -252,16 +214,8 @@ pub(super) struct Outline {
 impl Outline {
     /// `None` if the sizes of samples are known only from the data.
     pub(super) fn new(recipe: &Recipe, folder: &Path) -> Option<Self> {
-        let sizes = sample_sizes(recipe, folder)?;
-        let classes = match recipe.data.classes.len() {
-            0 => 10,
-            count => count,
-        };
-        let outputs = match (recipe.task, recipe.loss()) {
-            (Task::TabularRegression, _) => recipe.data.target.0.len().max(1),
-            (_, Loss::BinaryCrossEntropy(_)) if !recipe.has_labels() => 1,
-            _ => classes,
-        };
+        let sizes = recipe.task.sizes(recipe, folder)?;
+        let outputs = recipe.task.outputs(recipe);
         let first_word = match recipe.prepare.text.tokenizer {
             Tokenizer::WordsAndCharacters(_) => ANY_VOCABULARY / 2,
             _ => 0,
@@ -306,14 +260,11 @@ fn check_files(recipe: &Recipe, source: &Source, folder: &Path) -> Result<(), Re
 /// The size of a vocabulary that is not known yet.
 const ANY_VOCABULARY: usize = 1000;
 
-/// What is wrong with the shape of the network's output: a tagger gives values at each step, others one list a sample.
-fn misshapen(task: Task, functions: &Functions) -> Option<String> {
+/// What is wrong with the shape of the network's output.
+fn misshapen(expected: OutputShape, functions: &Functions) -> Option<String> {
     let training = &functions.training;
     let shape = training.graph.shape(*training.outputs.get(1)?);
-    let (rank, expected) = match task {
-        Task::SequenceTagging => (3, "[batch, time, tags]; join no steps"),
-        _ => (2, "[batch, values]; flatten or pool before the last layer"),
-    };
+    let (rank, expected) = expected.expected();
     (shape.rank() != rank)
         .then(|| format!("the network's output: expected {expected}, found {shape}"))
 }
@@ -335,7 +286,7 @@ pub(super) fn network_error(
         .and_then(|network| Ok(for_loss(network, &recipe.loss())?))
         .and_then(|network| Ok(Functions::new(&network, &Objective::new(recipe.loss()))?));
     let error = match checked {
-        Ok(functions) => Err(misshapen(recipe.task, &functions)?),
+        Ok(functions) => Err(misshapen(recipe.task.output_shape(), &functions)?),
         Err(error) => Ok(error),
     };
     let place = match &error {
@@ -354,7 +305,7 @@ pub(super) fn network_error(
         Step::Index(number.unwrap_or(1).saturating_sub(1)),
     ];
     let depth = if number.is_some() { 3 } else { 2 };
-    let is_open = recipe.task.reads_text() && recipe.prepare.text.length.is_none();
+    let is_open = sizes.0.iter().any(|size| matches!(size, Dim::Symbol(_)));
     let remedy = match &error {
         Ok(Error::Network(jingwei_nn::Error::OpenLength { .. })) if is_open => {
             "set the layer's `padding = \"same\"`, or `length` in [prepare.text], such as 128"

@@ -9,29 +9,26 @@ mod columns;
 mod data;
 mod model;
 mod part;
-mod peek;
 mod place;
 mod train;
 
 use std::fs;
 use std::path::Path;
 
-use jingwei_data::texts::Format;
 use jingwei_data::{Augment, prepare::PrepareOptions};
-use jingwei_nn::{
-    BinaryCrossEntropy, Loss, MeanSquaredError, Network, Sizes, SparseCategoricalCrossEntropy,
-};
+use jingwei_nn::{Loss, Network, Sizes};
 use serde::{Deserialize, Serialize};
 
 pub use columns::Columns;
-pub use data::{DataRecipe, DuplicateRule, ImageRecipe, TextRecipe};
+pub use data::DataRecipe;
 pub use model::{ModelRecipe, Resnet, TokenIds, Zoo};
 pub use part::{Held, Part};
 pub use place::RecipeError;
 pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
 
 use crate::Error;
-use jingwei_metrics::{Average, Metric};
+use crate::task::TaskRef;
+use jingwei_metrics::Metric;
 use jingwei_train::fit::{FitOptions, Functions, Objective, for_loss};
 use place::Source;
 
@@ -40,7 +37,7 @@ use place::Source;
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// What the model shall do.
-    pub task: Task,
+    pub task: TaskRef,
     /// What is trained on.
     pub data: DataRecipe,
     /// How records become numbers.
@@ -57,48 +54,6 @@ pub struct Recipe {
     /// What is told about it.
     #[serde(default)]
     pub report: ReportRecipe,
-}
-
-/// What a model does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// One of several classes from a picture.
-    ImageClassification,
-    /// One of several classes from a row of numbers.
-    TabularClassification,
-    /// Numbers from a row of numbers.
-    TabularRegression,
-    /// One of several classes from a text, or any number of them.
-    TextClassification,
-    /// A tag for each token of a text: names, parts of speech.
-    SequenceTagging,
-}
-
-impl Task {
-    /// Whether classes are predicted; otherwise numbers.
-    #[must_use]
-    pub fn has_classes(self) -> bool {
-        self != Self::TabularRegression
-    }
-
-    /// The name in words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::ImageClassification => "image classification",
-            Self::TabularClassification => "tabular classification",
-            Self::TabularRegression => "tabular regression",
-            Self::TextClassification => "text classification",
-            Self::SequenceTagging => "sequence tagging",
-        }
-    }
-
-    /// Whether samples are texts.
-    #[must_use]
-    pub fn reads_text(self) -> bool {
-        matches!(self, Self::TextClassification | Self::SequenceTagging)
-    }
 }
 
 /// What is told about a training.
@@ -233,33 +188,12 @@ impl Recipe {
         if !self.train.metrics.is_empty() {
             return self.train.metrics.clone();
         }
-        match self.task {
-            Task::TabularRegression => vec![Metric::Mae, Metric::R2],
-            Task::SequenceTagging if self.data.text.format == Some(Format::TaggedWords) => {
-                vec![Metric::Accuracy, Metric::F1(Average::Macro)]
-            }
-            Task::SequenceTagging => vec![Metric::Accuracy, Metric::SpanF1],
-            Task::TextClassification if self.has_labels() => {
-                vec![Metric::ExactMatch, Metric::F1(Average::Micro)]
-            }
-            _ => vec![Metric::Accuracy],
-        }
+        self.task.metrics(self)
     }
 
     /// What is minimised.
     #[must_use]
     pub fn loss(&self) -> Loss {
-        match (self.train.loss, self.task.has_classes()) {
-            (Some(loss), _) => loss,
-            (None, true) if self.has_labels() => BinaryCrossEntropy::default().into(),
-            (None, true) => SparseCategoricalCrossEntropy::default().into(),
-            (None, false) => MeanSquaredError::default().into(),
-        }
-    }
-
-    /// Whether a sample has any number of classes.
-    #[must_use]
-    pub fn has_labels(&self) -> bool {
-        self.task == Task::TextClassification && self.data.text.label_separator.is_some()
+        self.train.loss.unwrap_or_else(|| self.task.loss(self))
     }
 }

@@ -7,13 +7,13 @@ use jingwei_bundle::{Bundle, Existing, Parts};
 use jingwei_engine::Workspace;
 use serde_json::json;
 
-use super::report::{Measured, report, worst_images};
-use super::texts::{Encoded, baseline, text_report};
+use super::report::{Measured, report};
 use super::{BUNDLE, Job, Prepared, RunResult, SourcePart};
 use crate::Error;
 use crate::check::METRICS_BYTES;
+use crate::task::{Finished, Section};
 use jingwei_metrics::Evaluation;
-use jingwei_report::{TextReport, render};
+use jingwei_report::render;
 use jingwei_train::export::{bundle_outputs, inference};
 use jingwei_train::fit::{Evaluator, Trainer, Weights};
 
@@ -35,18 +35,21 @@ pub(super) fn finish(
         Some((_, evaluator)) if source.test.is_some() => Some(evaluator.evaluation()?),
         _ => None,
     };
-    let count = job.recipe.report.worst_images;
-    let worst = match &shown {
-        Some((part, evaluator)) => worst_images(part, source, evaluator, count)?,
-        None => Vec::new(),
+    let finished = Finished {
+        recipe: &job.recipe,
+        prepared,
+        trainer,
+        weights: &weights,
+        shown: shown.as_ref().map(|(part, evaluator)| (*part, evaluator)),
     };
-    // A training of hours must not be lost for what its report tells of texts.
+    // A training of hours must not be lost for what its report tells of single samples.
     let mut left_out = Vec::new();
-    let text = texts(prepared, trainer, &weights, shown.as_ref(), &mut left_out);
-    let text = text.unwrap_or_else(|error| {
-        let warning = format!("the report tells nothing of texts: {error}");
+    let section = job.recipe.task.section(&finished, &mut left_out);
+    let Section { worst, text } = section.unwrap_or_else(|error| {
+        let samples = source.dataset.features().words();
+        let warning = format!("the report tells nothing of {samples}: {error}");
         result.warnings.push(warning);
-        TextReport::default()
+        Section::default()
     });
     result.warnings.extend_from_slice(&left_out);
     (result.valid, result.test) = (valid.clone(), test.clone());
@@ -134,24 +137,6 @@ fn stored_metrics(valid: Option<&Evaluation>, test: Option<&Evaluation>) -> serd
     }
 }
 
-/// What the report tells of texts; nothing if the samples are none.
-fn texts(
-    prepared: &Prepared,
-    trainer: &Trainer,
-    weights: &Weights,
-    shown: Option<&(&SourcePart, Evaluator)>,
-    warnings: &mut Vec<String>,
-) -> Result<TextReport, Error> {
-    let Some(encoded) = Encoded::new(prepared)? else {
-        return Ok(TextReport::default());
-    };
-    let shown = shown.map(|(part, evaluator)| (*part, evaluator));
-    Ok(TextReport {
-        baseline: baseline(&encoded, warnings)?,
-        ..text_report(prepared, &encoded, trainer, weights, shown)?
-    })
-}
-
 /// Evaluates weights on a part of the data.
 fn measure<'a>(
     prepared: &'a Prepared,
@@ -190,11 +175,8 @@ fn write_bundle(
 ) -> Result<(), Error> {
     let targets = &prepared.preparation.targets;
     let (function, states) = inference(&prepared.functions, &weights.states);
-    let task = serde_json::to_value(job.recipe.task)
-        .ok()
-        .and_then(|task| task.as_str().map(str::to_owned));
     let parts = Parts {
-        task: task.as_deref().unwrap_or_default(),
+        task: job.recipe.task.name(),
         function: &function,
         outputs: &bundle_outputs(targets, function.outputs.len()),
         parameters: &weights.parameters,

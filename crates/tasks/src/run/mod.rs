@@ -3,12 +3,10 @@
 //! A run folder holds everything about one run: `recipe.toml`, `history.jsonl`, `events/` for TensorBoard,
 //! `checkpoints/`, and at the end `bundle/` with the model and its `report.html`.
 
-mod duplicates;
 mod finish;
 mod identity;
 mod report;
 mod source;
-mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};

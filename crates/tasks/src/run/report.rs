@@ -6,17 +6,16 @@ use jingwei_data::{Dataset, Features, Targets};
 use jingwei_graph::Dim;
 use jingwei_nn::{Network, Summary};
 
-use super::source::{Source, SourcePart};
+use super::source::Source;
 use crate::Error;
 use crate::recipe::Recipe;
 use jingwei_metrics::Evaluation;
-use jingwei_metrics::Outcome;
 use jingwei_report::{
     DataDescription, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription,
     TextReport, WorstImage, count,
 };
 use jingwei_tensorboard::GraphNode;
-use jingwei_train::fit::{Evaluator, Trainer};
+use jingwei_train::fit::Trainer;
 use jingwei_train::memory;
 
 /// Left-out rows that the report lists; all are counted.
@@ -197,48 +196,6 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
         });
     }
     warnings
-}
-
-/// The pictures whose own class gets the least probability, of those that are classified wrongly.
-pub(super) fn worst_images(
-    part: &SourcePart,
-    source: &Source,
-    evaluator: &Evaluator,
-    count: usize,
-) -> Result<Vec<WorstImage>, Error> {
-    let dataset = part.dataset(source);
-    let Features::Images {
-        height,
-        width,
-        channels,
-        ..
-    } = dataset.features()
-    else {
-        return Ok(Vec::new());
-    };
-    let Some(predictions) = evaluator.classified()? else {
-        return Ok(Vec::new());
-    };
-    let outcomes = predictions.outcomes().iter().enumerate();
-    let mut wrong: Vec<(usize, &Outcome)> = outcomes
-        .filter(|(_, outcome)| outcome.predicted != outcome.label)
-        .collect();
-    wrong.sort_by(|a, b| a.1.truth.total_cmp(&b.1.truth).then(a.0.cmp(&b.0)));
-    let image = |(row, outcome): (usize, &Outcome)| {
-        let index = part.indices[row];
-        WorstImage {
-            pixels: dataset.image(index).unwrap_or_default().to_vec(),
-            height: *height as u32,
-            width: *width as u32,
-            channels: *channels as u8,
-            truth: outcome.label as usize,
-            predicted: outcome.predicted as usize,
-            probability: outcome.confidence,
-            truth_probability: outcome.truth,
-            origin: dataset.origin(index),
-        }
-    };
-    Ok(wrong.into_iter().take(count).map(image).collect())
 }
 
 /// The layers as TensorBoard draws them.

@@ -2,18 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use jingwei_data::csv::CsvTarget;
-use jingwei_data::inspect::inspect;
-use jingwei_data::source::{ReadOptions, SourceKind, detect, read};
 use jingwei_data::split::{Split, SplitOptions, by_fraction, by_fraction_together};
-use jingwei_data::texts::{self, ReadOptions as TextReadOptions, read_texts};
-use jingwei_data::{Dataset, Features, Limits, OnBad, Preparation, Targets};
+use jingwei_data::{Dataset, OnBad, Preparation, Targets};
 use sha2::{Digest, Sha256};
 
-use super::duplicates::Groups;
 use crate::Error;
-use crate::check::one_class;
-use crate::recipe::{Held, Part, Recipe, Task};
+use crate::classes::one_class;
+use crate::recipe::{Held, Part, Recipe};
+use crate::task::TaskRef;
+use crate::texts::Groups;
 use jingwei_files::hexadecimal;
 use jingwei_report::DuplicateTexts;
 
@@ -59,17 +56,18 @@ impl Source {
     /// What is wrong with the files, or with what the recipe says of them.
     pub fn read(recipe: &Recipe, folder: &Path) -> Result<Self, Error> {
         let path = folder.join(&recipe.data.train);
-        let reader = Reader::new(recipe, &path)?;
-        let dataset = reader.read(&path)?;
+        let task = recipe.task;
+        let dataset = task.read(recipe, &path, None)?;
         check_task(recipe.task, &dataset)?;
         check_classes(&dataset)?;
-        let same = reader.like(&dataset);
         let own = |part: &Part| match part {
-            Part::Path(path) => same.read(&folder.join(path)).map(Some),
+            Part::Path(path) => task
+                .read(recipe, &folder.join(path), Some(&dataset))
+                .map(Some),
             Part::None | Part::Held(_) => Ok(None),
         };
         let (valid, test) = (own(&recipe.data.valid)?, own(&recipe.data.test)?);
-        let groups = Groups::find(recipe, &dataset, [valid.as_ref(), test.as_ref()])?;
+        let groups = task.groups(recipe, &dataset, [valid.as_ref(), test.as_ref()])?;
         let train = match &groups {
             Some(groups) => groups.trained(),
             None => dataset.indices(),
@@ -155,76 +153,6 @@ impl Source {
     }
 }
 
-fn size_of(dataset: &Dataset) -> Option<jingwei_data::image::Size> {
-    match dataset.features() {
-        Features::Images {
-            height,
-            width,
-            channels,
-            ..
-        } => Some(jingwei_data::image::Size {
-            height: *height,
-            width: *width,
-            channels: *channels,
-        }),
-        Features::Rows { .. } | Features::Texts(_) => None,
-    }
-}
-
-/// How the parts of the data are read.
-enum Reader {
-    Samples(ReadOptions),
-    Texts(TextReadOptions, Option<Vec<String>>),
-}
-
-impl Reader {
-    fn new(recipe: &Recipe, path: &Path) -> Result<Self, Error> {
-        if !recipe.task.reads_text() {
-            return read_options(recipe, path).map(Self::Samples);
-        }
-        let (data, defaults) = (&recipe.data, TextReadOptions::default());
-        let classes = Some(data.classes.clone()).filter(|classes| !classes.is_empty());
-        let options = TextReadOptions {
-            format: data.text.format,
-            text: data.text.column.clone(),
-            label: data.target.0.first().cloned().or(defaults.label.clone()),
-            label_separator: data.text.label_separator,
-            scheme: data.text.scheme,
-            encoding: data.text.encoding.clone(),
-            on_bad: match data.on_bad {
-                OnBad::Stop => texts::OnBad::Stop,
-                OnBad::Quarantine => texts::OnBad::Quarantine,
-            },
-            ..defaults
-        };
-        Ok(Self::Texts(options, classes))
-    }
-
-    fn read(&self, path: &Path) -> Result<Dataset, Error> {
-        Ok(match self {
-            Self::Samples(options) => read(path, options, &Limits::default())?,
-            Self::Texts(options, names) => read_texts(path, options, names.as_deref())?,
-        })
-    }
-
-    /// For further parts of the same data: the same classes, columns and sizes.
-    fn like(self, dataset: &Dataset) -> Self {
-        let classes = Some(dataset.class_names().to_vec()).filter(|names| !names.is_empty());
-        match self {
-            Self::Texts(options, _) => Self::Texts(options, classes),
-            Self::Samples(options) => Self::Samples(ReadOptions {
-                classes,
-                columns: match dataset.features() {
-                    Features::Rows { columns, .. } => Some(columns.clone()),
-                    _ => None,
-                },
-                size: options.size.or(size_of(dataset)),
-                ..options
-            }),
-        }
-    }
-}
-
 /// Takes a part out of the samples, unless it has its own files. With `keys`, samples with the same one stay together.
 fn cut(
     dataset: &Dataset,
@@ -261,79 +189,19 @@ fn cut(
     Ok((split.train, Some(held)))
 }
 
-fn read_options(recipe: &Recipe, path: &Path) -> Result<ReadOptions, Error> {
-    let data = &recipe.data;
-    let some = |names: &[String]| Some(names.to_vec()).filter(|names| !names.is_empty());
-    let target = match (recipe.task, data.target.0.as_slice()) {
-        (Task::TabularRegression, names) => CsvTarget::Values(names.to_vec()),
-        (_, [name, ..]) => CsvTarget::Class(name.clone()),
-        (_, []) => CsvTarget::None,
-    };
-    let size = match data.image {
-        Some(image) => Some(image.into()),
-        None if detect(path)?.kind == SourceKind::ImageFolder => common_size(path)?,
-        None => None,
-    };
-    Ok(ReadOptions {
-        size,
-        target,
-        columns: some(&data.columns.0),
-        classes: some(&data.classes),
-        delimiter: None,
-        on_bad: data.on_bad,
+fn check_task(task: TaskRef, dataset: &Dataset) -> Result<(), Error> {
+    if task.fits(dataset) {
+        return Ok(());
+    }
+    let (kind, target) = (dataset.features().words(), dataset.targets().words());
+    Err(Error::Setting {
+        name: "task".to_owned(),
+        reason: format!(
+            "the task is {}, the data are {kind} with {target}",
+            task.words()
+        ),
+        remedy: "choose the task that fits the data".to_owned(),
     })
-}
-
-/// The size of all pictures of a folder, if they have one.
-fn common_size(path: &Path) -> Result<Option<jingwei_data::image::Size>, Error> {
-    let summary = inspect(path, &Limits::default())?;
-    match summary.shape.as_deref() {
-        Some(&[height, width, channels]) => Ok(Some(jingwei_data::image::Size {
-            height,
-            width,
-            channels,
-        })),
-        _ => Err(setting(
-            "data.image",
-            format!("the pictures in {} have different sizes", path.display()),
-            "say what they are brought to, such as `image = { height = 64, width = 64, channels = 3 }`",
-        )),
-    }
-}
-
-fn check_task(task: Task, dataset: &Dataset) -> Result<(), Error> {
-    let kind = match dataset.features() {
-        Features::Images { .. } => "pictures",
-        Features::Rows { .. } => "rows of numbers",
-        Features::Texts(_) => "texts",
-    };
-    let target = match dataset.targets() {
-        Targets::Classes { .. } | Targets::Labels { .. } => "classes",
-        Targets::Tags { .. } => "tags",
-        Targets::Values { .. } => "numbers to predict",
-        Targets::None => "nothing to predict",
-    };
-    let expected = match task {
-        Task::ImageClassification => ("pictures", "classes"),
-        Task::TabularClassification => ("rows of numbers", "classes"),
-        Task::TabularRegression => ("rows of numbers", "numbers to predict"),
-        Task::TextClassification => ("texts", "classes"),
-        Task::SequenceTagging => ("texts", "tags"),
-    };
-    match expected == (kind, target) {
-        true => Ok(()),
-        false => {
-            let reason = format!(
-                "the task is {}, the data are {kind} with {target}",
-                task.words()
-            );
-            Err(setting(
-                "task",
-                reason,
-                "choose the task that fits the data",
-            ))
-        }
-    }
 }
 
 /// One class, or one tag, is nothing to tell apart.
@@ -344,14 +212,6 @@ fn check_classes(dataset: &Dataset) -> Result<(), Error> {
         Targets::Labels { .. } | Targets::Values { .. } | Targets::None => return Ok(()),
     };
     one_class(dataset.class_names(), what)
-}
-
-fn setting(name: &str, reason: String, remedy: &str) -> Error {
-    Error::Setting {
-        name: name.to_owned(),
-        reason,
-        remedy: remedy.to_owned(),
-    }
 }
 
 /// The folder that the paths of a recipe begin at.

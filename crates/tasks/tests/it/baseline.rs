@@ -2,7 +2,7 @@
 
 use jingwei_data::Sequences;
 use jingwei_tasks::Error;
-use jingwei_tasks::baseline::Baseline;
+use jingwei_tasks::texts::baseline::Baseline;
 use serde::Deserialize;
 
 const GOLDEN: &str = include_str!("../golden/baseline.json");

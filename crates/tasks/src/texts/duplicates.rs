@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use jingwei_data::Dataset;
 use jingwei_data::texts::{Duplicates, duplicates};
 
-use super::source::Source;
+use super::recipe::DuplicateRule;
 use crate::Error;
-use crate::recipe::{DuplicateRule, Recipe};
+use crate::recipe::Recipe;
+use crate::run::Source;
 use jingwei_report::{Counted, DuplicateText, DuplicateTexts};
 
 /// How many groups are shown, how many of them of texts that are the same letter by letter, and how many texts of each.
@@ -16,7 +17,7 @@ const SHOWN_EXACT: usize = 2;
 const SHOWN_OF_GROUP: usize = 3;
 
 /// The groups of texts of all files that are the same or nearly so. Texts are counted on from one file to the next.
-pub(super) struct Groups {
+pub struct Groups {
     found: Duplicates,
     rule: DuplicateRule,
     /// Texts of the training file.
@@ -25,13 +26,13 @@ pub(super) struct Groups {
 
 impl Groups {
     /// Looks for them, if the recipe does not forbid it; `held` are the validation and the test part's own files.
-    pub(super) fn find(
+    pub(crate) fn find(
         recipe: &Recipe,
         dataset: &Dataset,
         held: [Option<&Dataset>; 2],
     ) -> Result<Option<Self>, Error> {
         let rule = recipe.data.duplicates.unwrap_or_default();
-        if rule == DuplicateRule::Ignore || !recipe.task.reads_text() {
+        if rule == DuplicateRule::Ignore {
             return Ok(None);
         }
         let all: Vec<&Dataset> = [Some(dataset)].into_iter().chain(held).flatten().collect();
@@ -43,7 +44,7 @@ impl Groups {
     }
 
     /// The texts of the training file that are used.
-    pub(super) fn trained(&self) -> Vec<usize> {
+    pub(crate) fn trained(&self) -> Vec<usize> {
         let mut left_out: HashSet<usize> = HashSet::new();
         if self.rule == DuplicateRule::Drop {
             for group in &self.found.groups {
@@ -59,14 +60,14 @@ impl Groups {
     }
 
     /// What a split keeps together; none if no text of the training file comes more than once.
-    pub(super) fn keys(&self) -> Option<Vec<usize>> {
+    pub(crate) fn keys(&self) -> Option<Vec<usize>> {
         let within = |group: &Vec<usize>| group.get(1).is_some_and(|index| *index < self.texts);
         let any = self.found.groups.iter().any(within);
         any.then(|| self.found.keys(self.texts))
     }
 
     /// What was found and done.
-    pub(super) fn told(&self, source: &Source) -> Result<DuplicateTexts, Error> {
+    pub(crate) fn told(&self, source: &Source) -> Result<DuplicateTexts, Error> {
         let parts = Parts::new(source);
         let mut counts = [0; 3];
         let mut left_out = 0;

@@ -5,7 +5,8 @@ use std::ops::Range;
 use jingwei_data::{Dataset, Sequences};
 use jingwei_engine::AlignedVec;
 
-use super::{Encoded, worst};
+use super::encoded::Encoded;
+use super::worst;
 use crate::Error;
 use crate::run::{Prepared, SourcePart};
 use jingwei_metrics::{Labelled, two_columns};

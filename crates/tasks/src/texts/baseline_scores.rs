@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use jingwei_data::{Sequences, Targets};
 
-use super::{Encoded, EncodedPart};
+use super::baseline::Baseline;
+use super::encoded::{Encoded, EncodedPart};
 use crate::Error;
-use crate::baseline::Baseline;
 use jingwei_metrics::Evaluation;
 use jingwei_metrics::{ClassificationSummary, LabelSummary, Labelled, Predictions};
 use jingwei_report::{BaselineScores, count};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jingwei_data::prepare::{Bare, TextMap};
 use jingwei_data::{Dataset, Features, Targets};
 
-use super::{Encoded, EncodedPart};
+use super::encoded::{Encoded, EncodedPart};
 use crate::Error;
 use crate::run::Prepared;
 use jingwei_report::{BareTexts, Counted, Lengths, TextData, TextPart};

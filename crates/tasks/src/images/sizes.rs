@@ -1,4 +1,4 @@
-//! The sizes of a sample, from the first bytes of the data.
+//! The sizes of a picture, from the first bytes of the data.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,23 +7,13 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use jingwei_data::idx::find_pair;
 use jingwei_data::source::{SourceKind, detect};
-use jingwei_graph::Dim;
-use jingwei_nn::{Sizes, TIME};
 
-use super::Recipe;
+use crate::recipe::Recipe;
 
 /// The sizes of a sample where the recipe or the head of a file tells them; reading the data tells the rest.
-pub(super) fn sample_sizes(recipe: &Recipe, folder: &Path) -> Option<Sizes> {
-    if recipe.task.reads_text() {
-        let length = recipe.prepare.text.length;
-        return Some(Sizes(vec![length.map_or(TIME, Dim::Size)]));
-    }
-    fixed_sizes(recipe, folder).map(Sizes::from)
-}
-
-fn fixed_sizes(recipe: &Recipe, folder: &Path) -> Option<Vec<usize>> {
-    let (data, model) = (&recipe.data, &recipe.model);
-    if let Some(sizes) = &model.input {
+pub(super) fn sizes(recipe: &Recipe, folder: &Path) -> Option<Vec<usize>> {
+    let data = &recipe.data;
+    if let Some(sizes) = &recipe.model.input {
         return Some(sizes.clone());
     }
     let image = || {
@@ -36,8 +26,7 @@ fn fixed_sizes(recipe: &Recipe, folder: &Path) -> Option<Vec<usize>> {
     match found.kind {
         SourceKind::Idx => idx_sizes(&find_pair(&found.train).ok()?.0),
         SourceKind::Cifar10 => Some(vec![32, 32, 3]),
-        SourceKind::ImageFolder => image(),
-        SourceKind::Csv => Some(vec![data.columns.0.len()]).filter(|sizes| sizes[0] > 0),
+        SourceKind::ImageFolder | SourceKind::Csv => image(),
     }
 }
 

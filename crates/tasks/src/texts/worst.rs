@@ -2,11 +2,13 @@
 
 use jingwei_data::Dataset;
 
-use super::WORST;
 use crate::Error;
 use crate::run::SourcePart;
 use jingwei_report::WorstText;
 use jingwei_train::fit::Evaluator;
+
+/// How many are shown.
+const WORST: usize = 12;
 
 /// Those classified wrongly whose own class gets the least probability.
 pub(super) fn of_classes(
