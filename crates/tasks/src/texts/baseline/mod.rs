@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use jingwei_data::Sequences;
-//! use jingwei_tasks::baseline::Baseline;
+//! use jingwei_tasks::texts::baseline::Baseline;
 //!
 //! let mut texts = Sequences::default();
 //! [[2, 3], [2, 4], [5, 3], [5, 4]].iter().for_each(|text| texts.push(text));
