@@ -78,6 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         parameters: &parameters,
         states: &[],
         preparation: None,
+        reading: None,
         samples: &[],
         time: 0,
         metrics: serde_json::Value::Null,

@@ -71,6 +71,7 @@ fn manifest(parts: &Parts<'_>, runtime: &Runtime) -> Result<Manifest> {
         parameters: TensorEntry::list(&layout_read_by(&graph, &parts.function.parameters)),
         states: TensorEntry::list(&layout_read_by(&graph, &parts.function.states)),
         preparation: parts.preparation.cloned(),
+        reading: parts.reading.cloned(),
         recorded: Recorded {
             samples: SAMPLES,
             time: if is_sequence { SAMPLES } else { 0 },

@@ -38,8 +38,8 @@ pub use foresee::foresee;
 pub use hash::weights_hash;
 pub use limits::Limits;
 pub use manifest::{
-    FORMAT, InputEntry, Manifest, OutputEntry, OutputKind, Recorded, RecordedRecords, RecordedText,
-    TensorEntry, VERSION, WeightsEntry,
+    FORMAT, InputEntry, Manifest, OutputEntry, OutputKind, Reading, Recorded, RecordedRecords,
+    RecordedText, TensorEntry, VERSION, WeightsEntry,
 };
 pub use predictor::Predictor;
 pub use record::Record;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jingwei_data::Preparation;
+use jingwei_data::texts::Scheme;
 use jingwei_engine::Layout;
 use jingwei_graph::{Dim, Graph, NodeId};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct Manifest {
     /// From raw records to inputs; absent if the model reads prepared numbers only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preparation: Option<Preparation>,
+    /// How files are read that hold the same kind of records; absent if nobody said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// The predictions that prove that the model works as it did when it was made.
     pub recorded: Recorded,
     /// `model.safetensors`.
@@ -45,6 +49,24 @@ pub struct Manifest {
     pub metrics: serde_json::Value,
     /// The computation, with a symbol for the batch size.
     pub graph: Graph,
+}
+
+/// Where in files records and answers stand, as in the training.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reading {
+    /// The column that holds the class, or those of the numbers to predict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target: Vec<String>,
+    /// The column of a table, or the key of a JSON line, that holds the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The character between several labels of one text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_separator: Option<char>,
+    /// How tags mark spans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
 }
 
 /// An input of the graph.

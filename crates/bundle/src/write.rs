@@ -17,8 +17,8 @@ use crate::samples::{self, Samples};
 use crate::tensors::{Named, RAW, RECORDED, input_name, output_name, serialize};
 use crate::{
     Error, FORMAT, InputEntry, Limits, MANIFEST_FILE, Manifest, OutputEntry, OutputKind,
-    RECIPE_FILE, REPORT_FILE, Recorded, Result, TensorEntry, VERSION, WEIGHTS_FILE, WeightsEntry,
-    seal, weights_hash,
+    RECIPE_FILE, REPORT_FILE, Reading, Recorded, Result, TensorEntry, VERSION, WEIGHTS_FILE,
+    WeightsEntry, seal, weights_hash,
 };
 use jingwei_files::hexadecimal;
 
@@ -37,6 +37,8 @@ pub struct Parts<'a> {
     pub states: &'a [f32],
     /// From raw records to the input.
     pub preparation: Option<&'a Preparation>,
+    /// Where in files records and answers stand; none if there were no files.
+    pub reading: Option<&'a Reading>,
     /// Prepared samples whose predictions are recorded, `samples × sample` for each input in the order of the graph;
     /// none for made-up ones, which with a preparation are raw records that [`Bundle::verify`](crate::Bundle::verify)
     /// prepares too. A bundle may travel further than data may: give no samples of data that must not.
@@ -253,6 +255,7 @@ impl Draft {
             parameters: TensorEntry::list(parameters),
             states: TensorEntry::list(&self.function.states),
             preparation: parts.preparation.cloned(),
+            reading: parts.reading.cloned(),
             recorded: Recorded {
                 samples: samples.count,
                 time: samples.time,

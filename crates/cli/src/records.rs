@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use jingwei_bundle::{Bundle, RECIPE_FILE};
+use jingwei_bundle::Bundle;
 use jingwei_data::csv::{CsvOptions, CsvTarget, read_csv};
 use jingwei_data::image::Size;
 use jingwei_data::image_folder::read_images;
@@ -11,7 +11,6 @@ use jingwei_data::prepare::FeaturePreparation;
 use jingwei_data::source::{self, ReadOptions, SourceKind};
 use jingwei_data::texts::{self, ReadOptions as TextReadOptions, read_texts};
 use jingwei_data::{Dataset, Limits, OnBad, Preparation};
-use jingwei_tasks::recipe::Recipe;
 
 /// Pictures that are in memory at once.
 const AT_ONCE: usize = 512;
@@ -94,24 +93,15 @@ pub fn size(preparation: &Preparation) -> Option<Size> {
     }
 }
 
-/// How the texts of a file are read: as in the recipe that the bundle was trained by.
+/// How the texts of a file are read: as in the training.
 pub fn text_options(bundle: &Bundle, on_bad: OnBad) -> TextReadOptions {
-    let recipe = std::fs::read_to_string(bundle.folder().join(RECIPE_FILE));
-    let recipe = recipe
-        .ok()
-        .and_then(|text| Recipe::parse(&text, RECIPE_FILE).ok());
-    let data = recipe.map(|recipe| recipe.data);
-    let own = data
-        .as_ref()
-        .map(|data| data.text.clone())
-        .unwrap_or_default();
+    let reading = bundle.manifest().reading.clone().unwrap_or_default();
     let defaults = TextReadOptions::default();
-    let target = data.and_then(|data| data.target.0.first().cloned());
     TextReadOptions {
-        text: own.column,
-        label: target.or(defaults.label.clone()),
-        label_separator: own.label_separator,
-        scheme: own.scheme,
+        text: reading.text.unwrap_or_else(|| defaults.text.clone()),
+        label: reading.target.into_iter().next().or(defaults.label.clone()),
+        label_separator: reading.label_separator,
+        scheme: reading.scheme,
         on_bad: match on_bad {
             OnBad::Stop => texts::OnBad::Stop,
             OnBad::Quarantine => texts::OnBad::Quarantine,

@@ -11,7 +11,7 @@ use jingwei_engine::Runtime;
 
 use crate::Error;
 use crate::recipe::Part;
-use crate::run::{Job, Prepared};
+use crate::run::{Job, Prepared, reading};
 use jingwei_train::export::{bundle_outputs, inference_outline};
 use jingwei_train::fit::foresee;
 use jingwei_train::forecast::{Forecast, Load};
@@ -88,6 +88,7 @@ pub(crate) fn before_training(
         parameters: &[],
         states: &[],
         preparation: Some(&prepared.preparation),
+        reading: Some(&reading(job, prepared)),
         samples: &[],
         time: 0,
         metrics: serde_json::Value::Null,

@@ -1,6 +1,7 @@
 //! Bundles written, loaded, attacked and asked.
 
 mod attacks;
+mod examples;
 mod model;
 mod mutations;
 mod predict;

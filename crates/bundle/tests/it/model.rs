@@ -28,6 +28,7 @@ impl Model {
             parameters: &self.parameters,
             states: &[],
             preparation: Some(&self.preparation),
+            reading: None,
             samples: &[],
             time: 0,
             metrics: serde_json::json!({ "test": { "accuracy": 0.987_654_321_012_345_6 } }),

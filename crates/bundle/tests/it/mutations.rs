@@ -155,6 +155,7 @@ fn bundle_of(graph: Graph, folder: &std::path::Path) -> bool {
         parameters: &own,
         states: &other,
         preparation: None,
+        reading: None,
         samples: &[],
         time: 0,
         metrics: Value::Null,

@@ -120,6 +120,7 @@ fn texts_are_made_of_the_vocabulary() {
         parameters: &parameters,
         states: &[],
         preparation: Some(&preparation),
+        reading: None,
         samples: &[],
         time: 0,
         metrics: Value::Null,

@@ -3,9 +3,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use jingwei_bundle::{
-    Bundle, Class, Labels, Prediction, Predictor, RECIPE_FILE, TaggedToken, Tags, Values,
-};
+use jingwei_bundle::{Bundle, Class, Labels, Prediction, Predictor, TaggedToken, Tags, Values};
 use jingwei_data::csv::CsvTarget;
 use jingwei_data::prepare::TargetPreparation;
 use jingwei_data::source::{self, ReadOptions};
@@ -15,7 +13,6 @@ use jingwei_metrics::Evaluation;
 use jingwei_metrics::{
     ClassificationSummary, Estimates, Kept, LabelSummary, RegressionSummary, TagSummary, Tagged,
 };
-use jingwei_tasks::recipe::Recipe;
 
 use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;
@@ -120,19 +117,11 @@ fn read(
     Ok(source::read(path, &options, &Limits::default())?)
 }
 
-/// The column of the classes: as asked for, as in the recipe of the training, or the last one.
+/// The column of the classes: as asked for, as in the training, or the last one.
 fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<String> {
-    let from_recipe = || {
-        let text = std::fs::read_to_string(bundle.folder().join(RECIPE_FILE)).ok()?;
-        Recipe::parse(&text, RECIPE_FILE)
-            .ok()?
-            .data
-            .target
-            .0
-            .first()
-            .cloned()
-    };
-    if let Some(name) = arguments.target.clone().or_else(from_recipe) {
+    let reading = bundle.manifest().reading.as_ref();
+    let own = || reading.and_then(|reading| reading.target.first().cloned());
+    if let Some(name) = arguments.target.clone().or_else(own) {
         return Ok(name);
     }
     let unreadable = || format!("{}: cannot be read; check that it exists", path.display());

@@ -247,3 +247,31 @@ mod served {
         (status, serde_json::from_str(body).expect("JSON"))
     }
 }
+
+#[test]
+fn a_bundle_is_enough_without_its_recipe() {
+    let place = Place::new();
+    let reviews = String::from_utf8(std::fs::read(example("zh_reviews/zh_reviews.csv")).unwrap());
+    let rows: Vec<String> = reviews
+        .unwrap()
+        .lines()
+        .skip(1)
+        .take(120)
+        .map(str::to_owned)
+        .collect();
+    place.write("own.csv", format!("review,mood\n{}\n", rows.join("\n")));
+    let own = "train = \"own.csv\"\ntarget = \"mood\"\ntext = { column = \"review\" }";
+    let text = recipe("own.csv").replace("train = \"own.csv\"\ntarget = \"label\"", own);
+    place.write("r.toml", text);
+    place.run(&["train", "r.toml"]).done();
+    let asked = |command: &str| {
+        place
+            .run(&[command, "runs/r/bundle", "own.csv", "--json"])
+            .done()
+    };
+    let before = [asked("evaluate"), asked("predict")];
+    for file in ["recipe.toml", "report.html"] {
+        std::fs::remove_file(place.path("runs/r/bundle").join(file)).expect("the file");
+    }
+    assert_eq!(before, [asked("evaluate"), asked("predict")]);
+}

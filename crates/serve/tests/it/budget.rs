@@ -43,6 +43,7 @@ fn predictor(
         parameters: &[],
         states: &[],
         preparation: preparation.as_ref(),
+        reading: None,
         samples: &[],
         time: 0,
         metrics: Value::Null,

@@ -159,6 +159,7 @@ fn predictor(
         parameters: &parameters,
         states: &[],
         preparation: Some(preparation),
+        reading: None,
         samples: &[],
         time: 0,
         metrics: Value::Null,

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jingwei_bundle::{Bundle, Existing, Parts};
+use jingwei_bundle::{Bundle, Existing, Parts, Reading};
+use jingwei_data::Features;
 use jingwei_engine::Workspace;
 use serde_json::json;
 
@@ -164,6 +165,24 @@ fn measure<'a>(
     Ok(Some(evaluator))
 }
 
+/// Where records and answers stand in the files.
+pub(crate) fn reading(job: &Job, prepared: &Prepared) -> Reading {
+    let data = &job.recipe.data;
+    let (text, label_separator, scheme) = match prepared.source.dataset.features() {
+        Features::Texts(_) => {
+            let text = &data.text;
+            (Some(text.column.clone()), text.label_separator, text.scheme)
+        }
+        Features::Images { .. } | Features::Rows { .. } => (None, None, None),
+    };
+    Reading {
+        target: data.target.0.clone(),
+        text,
+        label_separator,
+        scheme,
+    }
+}
+
 fn write_bundle(
     job: &Job,
     folder: &Path,
@@ -182,6 +201,7 @@ fn write_bundle(
         parameters: &weights.parameters,
         states: &states,
         preparation: Some(&prepared.preparation),
+        reading: Some(&reading(job, prepared)),
         samples: &[],
         time: 0,
         metrics,

@@ -18,6 +18,7 @@ use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
 use jingwei_nn::{Loss, Network, Sizes, TIME};
 
+pub(crate) use finish::reading;
 pub use source::{Source, SourcePart, folder_of};
 
 use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};

@@ -293,6 +293,7 @@ impl Model {
             parameters: &fitted.weights.parameters,
             states: &states,
             preparation: Some(preparation),
+            reading: None,
             samples: &[],
             time: 0,
             metrics: serde_json::Value::Null,
