@@ -43,6 +43,7 @@ pub use manifest::{
 };
 pub use predictor::Predictor;
 pub use record::Record;
+pub use runner::Runner;
 pub use seal::seal;
 pub use verify::Verified;
 pub use write::{Existing, Parts, write};

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jingwei_bounds::{Budget, Exceeded, Loan, product};
-use jingwei_engine::{Function, Plan, RunContext, Runtime, Weights, Workspace};
-use jingwei_graph::{Dim, Node};
+use jingwei_engine::{AlignedVec, Function, Plan, RunContext, Runtime, Weights, Workspace};
+use jingwei_graph::{Dim, Node, NodeId};
 
-use crate::{Error, InputEntry, Limits, OutputEntry, Result};
+use crate::check::{inputs, sample_shape};
+use crate::samples;
+use crate::{Error, InputEntry, Limits, OutputEntry, OutputKind, Result};
 
 /// Samples that are computed at once, if the memory allows.
 const BATCH: usize = 64;
@@ -17,7 +19,11 @@ const PLANNED_TIME: usize = 128;
 /// Workspaces that are kept for the next callers.
 const WORKSPACES: usize = 16;
 
-pub(crate) struct Runner {
+/// A function with its weights, ready to be asked by many callers at once; it is shared by reference.
+///
+/// Plans are made once for each size of a batch, each caller works in memory of its own, and the weights are shared. It is
+/// what predicts from bundles, and from models that are in none.
+pub struct Runner {
     function: Function,
     inputs: Vec<InputEntry>,
     outputs: Vec<OutputEntry>,
@@ -49,6 +55,52 @@ impl Runner {
             plans: Mutex::new(vec![single]),
             workspaces: Mutex::default(),
         }
+    }
+
+    /// A function that is in no bundle: its outputs have no names.
+    ///
+    /// # Errors
+    /// [`Error::Parts`] if its inputs or outputs are none of a bundle; [`Error::Engine`] if it cannot be planned.
+    pub fn of(
+        function: Function,
+        parameters: AlignedVec,
+        states: AlignedVec,
+        runtime: Runtime,
+    ) -> Result<Self> {
+        let function = function.frozen();
+        let inputs = inputs(&function.graph).map_err(Error::Parts)?;
+        let output = |(number, &node): (usize, &NodeId)| {
+            let shape = function.graph.shape(node);
+            let unlike = || Error::Parts(format!("output {number} has the shape {shape}"));
+            Ok(OutputEntry {
+                name: number.to_string(),
+                node,
+                shape: sample_shape(shape).ok_or_else(unlike)?,
+                kind: OutputKind::Values,
+            })
+        };
+        let outputs = function.outputs.iter().enumerate().map(output);
+        let outputs = outputs.collect::<Result<_>>()?;
+        let single = function.plan_for(1, samples::time(&inputs), runtime.level())?;
+        let weights = Weights::new(Arc::new(parameters), Arc::new(states));
+        Ok(Self::new(
+            function,
+            inputs,
+            outputs,
+            weights,
+            runtime,
+            Arc::new(single),
+        ))
+    }
+
+    /// The values of the first output of a function with one input, finite or not.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there are too few or too many numbers, or one is not finite.
+    pub fn predict(&self, input: &[f32], samples: usize) -> Result<Vec<f32>> {
+        let budget = Budget::unlimited();
+        let (mut outputs, _) = self.run(&[input], samples, &budget)?;
+        Ok(outputs.swap_remove(0))
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {

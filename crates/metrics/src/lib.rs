@@ -32,6 +32,7 @@
 mod accuracy;
 mod average;
 mod calibration_error;
+mod compared;
 mod confusion_matrix;
 mod curve;
 mod epoch;
@@ -63,6 +64,7 @@ mod top_k;
 pub use accuracy::{accuracy, balanced_accuracy};
 pub use average::{Average, Averages};
 pub use calibration_error::{CALIBRATION_BINS, ReliabilityBin, calibration_error, reliability};
+pub use compared::Compared;
 pub use confusion_matrix::ConfusionMatrix;
 pub use curve::Curve;
 pub use epoch::{Epoch, Series};

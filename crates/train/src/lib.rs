@@ -3,7 +3,7 @@
 //! 1. [`fit`] runs steps and epochs, validates, stops; a [`forecast`] of memory comes before the first step;
 //! 2. [`checkpoint`]s hold all that a resumed training needs to end in the same weights, bit for bit, and a [`Lock`]
 //!    keeps others out of its folder; [`history`] keeps one line an epoch;
-//! 3. [`inference`](mod@inference) asks the trained network, [`export`] makes of it what a bundle holds;
+//! 3. [`export`] makes of the trained network what a bundle holds;
 //! 4. [`model`] is all of this from Rust, without files.
 //!
 //! What a task is, this crate does not know: samples are numbers here, and targets numbers, classes, labels or tags.
@@ -16,7 +16,6 @@ pub mod export;
 pub mod fit;
 pub mod forecast;
 pub mod history;
-pub mod inference;
 mod lock;
 pub mod memory;
 pub mod model;

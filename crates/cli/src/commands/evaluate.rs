@@ -10,9 +10,7 @@ use jingwei_data::source::{self, ReadOptions};
 use jingwei_data::texts::read_texts;
 use jingwei_data::{Dataset, Features, Limits, Preparation, Sequences, Targets};
 use jingwei_metrics::Evaluation;
-use jingwei_metrics::{
-    ClassificationSummary, Estimates, Kept, LabelSummary, RegressionSummary, TagSummary, Tagged,
-};
+use jingwei_metrics::{Compared, Estimates, Kept, Tagged};
 
 use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;
@@ -190,27 +188,21 @@ impl<'d> Predicted<'d> {
     fn evaluate(mut self) -> Result<Evaluation> {
         let width = width(self.data);
         self.kept.truncate(self.samples.len(), width);
-        Ok(match &self.data.targets().chosen(&self.samples) {
+        let truth = self.data.targets().chosen(&self.samples);
+        let compared = match &truth {
             Targets::Classes { labels, .. } => {
-                let predictions = self.kept.classified(width, labels)?;
-                Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
+                Compared::Classes(self.kept.classified(width, labels)?)
             }
-            Targets::Labels { labels, .. } => {
-                let labelled = self.kept.labelled(width, labels)?;
-                Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
-            }
-            Targets::Tags { names, tags } => {
-                let tagged = Tagged::new(self.tags, tags, names)?;
-                Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
-            }
+            Targets::Labels { labels, .. } => Compared::Labels(self.kept.labelled(width, labels)?),
+            Targets::Tags { names, tags } => Compared::Tags(Tagged::new(self.tags, tags, names)?),
             Targets::Values { values, .. } => {
-                let estimates = Estimates::new(self.kept.values(), values, width, None)?;
-                Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
+                Compared::Values(Estimates::new(self.kept.values(), values, width, None)?)
             }
             Targets::None => bail!(
                 "the data hold no answers to compare with; give data with classes or target columns"
             ),
-        })
+        };
+        Ok(compared.evaluation())
     }
 }
 

@@ -9,7 +9,7 @@ use super::baseline::Baseline;
 use super::encoded::{Encoded, EncodedPart};
 use crate::Error;
 use jingwei_metrics::Evaluation;
-use jingwei_metrics::{ClassificationSummary, LabelSummary, Labelled, Predictions};
+use jingwei_metrics::{Compared, Labelled, Predictions};
 use jingwei_report::{BaselineScores, count};
 
 /// The baseline learns from no more texts than this.
@@ -145,15 +145,15 @@ fn evaluate(
     first_word: Option<u32>,
 ) -> Result<Evaluation, Error> {
     let probabilities = baseline.predict(&kinds_apart(&part.ids, first_word));
-    Ok(match Truth::of(part) {
+    let truth = Truth::of(part);
+    let compared = match &truth {
         Truth::Labels(labels, classes) => {
-            let labelled = Labelled::new(&probabilities, classes, &labels)?;
-            Evaluation::Labels(Box::new(LabelSummary::compute(&labelled)))
+            Compared::Labels(Labelled::new(&probabilities, *classes, labels)?)
         }
         Truth::Classes(labels, classes) => {
-            let predictions = Predictions::new(&probabilities, classes, &labels, None)?;
-            Evaluation::Classification(Box::new(ClassificationSummary::compute(&predictions)))
+            Compared::Classes(Predictions::new(&probabilities, *classes, labels, None)?)
         }
         Truth::None => return Err(jingwei_metrics::Error::NoRows.into()),
-    })
+    };
+    Ok(compared.evaluation())
 }

@@ -9,10 +9,10 @@ use super::encoded::Encoded;
 use super::worst;
 use crate::Error;
 use crate::run::{Prepared, SourcePart};
+use jingwei_bundle::Runner;
 use jingwei_metrics::{Labelled, two_columns};
 use jingwei_report::{Explanation, occlusion, pieces, weigh, worth_explaining};
 use jingwei_train::fit::{Evaluator, Trainer, Weights};
-use jingwei_train::inference::Inference;
 
 /// How many texts are explained.
 const EXPLAINED: usize = 9;
@@ -21,23 +21,24 @@ const LONGEST: usize = 400;
 
 /// The trained network.
 pub(super) struct Model {
-    inference: Inference,
-    /// Whether sequences may have any length.
-    open: bool,
+    runner: Runner,
 }
 
 impl Model {
-    pub(super) fn new(prepared: &Prepared, trainer: &Trainer, weights: &Weights) -> Self {
+    pub(super) fn new(
+        prepared: &Prepared,
+        trainer: &Trainer,
+        weights: &Weights,
+    ) -> Result<Self, Error> {
         let (function, states) =
             jingwei_train::export::inference(&prepared.functions, &weights.states);
-        let inference = Inference::new(
+        let runner = Runner::of(
             function,
             weights.parameters.clone(),
             AlignedVec::from(states.as_slice()),
             trainer.runtime().clone(),
-        );
-        let open = prepared.preparation.sample_shape().contains(&None);
-        Self { inference, open }
+        )?;
+        Ok(Self { runner })
     }
 
     /// The probabilities of texts, texts × classes.
@@ -45,8 +46,7 @@ impl Model {
         let time = encoded.map.time(texts.longest());
         let mut features = vec![0.0; texts.len() * time];
         encoded.map.pad_all(texts, &mut features)?;
-        let open = self.open.then_some(time);
-        let predicted = self.inference.run_steps(&features, texts.len(), open)?;
+        let predicted = self.runner.predict(&features, texts.len())?;
         Ok(match predicted.len() == texts.len() {
             true => two_columns(&predicted),
             false => predicted,

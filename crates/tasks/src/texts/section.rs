@@ -29,12 +29,12 @@ pub(super) fn section(
         Targets::Labels { labels, .. } => {
             report.worst = worst::of_labels(dataset, part, evaluator)?;
             report.explanations =
-                explain::of_labels(&model(), &encoded, dataset, part, evaluator, labels)?;
+                explain::of_labels(&model()?, &encoded, dataset, part, evaluator, labels)?;
         }
         Targets::Classes { .. } => {
             report.worst = worst::of_classes(dataset, part, evaluator)?;
             report.explanations =
-                explain::explanations(&model(), &encoded, dataset, part, evaluator)?;
+                explain::explanations(&model()?, &encoded, dataset, part, evaluator)?;
         }
         Targets::Tags { .. } | Targets::Values { .. } | Targets::None => {}
     }

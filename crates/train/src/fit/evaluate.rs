@@ -11,10 +11,7 @@ use super::run::class_of;
 use crate::Error;
 use crate::history::Series;
 use jingwei_metrics::Evaluation;
-use jingwei_metrics::{
-    ClassificationSummary, Estimates, Kept, LabelSummary, Labelled, Metric, Predictions,
-    RegressionSummary, TagSummary, Tagged,
-};
+use jingwei_metrics::{Compared, Estimates, Kept, Labelled, Metric, Predictions, Tagged};
 
 /// Samples that are evaluated together; results depend on it in their last bits only.
 pub const EVALUATION_BATCH: usize = 128;
@@ -232,34 +229,9 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// If a prediction is not finite, or a metric does not fit.
     pub fn series(&self, metrics: &[Metric]) -> Result<Series, Error> {
-        let mut series = Series::from([("loss".to_owned(), Some(self.loss))]);
-        if let Some(predictions) = self.classified()? {
-            for metric in metrics {
-                series.insert(metric.to_string(), metric.of_classification(&predictions)?);
-            }
-        }
-        if let Some(labelled) = self.labelled()? {
-            for metric in metrics {
-                series.insert(metric.to_string(), metric.of_labels(&labelled)?);
-            }
-        }
-        match &self.truth {
-            Truth::Classes(_) | Truth::Labels(_) => {}
-            Truth::Tags(tags) => {
-                let names = self.preparation.class_names();
-                let tagged = Tagged::new(self.tag_lists(), tags, names)?;
-                for metric in metrics {
-                    series.insert(metric.to_string(), metric.of_tags(&tagged)?);
-                }
-            }
-            Truth::Values(targets) => {
-                let predicted = self.values();
-                let estimates = Estimates::new(&predicted, targets, self.width, None)?;
-                for metric in metrics {
-                    series.insert(metric.to_string(), metric.of_regression(&estimates)?);
-                }
-            }
-        }
+        let mut values = Vec::new();
+        let mut series = self.compared(&mut values)?.series(metrics)?;
+        series.insert("loss".to_owned(), Some(self.loss));
         Ok(series)
     }
 
@@ -268,27 +240,27 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// If a prediction is not finite.
     pub fn evaluation(&self) -> Result<Evaluation, Error> {
-        if let Some(predictions) = self.classified()? {
-            let summary = ClassificationSummary::compute(&predictions);
-            return Ok(Evaluation::Classification(Box::new(summary)));
-        }
-        if let Some(labelled) = self.labelled()? {
-            return Ok(Evaluation::Labels(Box::new(LabelSummary::compute(
-                &labelled,
-            ))));
-        }
+        let mut values = Vec::new();
+        Ok(self.compared(&mut values)?.evaluation())
+    }
+
+    /// What the last run predicted beside what is true; `values` is room for numbers in the units of the targets.
+    fn compared<'s>(&'s self, values: &'s mut Vec<f32>) -> Result<Compared<'s>, Error> {
         Ok(match &self.truth {
-            Truth::Classes(_) | Truth::Labels(_) => {
-                return Err(jingwei_metrics::Error::NoRows.into());
+            Truth::Classes(labels) => {
+                Compared::Classes(self.predictions.classified(self.width, labels)?)
+            }
+            Truth::Labels(labels) => {
+                Compared::Labels(self.predictions.labelled(self.width, labels)?)
             }
             Truth::Tags(tags) => {
-                let tagged = Tagged::new(self.tag_lists(), tags, self.preparation.class_names())?;
-                Evaluation::Tags(Box::new(TagSummary::compute(&tagged)))
+                let names = self.preparation.class_names();
+                Compared::Tags(Tagged::new(self.tag_lists(), tags, names)?)
             }
             Truth::Values(targets) => {
-                let predicted = self.values();
-                let estimates = Estimates::new(&predicted, targets, self.width, None)?;
-                Evaluation::Regression(Box::new(RegressionSummary::compute(&estimates)))
+                values.extend_from_slice(self.predictions.values());
+                self.preparation.unscale_targets(values);
+                Compared::Values(Estimates::new(values, targets, self.width, None)?)
             }
         })
     }
@@ -318,12 +290,6 @@ impl<'a> Evaluator<'a> {
             lists.push(&list);
         }
         lists
-    }
-
-    fn values(&self) -> Vec<f32> {
-        let mut values = self.predictions.values().to_vec();
-        self.preparation.unscale_targets(&mut values);
-        values
     }
 }
 

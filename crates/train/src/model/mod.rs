@@ -21,7 +21,7 @@ use crate::fit::{
     EVALUATION_BATCH, Evaluator, FitOptions, Functions, Objective, Trainer, TrainingData, Weights,
     check_texts, for_loss,
 };
-use crate::inference::Inference;
+use jingwei_bundle::Runner;
 use jingwei_metrics::Metric;
 
 /// Turning a network into a [`Model`].
@@ -91,7 +91,7 @@ pub struct Model {
 
 struct Fitted {
     weights: Weights,
-    inference: Inference,
+    inference: Runner,
 }
 
 impl Model {
@@ -173,20 +173,20 @@ impl Model {
         };
         let weights = trainer.weights();
         self.preparation = Some(preparation);
-        self.fitted = Some(self.fitted(weights));
+        self.fitted = Some(self.fitted(weights)?);
         Ok(history)
     }
 
-    fn fitted(&self, weights: Weights) -> Fitted {
+    fn fitted(&self, weights: Weights) -> Result<Fitted, Error> {
         let (function, states) = crate::export::inference(&self.functions, &weights.states);
         let states = AlignedVec::from(states.as_slice());
-        let inference = Inference::new(
+        let inference = Runner::of(
             function,
             weights.parameters.clone(),
             states,
             self.runtime.clone(),
-        );
-        Fitted { weights, inference }
+        )?;
+        Ok(Fitted { weights, inference })
     }
 
     /// Measures the model on a dataset.
@@ -230,7 +230,7 @@ impl Model {
         }
         let mut features = vec![0.0; dataset.len() * preparation.sample_len()];
         preparation.apply(dataset, &dataset.indices(), &mut features)?;
-        let mut values = fitted.inference.run(&features, dataset.len())?;
+        let mut values = fitted.inference.predict(&features, dataset.len())?;
         preparation.unscale_targets(&mut values);
         Outputs {
             values,
@@ -257,9 +257,7 @@ impl Model {
             let time = map.time(chosen.longest());
             let mut padded = vec![0.0; members.len() * time];
             map.pad_all(&chosen, &mut padded)?;
-            let some = fitted
-                .inference
-                .run_steps(&padded, members.len(), Some(time))?;
+            let some = fitted.inference.predict(&padded, members.len())?;
             if some.len() != members.len() * width {
                 return Err(Error::Setting {
                     name: "predict".to_owned(),
