@@ -11,7 +11,7 @@ mod forward;
 #[cfg_attr(not(target_arch = "x86_64"), path = "attention/no_tiles.rs")]
 mod tiles;
 
-pub use backward::Targets;
+pub use backward::{Forward, Targets};
 
 use crate::level::dispatch;
 use crate::simd::Simd;

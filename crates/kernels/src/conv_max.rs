@@ -7,7 +7,7 @@ mod forward;
 mod grad_filter;
 mod grad_input;
 
-pub use forward::ConvMaxForward;
+pub use forward::{ConvMaxForward, ConvMaxOperands};
 pub use grad_filter::ConvMaxGradFilter;
 pub use grad_input::ConvMaxGradInput;
 

@@ -16,6 +16,26 @@ pub use forward::ConvReluPoolForward;
 pub use grad_filter::ConvReluPoolGradFilter;
 pub use grad_input::ConvReluPoolGradInput;
 
+/// Filters and a number for each of them, which is added.
+#[derive(Debug, Clone, Copy)]
+pub struct BiasedFilters<'a> {
+    /// The filters.
+    pub w: &'a [f32],
+    /// A number for each.
+    pub bias: &'a [f32],
+}
+
+/// What pooling gave, and the gradient of it.
+#[derive(Debug, Clone, Copy)]
+pub struct PooledResults<'a> {
+    /// The largest values.
+    pub y: &'a [f32],
+    /// Where in each window they stood.
+    pub index: &'a [f32],
+    /// The gradient of `y`.
+    pub dy: &'a [f32],
+}
+
 /// Pooled windows of a convolution.
 #[derive(Clone, Debug)]
 pub(crate) struct Windows {

@@ -20,6 +20,19 @@ pub struct LayerNorm {
     pub epsilon: f32,
 }
 
+/// What the gradient of a layer normalisation is computed from.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNormOperands<'a> {
+    /// What was normalised.
+    pub x: &'a [f32],
+    /// The gradient of the result.
+    pub dy: &'a [f32],
+    /// The scale of each column.
+    pub gamma: &'a [f32],
+    /// Another gradient of `x`, which is added.
+    pub added: Option<&'a [f32]>,
+}
+
 impl LayerNorm {
     /// Floats of temporary memory that [`Self::backward`] takes as `shared`.
     pub fn shared(&self) -> usize {
@@ -49,20 +62,20 @@ impl LayerNorm {
     ///
     /// # Panics
     /// Where a slice has not the length that the shape asks for.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a gradient takes what its forward pass took and gave"
-    )]
     pub fn backward(
         &self,
         workers: &Workers,
-        [x, dy]: [&[f32]; 2],
-        gamma: &[f32],
-        added: Option<&[f32]>,
+        operands: LayerNormOperands<'_>,
         dx: &mut [f32],
         [dgamma, dbeta]: [&mut [f32]; 2],
         shared: &mut [f32],
     ) {
+        let LayerNormOperands {
+            x,
+            dy,
+            gamma,
+            added,
+        } = operands;
         self.check(&[x, dy, dx, added.unwrap_or(x)], &[gamma, dgamma, dbeta]);
         let (blocks, epsilon) = (self.blocks(), self.epsilon);
         let inputs = [x, dy, added.unwrap_or(x)];

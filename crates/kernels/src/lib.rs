@@ -44,8 +44,13 @@ mod workers;
 
 pub use activation::Activation;
 pub use conv::{Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvShape};
-pub use conv_max::{ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, SequenceShape};
-pub use conv_pool::{ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput};
+pub use conv_max::{
+    ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, ConvMaxOperands, SequenceShape,
+};
+pub use conv_pool::{
+    BiasedFilters, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput,
+    PooledResults,
+};
 pub use gemm::{
     Companion, Epilogue, Extras, MatMul, MatMulShape, Precision, RowNorm, UnknownPrecision,
 };

@@ -3,9 +3,11 @@
 //! Queries, keys and values that are slices of one product are read where they lie, and the three gradients are computed
 //! by one kernel, into one gradient of that product if the graph puts them together so.
 
+use std::collections::HashMap;
+
 use jingwei_graph::ops::{self, BinaryKind};
 use jingwei_graph::{NodeId, Op};
-use jingwei_kernels::attention::{Attention, Positions, Targets};
+use jingwei_kernels::attention::{Attention, Forward, Positions, Targets};
 
 use super::Lowering;
 use crate::program::ValueId;
@@ -34,6 +36,15 @@ struct Together {
     inner: Vec<NodeId>,
     offsets: [usize; 3],
     stride: usize,
+}
+
+/// What an attention leaves for later kernels.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Heads that lie within the rows of a product.
+    strided: HashMap<NodeId, Strided>,
+    /// The result of an attention, and the logarithms that its gradients read.
+    log_sums: HashMap<NodeId, (ValueId, ValueId)>,
 }
 
 impl Lowering<'_> {
@@ -76,7 +87,7 @@ impl Lowering<'_> {
             stride: from[last],
         };
         for &user in users {
-            self.strided.insert(user, view);
+            self.kept.attention.strided.insert(user, view);
             self.done[user.index()] = true;
         }
         self.done[id.index()] = true;
@@ -84,11 +95,16 @@ impl Lowering<'_> {
     }
 
     fn strided(&self, id: NodeId) -> Strided {
-        self.strided.get(&id).copied().unwrap_or_else(|| Strided {
-            value: self.value(id),
-            offset: 0,
-            stride: self.sizes(id)[2..].iter().product(),
-        })
+        self.kept
+            .attention
+            .strided
+            .get(&id)
+            .copied()
+            .unwrap_or_else(|| Strided {
+                value: self.value(id),
+                offset: 0,
+                stride: self.sizes(id)[2..].iter().product(),
+            })
     }
 
     pub(super) fn lower_attention(&mut self, id: NodeId) -> bool {
@@ -98,7 +114,10 @@ impl Lowering<'_> {
             .iter()
             .any(|&user| self.forward_of(user) == Some(id));
         let log_sums = self.emit_forward(id, y, is_wanted);
-        self.log_sums.extend(log_sums.map(|sums| (id, (y, sums))));
+        self.kept
+            .attention
+            .log_sums
+            .extend(log_sums.map(|sums| (id, (y, sums))));
         true
     }
 
@@ -134,7 +153,7 @@ impl Lowering<'_> {
         let kernel = self.attention(id);
         let (y, sums) = match self
             .forward_of(id)
-            .and_then(|id| self.log_sums.get(&id).copied())
+            .and_then(|id| self.kept.attention.log_sums.get(&id).copied())
         {
             Some(pair) => pair,
             None => {
@@ -185,7 +204,13 @@ impl Lowering<'_> {
                         stride,
                     };
                     let mask = mask.map(|_| m);
-                    kernel.backward(workers, qkv, mask, [y, dy], sums, targets, shared);
+                    let forward = Forward {
+                        qkv,
+                        mask,
+                        y,
+                        log_sums: sums,
+                    };
+                    kernel.backward(workers, forward, dy, targets, shared);
                 },
             );
             return true;
@@ -206,7 +231,13 @@ impl Lowering<'_> {
                 ];
                 let targets = Targets::Apart([dq, dk, dv]);
                 let mask = mask.map(|_| m);
-                kernel.backward(workers, qkv, mask, [y, dy], sums, targets, shared);
+                let forward = Forward {
+                    qkv,
+                    mask,
+                    y,
+                    log_sums: sums,
+                };
+                kernel.backward(workers, forward, dy, targets, shared);
             },
         );
         true

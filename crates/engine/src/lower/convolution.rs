@@ -1,10 +1,12 @@
 //! Convolutions, with bias, activation and pooling, and their gradients.
 
+use std::collections::HashMap;
+
 use jingwei_graph::ops::{ConvAttributes, ReduceKind, UnaryKind, Window};
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::{
-    Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvReluPoolForward, ConvReluPoolGradFilter,
-    ConvReluPoolGradInput, ConvShape, Epilogue,
+    BiasedFilters, Conv2dForward, Conv2dGradFilter, Conv2dGradInput, ConvReluPoolForward,
+    ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape, Epilogue, PooledResults,
 };
 
 use super::Lowering;
@@ -28,6 +30,13 @@ struct PooledBlock {
     pool: NodeId,
     /// The gradients of pooling and ReLU, where the block is trained.
     backward: Option<(NodeId, NodeId)>,
+}
+
+/// What a convolution leaves for later kernels.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Gradients that stand for one position in each pooling window.
+    sparse: HashMap<NodeId, SparseGradient>,
 }
 
 impl Lowering<'_> {
@@ -186,7 +195,7 @@ impl Lowering<'_> {
                 [x, w, bias],
                 [y, shared],
                 move |workers, [x, w, bias], [y, shared], _| {
-                    kernel.run(workers, x, w, bias, y, None, shared);
+                    kernel.run(workers, x, BiasedFilters { w, bias }, y, None, shared);
                 },
             );
             return;
@@ -197,12 +206,19 @@ impl Lowering<'_> {
             [x, w, bias],
             [y, index, shared],
             move |workers, [x, w, bias], [y, index, shared], _| {
-                kernel.run(workers, x, w, bias, y, Some(index), shared);
+                kernel.run(
+                    workers,
+                    x,
+                    BiasedFilters { w, bias },
+                    y,
+                    Some(index),
+                    shared,
+                );
             },
         );
         self.done[pool_grad.index()] = true;
         self.done[relu_grad.index()] = true;
-        self.sparse.insert(
+        self.kept.convolution.sparse.insert(
             relu_grad,
             SparseGradient {
                 y,
@@ -230,11 +246,11 @@ impl Lowering<'_> {
             Some(bias) => self.define(bias),
             None => self.temporary(shape.filters),
         };
-        if let Some(winners) = self.winner_gradients.get(&gradient).copied() {
+        if let Some(winners) = self.kept.over_time.gradients.get(&gradient).copied() {
             self.lower_winner_grad_filter(id, x, winners, [dw, db]);
             return true;
         }
-        if let Some(sparse) = self.sparse.get(&gradient).copied() {
+        if let Some(sparse) = self.kept.convolution.sparse.get(&gradient).copied() {
             let kernel = ConvReluPoolGradFilter::new(self.level, shape);
             self.need_scratch(kernel.scratch());
             let shared = self.temporary(kernel.shared());
@@ -245,7 +261,7 @@ impl Lowering<'_> {
                 reads,
                 [dw, db, shared],
                 move |workers, [x, y, index, dy], [dw, db, shared], _| {
-                    kernel.run(workers, x, y, index, dy, dw, db, shared);
+                    kernel.run(workers, x, PooledResults { y, index, dy }, dw, db, shared);
                 },
             );
             return true;
@@ -274,11 +290,11 @@ impl Lowering<'_> {
         let shape = self.conv_shape(&op.attributes, id, w, gradient);
         let w = self.value(w);
         let dx = self.define(id);
-        if let Some(winners) = self.winner_gradients.get(&gradient).copied() {
+        if let Some(winners) = self.kept.over_time.gradients.get(&gradient).copied() {
             self.lower_winner_grad_input(id, w, winners, dx);
             return true;
         }
-        if let Some(sparse) = self.sparse.get(&gradient).copied() {
+        if let Some(sparse) = self.kept.convolution.sparse.get(&gradient).copied() {
             let kernel = ConvReluPoolGradInput::new(self.level, shape);
             self.need_scratch(kernel.scratch());
             let shared = self.temporary(kernel.shared());
@@ -289,7 +305,7 @@ impl Lowering<'_> {
                 reads,
                 [dx, shared],
                 move |workers, [w, y, index, dy], [dx, shared], _| {
-                    kernel.run(workers, w, y, index, dy, dx, shared);
+                    kernel.run(workers, w, PooledResults { y, index, dy }, dx, shared);
                 },
             );
             return true;

@@ -1,5 +1,7 @@
 //! Matrix products.
 
+use std::collections::HashMap;
+
 use jingwei_graph::{NodeId, Op, ops};
 use jingwei_kernels::{Companion, Epilogue, Extras, MatMul, MatMulShape, Precision, RowNorm};
 
@@ -29,13 +31,20 @@ impl Norm {
     }
 }
 
+/// What a product leaves for later kernels.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// The normalisation that a product does to its left factor by itself.
+    normalised: HashMap<NodeId, NodeId>,
+}
+
 impl Lowering<'_> {
     /// A product with the bias and the activation after it.
     pub(super) fn lower_matmul(&mut self, id: NodeId) -> bool {
         let Op::MatMul(op) = self.node(id).op else {
             return false;
         };
-        let norm = self.normalised.get(&id).copied();
+        let norm = self.kept.dense.normalised.get(&id).copied();
         let a = self.value(norm.map_or(self.input(id, 0), |norm| self.input(norm, 0)));
         let b = self.value(self.input(id, 1));
         let shape = self.shape_of(id, op);
@@ -138,7 +147,7 @@ impl Lowering<'_> {
         let product = MatMul::with_constant_b(self.level, shape, Epilogue::default());
         let takes = product.normalises();
         if takes {
-            self.normalised.insert(user, id);
+            self.kept.dense.normalised.insert(user, id);
         }
         takes
     }

@@ -4,13 +4,14 @@
 //! that it fuses with (bias, activation, pooling); what nobody has a kernel for runs the operator's reference loop.
 
 mod attention;
+mod batch_norm;
 mod convolution;
 mod crf;
 mod dense;
 mod elementwise;
+mod layer_norm;
 mod layout;
 mod loss;
-mod norm;
 mod over_time;
 mod pattern;
 mod pooling;
@@ -18,12 +19,12 @@ mod positions;
 mod recurrent;
 mod reduce;
 mod reference;
+mod rms_norm;
 mod rows;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jingwei_graph::ops::Window;
 use jingwei_graph::{Graph, Node, NodeId, Op};
 use jingwei_kernels::{Level, Precision};
 
@@ -63,24 +64,21 @@ pub(crate) struct Lowering<'a> {
     values: Vec<Option<ValueId>>,
     /// Nodes that an earlier kernel computes or makes unnecessary.
     done: Vec<bool>,
-    /// Gradients that stand for one position in each pooling window.
-    sparse: HashMap<NodeId, convolution::SparseGradient>,
-    /// The winning positions of a max pooling of a node's values.
-    positions: HashMap<NodeId, (Window, ValueId)>,
-    /// What a recurrent layer's forward pass keeps for the backward pass.
-    reserves: HashMap<NodeId, ValueId>,
-    /// Heads that lie within the rows of a product.
-    strided: HashMap<NodeId, attention::Strided>,
-    /// The result of an attention, and the logarithms that its gradients read.
-    log_sums: HashMap<NodeId, (ValueId, ValueId)>,
-    /// The normalisation that a product does to its left factor by itself.
-    normalised: HashMap<NodeId, NodeId>,
-    /// The steps that won a maximum over time of a node's values under a mask.
-    winners: HashMap<(NodeId, Option<NodeId>), ValueId>,
-    /// Gradients that stand for one step of each filter.
-    winner_gradients: HashMap<NodeId, over_time::WinnerGradient>,
+    /// What one kernel leaves for a later one.
+    kept: Kept,
     constants: Vec<f32>,
     inputs: Vec<(String, ValueId)>,
+}
+
+/// What one kernel leaves for a later one, by the file that knows it.
+#[derive(Default)]
+struct Kept {
+    attention: attention::Kept,
+    convolution: convolution::Kept,
+    dense: dense::Kept,
+    over_time: over_time::Kept,
+    pooling: pooling::Kept,
+    recurrent: recurrent::Kept,
 }
 
 static PLANS: AtomicUsize = AtomicUsize::new(1);
@@ -193,14 +191,7 @@ impl<'a> Lowering<'a> {
             target,
             values: vec![None; count],
             done: vec![false; count],
-            sparse: HashMap::new(),
-            positions: HashMap::new(),
-            reserves: HashMap::new(),
-            strided: HashMap::new(),
-            log_sums: HashMap::new(),
-            normalised: HashMap::new(),
-            winners: HashMap::new(),
-            winner_gradients: HashMap::new(),
+            kept: Kept::default(),
             constants: Vec::new(),
             inputs: Vec::new(),
         };
@@ -278,13 +269,13 @@ impl<'a> Lowering<'a> {
             Op::BatchStatistics(_)
             | Op::BatchNorm(_)
             | Op::BatchNormGradInput(_)
-            | Op::BatchNormGradParameters(_)
-            | Op::LayerNorm(_)
-            | Op::LayerNormGradInput(_)
-            | Op::LayerNormGradParameters(_)
-            | Op::RmsNorm(_)
-            | Op::RmsNormGradInput(_)
-            | Op::RmsNormGradScale(_) => self.lower_norm(id),
+            | Op::BatchNormGradParameters(_) => self.lower_batch_norm(id),
+            Op::LayerNorm(_) | Op::LayerNormGradInput(_) | Op::LayerNormGradParameters(_) => {
+                self.lower_layer_norm(id)
+            }
+            Op::RmsNorm(_) | Op::RmsNormGradInput(_) | Op::RmsNormGradScale(_) => {
+                self.lower_rms_norm(id)
+            }
             Op::Attention(_) => self.lower_attention(id),
             Op::AttentionGradQuery(_) | Op::AttentionGradKey(_) | Op::AttentionGradValue(_) => {
                 self.lower_attention_gradients(id)
@@ -359,6 +350,20 @@ impl<'a> Lowering<'a> {
     /// The value of a node that was lowered before.
     fn value(&self, id: NodeId) -> ValueId {
         self.values[id.index()].expect("inputs are lowered before their users")
+    }
+
+    /// How many rows a value has, and how many numbers its last dimension.
+    fn rows_and_columns(&self, id: NodeId) -> (usize, usize) {
+        let sizes = self.sizes(id);
+        let columns = sizes.last().copied().unwrap_or(0);
+        (
+            sizes
+                .iter()
+                .product::<usize>()
+                .checked_div(columns)
+                .unwrap_or(0),
+            columns,
+        )
     }
 
     /// The values of a node's inputs.

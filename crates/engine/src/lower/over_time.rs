@@ -1,10 +1,12 @@
 //! The maximum over time, alone or right after a convolution along sequences.
 
+use std::collections::HashMap;
+
 use jingwei_graph::ops::UnaryKind;
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::pooling::GlobalMaximum;
 use jingwei_kernels::{
-    ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, ConvShape, SequenceShape,
+    ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, ConvMaxOperands, ConvShape, SequenceShape,
 };
 
 use super::Lowering;
@@ -41,6 +43,15 @@ struct Users {
     maximum_grad: Option<NodeId>,
 }
 
+/// What a maximum over time leaves for later kernels.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// The steps that won a maximum over time of a node's values under a mask.
+    winners: HashMap<(NodeId, Option<NodeId>), ValueId>,
+    /// Gradients that stand for one step of each filter.
+    pub(super) gradients: HashMap<NodeId, WinnerGradient>,
+}
+
 impl Lowering<'_> {
     pub(super) fn lower_over_time(&mut self, id: NodeId) -> bool {
         let node = self.node(id);
@@ -59,7 +70,10 @@ impl Lowering<'_> {
             let has_mask = mask.is_some();
             let reads = [node.inputs[0], mask.unwrap_or(node.inputs[0])].map(|id| self.value(id));
             let (y, at) = (self.define(id), self.temporary(self.len(id)));
-            self.winners.insert((node.inputs[0], mask), at);
+            self.kept
+                .over_time
+                .winners
+                .insert((node.inputs[0], mask), at);
             self.program.emit(
                 name,
                 reads,
@@ -72,7 +86,7 @@ impl Lowering<'_> {
         }
         // The forward pass remembered which step won.
         let key = (node.inputs[0], node.inputs.get(2).copied());
-        let Some(&at) = self.winners.get(&key) else {
+        let Some(&at) = self.kept.over_time.winners.get(&key) else {
             return false;
         };
         let (dy, dx) = (self.value(node.inputs[1]), self.define(id));
@@ -113,8 +127,13 @@ impl Lowering<'_> {
             reads,
             [y, at, shared],
             move |workers, [x, w, bias, mask], [y, at, shared], _| {
-                let operands = [has_bias.then_some(bias), has_mask.then_some(mask)];
-                kernel.run(workers, x, w, operands, y, trains.then_some(at), shared);
+                let operands = ConvMaxOperands {
+                    x,
+                    w,
+                    bias: has_bias.then_some(bias),
+                    mask: has_mask.then_some(mask),
+                };
+                kernel.run(workers, operands, y, trains.then_some(at), shared);
             },
         );
         if let Some((dy, between, gradient)) = block.backward {
@@ -122,7 +141,7 @@ impl Lowering<'_> {
                 self.done[id.index()] = true;
             }
             let winners = WinnerGradient { shape, y, at, dy };
-            self.winner_gradients.insert(gradient, winners);
+            self.kept.over_time.gradients.insert(gradient, winners);
         }
         true
     }

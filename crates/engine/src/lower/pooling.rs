@@ -1,10 +1,20 @@
 //! Pooling over windows.
 
+use std::collections::HashMap;
+
 use jingwei_graph::ops::Window;
 use jingwei_graph::{NodeId, Op};
 use jingwei_kernels::pooling::{Pooling, packed_positions};
 
 use super::Lowering;
+use crate::program::ValueId;
+
+/// What pooling leaves for later kernels.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// The winning positions of a max pooling of a node's values.
+    positions: HashMap<NodeId, (Window, ValueId)>,
+}
 
 impl Lowering<'_> {
     pub(super) fn lower_pooling(&mut self, id: NodeId) -> bool {
@@ -16,7 +26,9 @@ impl Lowering<'_> {
                     return false;
                 };
                 let positions = self.temporary(packed_positions(kernel.output_len()));
-                self.positions
+                self.kept
+                    .pooling
+                    .positions
                     .insert(self.input(id, 0), (op.window, positions));
                 let (reads, y) = (self.operands(id), self.define(id));
                 self.program.emit(
@@ -34,7 +46,7 @@ impl Lowering<'_> {
                     return false;
                 };
                 // The forward pass of the same pooling remembered which position won.
-                let Some(&(window, positions)) = self.positions.get(&x) else {
+                let Some(&(window, positions)) = self.kept.pooling.positions.get(&x) else {
                     return false;
                 };
                 if window != op.window {

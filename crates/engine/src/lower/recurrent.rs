@@ -3,6 +3,8 @@
 //! What the backward pass needs of the forward pass, the forward kernel leaves in a temporary of its own. The gradients
 //! of one layer, by its inputs, its kernel and its bias, are siblings that one lowering computes together.
 
+use std::collections::HashMap;
+
 use jingwei_graph::ops::{GateActivation, RecurrentCell, RecurrentGrad, RecurrentOperand};
 use jingwei_graph::{NodeId, Op, ops};
 use jingwei_kernels as kernels;
@@ -11,6 +13,13 @@ use jingwei_kernels::{Epilogue, MatMul, MatMulShape};
 
 use super::Lowering;
 use crate::program::ValueId;
+
+/// What a recurrent layer leaves for later kernels.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// What a forward pass keeps for the backward pass.
+    reserves: HashMap<NodeId, ValueId>,
+}
 
 impl Lowering<'_> {
     pub(super) fn lower_recurrent(&mut self, id: NodeId) -> bool {
@@ -37,7 +46,7 @@ impl Lowering<'_> {
                 });
         let reserve = self.temporary(if keeps { kernel.reserve() } else { 0 });
         if keeps {
-            self.reserves.insert(id, reserve);
+            self.kept.recurrent.reserves.insert(id, reserve);
         }
         let y = self.define(id);
         self.emit_recurrent_forward(id, kernel, op, [y, reserve]);
@@ -162,11 +171,16 @@ impl Lowering<'_> {
     ) -> ValueId {
         let inputs = &self.node(id).inputs;
         let operands = &inputs[..inputs.len() - 1];
-        let kept = self.reserves.iter().find_map(|(&node, &reserve)| {
-            let node = self.node(node);
-            let same = node.op == Op::from(*op) && node.inputs == operands;
-            same.then_some(reserve)
-        });
+        let kept = self
+            .kept
+            .recurrent
+            .reserves
+            .iter()
+            .find_map(|(&node, &reserve)| {
+                let node = self.node(node);
+                let same = node.op == Op::from(*op) && node.inputs == operands;
+                same.then_some(reserve)
+            });
         kept.unwrap_or_else(|| {
             let reserve = self.temporary(kernel.reserve());
             let y = self.temporary(kernel.output());

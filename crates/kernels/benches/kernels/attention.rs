@@ -1,7 +1,7 @@
 //! Attention, forward and both passes together, beside what `scripts/peers/attention.py` measures of PyTorch.
 
 use crate::harness::Bench;
-use jingwei_kernels::attention::{Attention, Positions, Targets};
+use jingwei_kernels::attention::{Attention, Forward, Positions, Targets};
 use jingwei_kernels::{AlignedVec, Precision};
 
 pub fn run(bench: &Bench) {
@@ -60,7 +60,13 @@ fn passes(bench: &Bench, plan: Attention) {
     bench.kernel(&format!("{name} both"), 7.0 * product, scratch, |workers| {
         plan.forward(workers, qkv, None, &mut y, Some(&mut sums));
         let targets = Targets::Apart([&mut dq, &mut dk, &mut dv]);
-        plan.backward(workers, qkv, None, [&y, &dy], &sums, targets, &mut shared);
+        let forward = Forward {
+            qkv,
+            mask: None,
+            y: &y,
+            log_sums: &sums,
+        };
+        plan.backward(workers, forward, &dy, targets, &mut shared);
     });
     let floats = plan.backward_shared() + plan.log_sums() + 2 * scratch;
     println!(

@@ -6,7 +6,8 @@ use crate::{
     harness::Bench,
 };
 use jingwei_kernels::{
-    AlignedVec, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape,
+    AlignedVec, BiasedFilters, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput,
+    ConvShape, PooledResults,
 };
 
 pub fn run(bench: &Bench) {
@@ -49,8 +50,7 @@ fn pooled(bench: &Bench, shape: ConvShape) {
         plan.run(
             workers,
             &x,
-            &w,
-            &bias,
+            BiasedFilters { w: &w, bias: &bias },
             &mut y,
             Some(&mut index),
             &mut shared,
@@ -64,7 +64,12 @@ fn pooled(bench: &Bench, shape: ConvShape) {
         flop,
         plan.scratch(),
         |workers| {
-            plan.run(workers, &x, &y, &index, &dy, &mut dw, &mut db, &mut shared);
+            let results = PooledResults {
+                y: &y,
+                index: &index,
+                dy: &dy,
+            };
+            plan.run(workers, &x, results, &mut dw, &mut db, &mut shared);
         },
     );
     let plan = ConvReluPoolGradInput::new(level, shape);
@@ -74,7 +79,12 @@ fn pooled(bench: &Bench, shape: ConvShape) {
         flop,
         plan.scratch(),
         |workers| {
-            plan.run(workers, &w, &y, &index, &dy, &mut dx, &mut shared);
+            let results = PooledResults {
+                y: &y,
+                index: &index,
+                dy: &dy,
+            };
+            plan.run(workers, &w, results, &mut dx, &mut shared);
         },
     );
 }

@@ -34,6 +34,19 @@ pub enum Targets<'a> {
     },
 }
 
+/// What a forward pass took and gave, which its gradients need.
+#[derive(Debug, Clone, Copy)]
+pub struct Forward<'a> {
+    /// Queries, keys and values.
+    pub qkv: [Positions<'a>; 3],
+    /// Which keys count, if not all do.
+    pub mask: Option<&'a [f32]>,
+    /// The result.
+    pub y: &'a [f32],
+    /// The logarithms of the sums of each row.
+    pub log_sums: &'a [f32],
+}
+
 impl Attention {
     /// Floats of temporary memory that [`Self::backward`] takes as `shared`.
     ///
@@ -51,20 +64,20 @@ impl Attention {
     ///
     /// # Panics
     /// Where a slice is too short for the shape, or the scratch is.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a gradient takes what its forward pass took and gave"
-    )]
     pub fn backward(
         &self,
         workers: &Workers,
-        [q, k, v]: [Positions; 3],
-        mask: Option<&[f32]>,
-        [y, dy]: [&[f32]; 2],
-        log_sums: &[f32],
+        forward: Forward<'_>,
+        dy: &[f32],
         targets: Targets,
         shared: &mut [f32],
     ) {
+        let Forward {
+            qkv: [q, k, v],
+            mask,
+            y,
+            log_sums,
+        } = forward;
         self.check(workers, [q, k, v], mask);
         assert!(
             y.len() == self.query_floats() && dy.len() == y.len(),

@@ -20,6 +20,19 @@ pub struct ConvMaxForward {
     panels: Panels,
 }
 
+/// What the maximum over time of a convolution is computed from.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvMaxOperands<'a> {
+    /// The sequences.
+    pub x: &'a [f32],
+    /// The filters.
+    pub w: &'a [f32],
+    /// A number for each filter, if there are any.
+    pub bias: Option<&'a [f32]>,
+    /// Which places count, if not all do.
+    pub mask: Option<&'a [f32]>,
+}
+
 impl ConvMaxForward {
     /// Plans one shape.
     ///
@@ -67,20 +80,15 @@ impl ConvMaxForward {
     ///
     /// # Panics
     /// Where a slice has another length than the shape says, or a temporary is too short.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the operands of the fused operators"
-    )]
     pub fn run(
         &self,
         workers: &Workers,
-        x: &[f32],
-        w: &[f32],
-        [bias, mask]: [Option<&[f32]>; 2],
+        operands: ConvMaxOperands<'_>,
         y: &mut [f32],
         at: Option<&mut [f32]>,
         shared: &mut [f32],
     ) {
+        let ConvMaxOperands { x, w, bias, mask } = operands;
         let shape = self.shape;
         let (sample, filters, places) = (shape.sample(), shape.filters, shape.places());
         assert_eq!(x.len(), shape.batch * sample, "sequences of {shape:?}");

@@ -1,5 +1,6 @@
 //! Forward: tiles of windows, pooled before they leave the registers.
 
+use super::BiasedFilters;
 use super::{Windows, winograd as windows};
 use crate::{
     ConvShape, Level, Workers,
@@ -80,20 +81,16 @@ impl ConvReluPoolForward {
     ///
     /// # Panics
     /// Where a slice has another length than the shape says, or a temporary is too short.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the operands of the fused operators"
-    )]
     pub fn run(
         &self,
         workers: &Workers,
         x: &[f32],
-        w: &[f32],
-        bias: &[f32],
+        filters: BiasedFilters<'_>,
         y: &mut [f32],
         index: Option<&mut [f32]>,
         shared: &mut [f32],
     ) {
+        let BiasedFilters { w, bias } = filters;
         let (geometry, shape) = (&self.windows.geometry, self.windows.shape());
         let pooled = self.windows.pooled();
         assert_eq!(x.len(), shape.input_len(), "images of {shape:?}");

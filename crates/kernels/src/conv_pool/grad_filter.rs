@@ -5,6 +5,7 @@
 //! the work of the dense product, and less where the ReLU cut off. Filters that cover only a few
 //! contiguous floats take [`super::grad_narrow`] instead.
 
+use super::PooledResults;
 use super::{Pooled, Windows, grad_narrow::add_sample_narrow, strip_vectors};
 use crate::{
     ConvShape, Level, Workers, conv::sum_partials, level::dispatch, simd::Simd, workers::Parts,
@@ -101,21 +102,16 @@ impl ConvReluPoolGradFilter {
     ///
     /// # Panics
     /// Where a slice has another length than the shape says, or a temporary is too short.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the operands of the fused operators"
-    )]
     pub fn run(
         &self,
         workers: &Workers,
         x: &[f32],
-        y: &[f32],
-        index: &[f32],
-        dy: &[f32],
+        results: PooledResults<'_>,
         dw: &mut [f32],
         db: &mut [f32],
         shared: &mut [f32],
     ) {
+        let PooledResults { y, index, dy } = results;
         let (geometry, shape) = (&self.windows.geometry, self.windows.shape());
         assert_eq!(x.len(), shape.input_len(), "images of {shape:?}");
         self.windows.check(y, index, dy);

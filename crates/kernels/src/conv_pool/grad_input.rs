@@ -4,6 +4,7 @@
 //! without a branch. Then, run by run, a strip of the image is held in registers while the strips of
 //! the listed filters are added to it, so that each image strip is written once a list.
 
+use super::PooledResults;
 use super::{Pooled, Windows, strip_vectors};
 use crate::{
     ConvShape, Level, Workers,
@@ -106,20 +107,15 @@ impl ConvReluPoolGradInput {
     ///
     /// # Panics
     /// Where a slice has another length than the shape says, or a temporary is too short.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the operands of the fused operators"
-    )]
     pub fn run(
         &self,
         workers: &Workers,
         w: &[f32],
-        y: &[f32],
-        index: &[f32],
-        dy: &[f32],
+        results: PooledResults<'_>,
         dx: &mut [f32],
         shared: &mut [f32],
     ) {
+        let PooledResults { y, index, dy } = results;
         let (geometry, shape) = (&self.windows.geometry, self.windows.shape());
         assert_eq!(w.len(), shape.filter_len(), "filters of {shape:?}");
         self.windows.check(y, index, dy);

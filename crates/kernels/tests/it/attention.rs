@@ -1,6 +1,6 @@
 use crate::support::{assert_close, at_every_level, numbers};
 use jingwei_kernels::Precision;
-use jingwei_kernels::attention::{Attention, Positions, Targets};
+use jingwei_kernels::attention::{Attention, Forward, Positions, Targets};
 
 fn attention(sizes: [usize; 6], causal: bool) -> Attention {
     let [batch, time, source, heads, kv_heads, depth] = sizes;
@@ -106,7 +106,13 @@ fn check_passes(plan: Attention, mask: Option<&[f32]>, tolerance: f64) {
             let mut sums = vec![f32::NAN; plan.log_sums()];
             plan.forward(workers, qkv, mask, &mut y, Some(&mut sums));
             let targets = Targets::Apart([&mut dq, &mut dk, &mut dv]);
-            plan.backward(workers, qkv, mask, [&y, &dy], &sums, targets, shared);
+            let forward = Forward {
+                qkv,
+                mask,
+                y: &y,
+                log_sums: &sums,
+            };
+            plan.backward(workers, forward, &dy, targets, shared);
             [y, dq, dk, dv].concat()
         },
     );
@@ -204,7 +210,13 @@ fn keys_and_values_within_the_rows_of_one_product() {
                 offsets,
                 stride,
             };
-            plan.backward(workers, qkv, None, [&y, &dy], &sums, targets, shared);
+            let forward = Forward {
+                qkv,
+                mask: None,
+                y: &y,
+                log_sums: &sums,
+            };
+            plan.backward(workers, forward, &dy, targets, shared);
             [y, gradients].concat()
         },
     );

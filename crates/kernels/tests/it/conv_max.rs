@@ -1,5 +1,7 @@
 use crate::support::{assert_close, at_every_level, numbers};
-use jingwei_kernels::{ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, SequenceShape};
+use jingwei_kernels::{
+    ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, ConvMaxOperands, SequenceShape,
+};
 
 const fn shape(sizes: [usize; 5], padding: [usize; 2], relu: bool) -> SequenceShape {
     let [batch, time, channels, filters, kernel] = sizes;
@@ -79,10 +81,15 @@ fn check(s: &SequenceShape, seed: u64, masked: bool) {
             let forward = ConvMaxForward::new(level, *s);
             let mut y = vec![0.0; s.batch * filters];
             let (at, shared) = shared.split_at_mut(y.len());
-            let operands = [Some(&bias[..]), masked.then_some(&mask[..])];
-            forward.run(workers, &x, &w, operands, &mut y, None, shared);
+            let operands = ConvMaxOperands {
+                x: &x,
+                w: &w,
+                bias: Some(&bias),
+                mask: masked.then_some(&mask[..]),
+            };
+            forward.run(workers, operands, &mut y, None, shared);
             let without = y.clone();
-            forward.run(workers, &x, &w, operands, &mut y, Some(at), shared);
+            forward.run(workers, operands, &mut y, Some(at), shared);
             assert_eq!(without, y, "{what}");
             [&y, &*at].concat()
         },
@@ -169,15 +176,13 @@ fn what_is_not_a_number_wins() {
         |level, workers, shared| {
             let (mut y, mut at) = ([0.0], [0.0]);
             let forward = ConvMaxForward::new(level, s);
-            forward.run(
-                workers,
-                &x,
-                &[1.0],
-                [None, None],
-                &mut y,
-                Some(&mut at),
-                shared,
-            );
+            let operands = ConvMaxOperands {
+                x: &x,
+                w: &[1.0],
+                bias: None,
+                mask: None,
+            };
+            forward.run(workers, operands, &mut y, Some(&mut at), shared);
             vec![y[0], at[0]]
         },
     );

@@ -3,7 +3,8 @@ use crate::{
     support::{assert_close, at_every_level, numbers},
 };
 use jingwei_kernels::{
-    ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape, Level,
+    BiasedFilters, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape,
+    Level, PooledResults,
 };
 use proptest::prelude::*;
 
@@ -52,9 +53,23 @@ fn check(shape: ConvShape) {
         |level| (forward(level).scratch(), forward(level).shared()),
         |level, workers, shared| {
             let (mut y, mut index) = (vec![f32::NAN; expected.len()], vec![0.0; bytes]);
-            forward(level).run(workers, &x, &w, &bias, &mut y, None, shared);
+            forward(level).run(
+                workers,
+                &x,
+                BiasedFilters { w: &w, bias: &bias },
+                &mut y,
+                None,
+                shared,
+            );
             let inferred = y.clone();
-            forward(level).run(workers, &x, &w, &bias, &mut y, Some(&mut index), shared);
+            forward(level).run(
+                workers,
+                &x,
+                BiasedFilters { w: &w, bias: &bias },
+                &mut y,
+                Some(&mut index),
+                shared,
+            );
             assert_eq!(inferred, y);
             y.extend(index);
             y
@@ -98,7 +113,14 @@ fn check(shape: ConvShape) {
         |level| (plan(level).scratch(), plan(level).shared()),
         |level, workers, shared| {
             let (mut dw, mut db) = (vec![f32::NAN; w.len()], vec![f32::NAN; shape.filters]);
-            plan(level).run(workers, &x, y, index, &dy, &mut dw, &mut db, shared);
+            plan(level).run(
+                workers,
+                &x,
+                PooledResults { y, index, dy: &dy },
+                &mut dw,
+                &mut db,
+                shared,
+            );
             dw.extend(db);
             dw
         },
@@ -110,7 +132,13 @@ fn check(shape: ConvShape) {
         |level| (plan(level).scratch(), plan(level).shared()),
         |level, workers, shared| {
             let mut dx = vec![f32::NAN; x.len()];
-            plan(level).run(workers, &w, y, index, &dy, &mut dx, shared);
+            plan(level).run(
+                workers,
+                &w,
+                PooledResults { y, index, dy: &dy },
+                &mut dx,
+                shared,
+            );
             dx
         },
     ) {
@@ -146,7 +174,14 @@ fn nan_stays() {
             |level| (plan(level).scratch(), plan(level).shared()),
             |level, workers, shared| {
                 let mut y = vec![0.0; 5];
-                plan(level).run(workers, &x, &w, &bias, &mut y, None, shared);
+                plan(level).run(
+                    workers,
+                    &x,
+                    BiasedFilters { w: &w, bias: &bias },
+                    &mut y,
+                    None,
+                    shared,
+                );
                 y
             },
         ) {

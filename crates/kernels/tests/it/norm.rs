@@ -1,7 +1,7 @@
 use crate::golden::{golden, golden_f32};
 use crate::support::{assert_close, at_every_level, numbers};
 use jingwei_kernels::batch_norm::BatchNorm;
-use jingwei_kernels::layer_norm::LayerNorm;
+use jingwei_kernels::layer_norm::{LayerNorm, LayerNormOperands};
 
 /// `[y, dx, dγ, dβ, mean, variance]` one after the other.
 fn batch_norm(plan: BatchNorm, [x, dy, gamma, beta]: [&[f32]; 4]) -> Vec<(String, Vec<Vec<f32>>)> {
@@ -161,11 +161,15 @@ fn layer_norm(plan: LayerNorm, [x, dy, gamma, beta]: [&[f32]; 4]) -> Vec<(String
             let [mut y, mut dx] = [vec![f32::NAN; n], vec![f32::NAN; n]];
             let [mut dgamma, mut dbeta] = [vec![f32::NAN; columns], vec![f32::NAN; columns]];
             plan.forward(workers, x, [gamma, beta], &mut y);
+            let operands = LayerNormOperands {
+                x,
+                dy,
+                gamma,
+                added: None,
+            };
             plan.backward(
                 workers,
-                [x, dy],
-                gamma,
-                None,
+                operands,
                 &mut dx,
                 [&mut dgamma, &mut dbeta],
                 shared,

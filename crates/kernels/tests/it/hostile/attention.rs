@@ -1,5 +1,5 @@
 use crate::support::{HOSTILE, alone, assert_refused, hostile_sizes, numbers, unless_refused};
-use jingwei_kernels::attention::{Attention, Positions, Targets};
+use jingwei_kernels::attention::{Attention, Forward, Positions, Targets};
 use jingwei_kernels::{Level, Precision};
 
 fn attention([batch, time, source, heads, kv_heads, depth]: [usize; 6]) -> Attention {
@@ -36,7 +36,13 @@ fn sizes() {
             });
             let targets = Targets::Apart([&mut [], &mut [], &mut []]);
             unless_refused(sizes, || {
-                plan.backward(workers, [none; 3], None, [&[], &[]], &[], targets, &mut [])
+                let forward = Forward {
+                    qkv: [none; 3],
+                    mask: None,
+                    y: &[],
+                    log_sums: &[],
+                };
+                plan.backward(workers, forward, &[], targets, &mut [])
             });
         });
     }
@@ -84,15 +90,13 @@ fn places() {
                 };
                 let results = [&values[..]; 2];
                 assert_refused(offsets, || {
-                    plan.backward(
-                        workers,
-                        [whole; 3],
-                        None,
-                        results,
-                        &sums,
-                        together,
-                        &mut shared,
-                    )
+                    let forward = Forward {
+                        qkv: [whole; 3],
+                        mask: None,
+                        y: results[0],
+                        log_sums: &sums,
+                    };
+                    plan.backward(workers, forward, results[1], together, &mut shared)
                 });
             }
         }

@@ -2,7 +2,7 @@ use crate::support::{alone, hostile_sizes, numbers, unless_refused};
 use jingwei_kernels::batch_norm::BatchNorm;
 use jingwei_kernels::cross_entropy::{CrossEntropy, Targets};
 use jingwei_kernels::elementwise::{Binary, Broadcast, Operand};
-use jingwei_kernels::layer_norm::LayerNorm;
+use jingwei_kernels::layer_norm::{LayerNorm, LayerNormOperands};
 use jingwei_kernels::reduce::{Reduce, Reduction, largest_index};
 use jingwei_kernels::rms_norm::RmsNorm;
 use jingwei_kernels::rotary::Rotary;
@@ -51,7 +51,13 @@ fn norms() {
                 unless_refused(layer, || layer.forward(workers, x, [of_columns; 2], y));
                 unless_refused(layer, || {
                     let [a, b] = &mut sums;
-                    layer.backward(workers, [x; 2], of_columns, None, y, [a, b], &mut shared)
+                    let operands = LayerNormOperands {
+                        x,
+                        dy: x,
+                        gamma: of_columns,
+                        added: None,
+                    };
+                    layer.backward(workers, operands, y, [a, b], &mut shared)
                 });
                 unless_refused(layer, || {
                     let [a, b] = &mut sums;
