@@ -13,6 +13,7 @@ use fast_image_resize::{
 };
 use jingwei_bounds::Budget;
 
+use crate::limits::check_file;
 use crate::{Error, Limits, Result};
 
 /// The size that pictures are brought to.
@@ -130,25 +131,8 @@ pub fn decode_file(path: &Path, size: Size, limits: &Limits) -> Result<Vec<u8>> 
 /// Reads a whole file that is no longer than `limit`.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let unreadable = |source| Error::unreadable(path, source);
+    check_file(path, limit)?;
     let file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let place = path.display().to_string();
-    if !metadata.is_file() {
-        return Err(Error::content(
-            place,
-            "it is no ordinary file",
-            "give the path of a file",
-        ));
-    }
-    let remedy = "use a smaller file, or raise the limit".to_owned();
-    if metadata.len() > limit {
-        return Err(Error::TooLarge {
-            place,
-            needed: metadata.len(),
-            limit,
-            remedy,
-        });
-    }
     let mut bytes = Vec::new();
     file.take(limit)
         .read_to_end(&mut bytes)

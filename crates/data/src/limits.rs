@@ -1,5 +1,8 @@
 //! How much memory untrusted files may make a reader use.
 
+use std::fs::File;
+use std::path::Path;
+
 use crate::{Error, Result};
 
 /// Bounds that every reader keeps to before it allocates.
@@ -47,4 +50,28 @@ impl Limits {
         bytes.try_reserve_exact(length).map_err(|_| too_large())?;
         Ok(bytes)
     }
+}
+
+/// Refuses what is no ordinary file, or has more than `limit` bytes.
+pub(crate) fn check_file(path: &Path, limit: u64) -> Result<()> {
+    let unreadable = |source| Error::unreadable(path, source);
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let place = path.display().to_string();
+    if !metadata.is_file() {
+        return Err(Error::content(
+            place,
+            "it is no ordinary file",
+            "give the path of a file",
+        ));
+    }
+    if metadata.len() > limit {
+        return Err(Error::TooLarge {
+            place,
+            needed: metadata.len(),
+            limit,
+            remedy: "use a smaller file, or raise the limit".to_owned(),
+        });
+    }
+    Ok(())
 }

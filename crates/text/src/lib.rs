@@ -20,6 +20,7 @@ mod error;
 pub mod prepare;
 pub mod read;
 pub mod statistics;
+pub mod table;
 pub mod vectors;
 
 pub use error::{Error, OnBad, Quarantined, Result};

@@ -11,6 +11,7 @@ use jingwei_data::texts::read_texts;
 use jingwei_data::{Dataset, Features, Limits, Preparation, Sequences, Targets};
 use jingwei_metrics::Evaluation;
 use jingwei_metrics::{Compared, Estimates, Kept, Tagged};
+use jingwei_text::table::Table;
 
 use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;
@@ -122,15 +123,17 @@ fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<S
     if let Some(name) = arguments.target.clone().or_else(own) {
         return Ok(name);
     }
-    let unreadable = || format!("{}: cannot be read; check that it exists", path.display());
-    let mut reader = csv::Reader::from_path(path).with_context(unreadable)?;
-    let heads = reader.headers().with_context(unreadable)?;
-    let last = heads
-        .iter()
-        .next_back()
-        .context("the table has no columns")?;
-    Ok(last.trim_start_matches('\u{feff}').trim().to_owned())
+    let is_tsv = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("tsv"));
+    let delimiter = if is_tsv { b'\t' } else { b',' };
+    let table = Table::open(path, delimiter, None, MOST_HEADER)?;
+    let last = table.header().last().cloned();
+    last.context("the table has no columns")
 }
+
+/// Bytes of a header at most.
+const MOST_HEADER: usize = 1 << 26;
 
 /// What the model said about the samples that it has an answer to.
 struct Predicted<'d> {

@@ -6,7 +6,7 @@ mod table;
 use std::collections::HashSet;
 use std::path::Path;
 
-use ::csv::ByteRecord;
+use jingwei_text::table::Fields;
 use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, Limits, OnBad, Result};
@@ -62,7 +62,7 @@ pub fn read_csv(path: &Path, options: &CsvOptions, limits: &Limits) -> Result<Da
     let feature_fields = table.fields_of(&columns)?;
     let target_fields = table.fields_of(targets)?;
     let mut rows = Rows::new(options.classes.as_deref());
-    let mut record = ByteRecord::new();
+    let mut record = Fields::default();
     while let Some(read) = table.next(&mut record) {
         let start = (rows.features.len(), rows.values.len());
         let row = read.and_then(|()| match options.target {

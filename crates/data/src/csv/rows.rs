@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use ::csv::ByteRecord;
+use jingwei_text::table::Fields;
 
 use super::table::{Table, is_missing};
 use super::{CsvOptions, CsvTarget};
@@ -40,7 +40,7 @@ impl Rows {
     pub fn push(
         &mut self,
         table: &Table,
-        record: &ByteRecord,
+        record: &Fields,
         features: &[usize],
         targets: &[usize],
         label: Option<&usize>,

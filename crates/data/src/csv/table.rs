@@ -1,13 +1,12 @@
-//! An open CSV file: its header and its records.
+//! An open table of numbers: its header and its rows.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Cursor;
 use std::path::Path;
 
-use ::csv::{ByteRecord, Reader, ReaderBuilder};
+use jingwei_text::table::{self, BadRow, Fields};
 
 use crate::error::some;
-use crate::image::read_bounded;
+use crate::limits::check_file;
 use crate::{Error, Limits, Result};
 
 /// How missing values are spelled, in small letters.
@@ -21,74 +20,43 @@ pub(crate) fn is_missing(text: &str) -> bool {
 pub(crate) struct Table {
     pub header: Vec<String>,
     pub place: String,
-    /// The line on which the present row starts, from 1, and where in the file that is.
+    /// The line on which the present row starts, from 1.
     pub line: u64,
-    start: usize,
-    reader: Reader<Cursor<Vec<u8>>>,
+    table: table::Table,
 }
 
 impl Table {
     pub fn open(path: &Path, delimiter: Option<u8>, limits: &Limits) -> Result<Self> {
         let place = path.display().to_string();
-        let mut bytes = read_bounded(path, limits.dataset_bytes)?;
-        if bytes.starts_with(b"\xef\xbb\xbf") {
-            bytes.drain(..3);
-        }
+        check_file(path, limits.dataset_bytes)?;
         let is_tsv = path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
         let delimiter = delimiter.unwrap_or(if is_tsv { b'\t' } else { b',' });
-        let mut builder = ReaderBuilder::new();
-        let mut reader = builder
-            .flexible(true)
-            .delimiter(delimiter)
-            .from_reader(Cursor::new(bytes));
-        let header = read_header(&mut reader, &place)?;
+        let bound = usize::try_from(limits.dataset_bytes).unwrap_or(usize::MAX);
+        let table = table::Table::open(path, delimiter, None, bound)?;
+        let header = table.header().to_vec();
+        check_header(&header, &place)?;
         Ok(Self {
             header,
             place,
             line: 1,
-            start: 0,
-            reader,
+            table,
         })
     }
 
     /// Reads the next row, if there is one. After an error, which is one of the row, reading can go on.
-    pub fn next(&mut self, record: &mut ByteRecord) -> Option<Result<()>> {
-        match self.reader.read_byte_record(record) {
-            Ok(true) => self.find_line(record),
-            Ok(false) => return None,
-            Err(cause) => return Some(Err(Error::content(&self.place, cause, "check the file"))),
-        }
-        if record.len() == self.header.len() {
-            return Some(Ok(()));
-        }
-        let cause = format!(
-            "{} fields, the header has {}",
-            record.len(),
-            self.header.len()
-        );
-        let place = format!("{}, line {}", self.place, self.line);
-        Some(Err(Error::content(
-            place,
-            cause,
-            "complete the row; quote fields that contain the delimiter",
-        )))
-    }
-
-    /// Counts the lines up to the row's first character: the reader's own count is behind after empty lines and `\r\n`.
-    fn find_line(&mut self, record: &ByteRecord) {
-        let bytes = self.reader.get_ref().get_ref();
-        let from = record
-            .position()
-            .map_or(self.start, |position| position.byte() as usize);
-        let empty = bytes[from..]
-            .iter()
-            .take_while(|byte| b"\r\n".contains(byte))
-            .count();
-        let between = &bytes[self.start..from + empty];
-        self.line += between.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        self.start = from + empty;
+    pub fn next(&mut self, fields: &mut Fields) -> Option<Result<()>> {
+        let row = match self.table.next(fields) {
+            Ok(row) => row?,
+            Err(error) => return Some(Err(error.into())),
+        };
+        self.line = row.line;
+        let bad = |bad: BadRow| {
+            let place = format!("{}, line {}", self.place, self.line);
+            Error::content(place, bad.reason(), bad.remedy)
+        };
+        Some(row.bad.map_or(Ok(()), |cause| Err(bad(cause))))
     }
 
     /// Where these columns are.
@@ -114,15 +82,16 @@ impl Table {
         columns.iter().map(field).collect()
     }
 
-    pub fn text<'r>(&self, record: &'r ByteRecord, field: usize) -> Result<&'r str> {
-        let bytes = record.get(field).unwrap_or_default();
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| self.bad(field, "the text is not UTF-8"))?;
-        Ok(text.trim())
+    pub fn text<'r>(&self, fields: &'r Fields, field: usize) -> Result<&'r str> {
+        let text = fields.get(field).trim();
+        match text.contains('\u{fffd}') {
+            true => Err(self.bad(field, "bytes that do not fit the encoding")),
+            false => Ok(text),
+        }
     }
 
-    pub fn number(&self, record: &ByteRecord, field: usize) -> Result<f32> {
-        let text = self.text(record, field)?;
+    pub fn number(&self, fields: &Fields, field: usize) -> Result<f32> {
+        let text = self.text(fields, field)?;
         parse_number(text).map_err(|cause| self.bad(field, cause))
     }
 
@@ -149,14 +118,7 @@ pub(crate) fn parse_number(text: &str) -> std::result::Result<f32, String> {
     }
 }
 
-fn read_header(reader: &mut Reader<Cursor<Vec<u8>>>, place: &str) -> Result<Vec<String>> {
-    let record = reader
-        .byte_headers()
-        .map_err(|cause| Error::content(place, cause, "check the file"))?;
-    let names: Vec<String> = record
-        .iter()
-        .map(|name| String::from_utf8_lossy(name).trim().to_owned())
-        .collect();
+fn check_header(names: &[String], place: &str) -> Result<()> {
     let place = format!("{place}, line 1");
     if names.iter().all(|name| parse_number(name).is_ok()) {
         let cause = if names.is_empty() {
@@ -170,14 +132,14 @@ fn read_header(reader: &mut Reader<Cursor<Vec<u8>>>, place: &str) -> Result<Vec<
             "begin the file with a line that names the columns",
         ));
     }
-    if let Some(name) = first_double(&names) {
+    if let Some(name) = first_double(names) {
         return Err(Error::content(
             place,
             format!("the column `{name}` comes twice"),
             "give each its own name",
         ));
     }
-    Ok(names)
+    Ok(())
 }
 
 fn first_double(names: &[String]) -> Option<&String> {

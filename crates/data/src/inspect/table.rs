@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ::csv::ByteRecord;
+use jingwei_text::table::Fields;
 use serde::Serialize;
 
 use super::Summary;
@@ -103,15 +103,14 @@ pub(super) fn summarise(path: &Path, limits: &Limits) -> Result<Summary> {
     };
     let mut columns: Vec<ColumnSummary> = table.header.iter().map(named).collect();
     let (mut samples, mut bad) = (0, Vec::new());
-    let mut record = ByteRecord::new();
+    let mut record = Fields::default();
     while let Some(read) = table.next(&mut record) {
         match read {
             Ok(()) => {
                 samples += 1;
-                let texts = record.iter().map(|field| String::from_utf8_lossy(field));
                 columns
                     .iter_mut()
-                    .zip(texts)
+                    .zip(record.iter())
                     .for_each(|(column, text)| column.add(text.trim()));
             }
             Err(error) => bad.push(error.to_string()),

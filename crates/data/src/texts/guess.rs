@@ -7,6 +7,7 @@ use std::path::Path;
 
 use jingwei_text::OnBad;
 use jingwei_text::encoding::decode;
+use jingwei_text::table::{Fields, Table};
 
 use super::Format;
 use crate::image_folder::{entries, name_of};
@@ -127,29 +128,25 @@ fn json_lines(text: &str) -> Option<Guess> {
 }
 
 fn table(text: &str, delimiter: u8, format: Format) -> Option<Guess> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let names: Vec<String> = reader.headers().ok()?.iter().map(trimmed).collect();
-    if names.len() > MOST_COLUMNS {
+    let bytes = text.as_bytes().to_vec();
+    let mut table = Table::of(bytes, Path::new(""), delimiter, text.len()).ok()?;
+    let names = table.header().to_vec();
+    if names.is_empty() || names.len() > MOST_COLUMNS {
         return None;
     }
     let mut columns = vec![Vec::new(); names.len()];
-    for row in reader
-        .records()
-        .take(ROWS)
-        .filter_map(std::result::Result::ok)
-    {
-        for (column, field) in columns.iter_mut().zip(&row) {
-            column.push(trimmed(field));
+    let mut fields = Fields::default();
+    for _ in 0..ROWS {
+        let Ok(Some(row)) = table.next(&mut fields) else {
+            break;
+        };
+        if row.bad.is_none() {
+            for (column, field) in columns.iter_mut().zip(fields.iter()) {
+                column.push(field.trim().to_owned());
+            }
         }
     }
     columns_of(&names, &columns, format)
-}
-
-fn trimmed(field: &str) -> String {
-    field.trim_start_matches('\u{feff}').trim().to_owned()
 }
 
 /// The column of texts, and the one of their classes.

@@ -49,7 +49,12 @@ fn lines_are_counted_whatever_ends_them() {
         let error = read(["a,y", "1,\"x\ny\"", "2,x,z"].join(end), &class("y"))
             .unwrap_err()
             .to_string();
-        assert!(error.contains("line 4: 3 fields"), "{error}");
+        assert!(
+            error.contains(
+                "line 4: row with another number of fields than the header: 3 instead of 2"
+            ),
+            "{error}"
+        );
     }
 }
 
@@ -117,8 +122,14 @@ fn given_classes_keep_their_numbers_and_admit_no_other() {
 #[test]
 fn bad_rows_are_named() {
     let cases = [
-        ("a,y\n1,0\n2\n", "line 3: 1 fields, the header has 2"),
-        ("a,y\n1,0,7\n", "line 2: 3 fields"),
+        (
+            "a,y\n1,0\n2\n",
+            "line 3: row with another number of fields than the header: 1 instead of 2",
+        ),
+        (
+            "a,y\n1,0,7\n",
+            "line 2: row with another number of fields than the header: 3 instead of 2",
+        ),
         ("a,y\nx,0\n", "line 2, column `a`: `x` is no number"),
         ("a,y\n1,0\n,0\n", "line 3, column `a`: the value is missing"),
         ("a,y\nNA,0\n", "line 2, column `a`: the value is missing"),
@@ -140,7 +151,7 @@ fn bad_rows_are_named() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("line 2, column `a`: the text is not UTF-8"),
+        error.contains("line 2, column `a`: `") && error.contains("is no number"),
         "{error}"
     );
 }
@@ -165,7 +176,7 @@ fn bad_rows_can_be_set_aside_and_are_counted() {
         reasons,
         [
             "the value is missing",
-            "1 fields, the header has 3",
+            "row with another number of fields than the header: 1 instead of 3",
             "the label is missing"
         ]
     );
@@ -212,4 +223,28 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let _ = read(bytes, &CsvOptions::default());
     }
+}
+
+#[test]
+fn tables_are_read_in_the_encoding_that_they_have() {
+    let text = "面积,类别\n1,好的\n2,\"不好, 不行\"\n3,好的\n";
+    let (gbk, _, unmapped) = encoding_rs::GBK.encode(text);
+    assert!(!unmapped);
+    for bytes in [text.as_bytes().to_vec(), gbk.to_vec()] {
+        let data = read(bytes, &class("类别")).unwrap();
+        assert_eq!(data.class_names(), strings(&["不好, 不行", "好的"]));
+        assert_eq!(data.len(), 3);
+    }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_one_row() {
+    let options = CsvOptions {
+        on_bad: OnBad::Quarantine,
+        ..class("y")
+    };
+    let data = read("a,y\n1,p\n2,\"q\n3,q\n4,p\n", &options).unwrap();
+    assert_eq!((data.len(), data.quarantine().len()), (3, 1));
+    assert!(data.quarantine()[0].origin.ends_with("line 3"));
+    assert_eq!(data.quarantine()[0].reason, "quote never closed");
 }

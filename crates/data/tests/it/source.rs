@@ -92,7 +92,7 @@ fn a_table_is_summarised() {
     assert_eq!((kind_column.text, kind_column.values["x"]), (3, 2));
     let notes = summary.notes.join("\n");
     for note in [
-        "line 5: 1 fields",
+        "line 5: row with another number of fields than the header: 1 instead of 3",
         "column `a` lacks 1 values",
         "column `same` has the same value everywhere",
     ] {

@@ -85,10 +85,13 @@ fn from_csv(service: &Service, body: &[u8], budget: &Budget) -> Result<Vec<u8>, 
     let reads_text = service.reads_text();
     let reads = |name: &str| read.contains(name) || reads_text && name == "text";
     let table = table::parse(body, reads, budget)?;
-    let names: Vec<&str> = table.names.iter().collect();
+    let names: Vec<&str> = table.names.iter().map(String::as_str).collect();
     let cells = names.len().saturating_mul(table.rows.len());
     let _loan = budget.lend(cells.saturating_mul(size_of::<&str>()))?;
-    let rows: Vec<Vec<&str>> = table.rows.iter().map(|row| row.iter().collect()).collect();
+    let rows = table.rows.iter();
+    let rows: Vec<Vec<&str>> = rows
+        .map(|row| row.iter().map(String::as_str).collect())
+        .collect();
     let records = rows.iter().map(|row| match row[..] {
         [text, ..] if reads_text => Record::Text(text),
         _ => Record::Fields {

@@ -1,21 +1,22 @@
 //! CSV: a header with the names of columns, then a record a line.
 
 use std::collections::HashSet;
+use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord};
 use jingwei_bounds::Budget;
+use jingwei_text::table::{self, Fields};
 
 use crate::MOST_SAMPLES;
 use crate::error::Refusal;
 
 /// A table of text: the columns that the model reads.
 pub(super) struct Table {
-    pub names: StringRecord,
-    pub rows: Vec<StringRecord>,
+    pub names: Vec<String>,
+    pub rows: Vec<Vec<String>>,
 }
 
 /// Bytes that a field takes beside its text, while a row is read and grows.
-const BESIDE_FIELD: usize = 24;
+const BESIDE_FIELD: usize = 32;
 
 /// Reads the columns of the body of a request that `reads` names.
 pub(super) fn parse(
@@ -23,35 +24,42 @@ pub(super) fn parse(
     reads: impl Fn(&str) -> bool,
     budget: &Budget,
 ) -> Result<Table, Refusal> {
-    let wrong = |error: csv::Error| Refusal::bad(format!("the body is no table: {error}"));
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let wrong =
+        |cause: &dyn std::fmt::Display| Refusal::bad(format!("the body is no table: {cause}"));
     let fields = body.iter().filter(|&&byte| byte == b',').count();
-    let _loan = budget.lend(body.len() + fields.saturating_mul(BESIDE_FIELD))?;
-    let mut reader = ReaderBuilder::new().from_reader(body);
-    let mut names = reader.headers().map_err(wrong)?.clone();
-    names.trim();
+    // The body once more, its lines decoded, and a row with all its fields.
+    let taken = body.len().saturating_mul(3);
+    let _loan = budget.lend(taken.saturating_add(fields.saturating_mul(BESIDE_FIELD)))?;
+    let mut table = table::Table::of(body.to_vec(), Path::new("body"), b',', body.len())
+        .map_err(|error| wrong(&error))?;
+    let names = table.header().to_vec();
     let mut seen = HashSet::new();
     if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
         let reason = format!("the column `{name:.64}` is there twice");
         return Err(Refusal::bad(reason));
     }
     let places: Vec<usize> = (0..names.len()).filter(|&at| reads(&names[at])).collect();
-    let chosen = |row: &StringRecord| places.iter().map(|&at| &row[at]).collect::<StringRecord>();
-    let mut rows = Vec::new();
-    let mut row = StringRecord::new();
-    while reader.read_record(&mut row).map_err(wrong)? {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut fields = Fields::default();
+    while let Some(row) = table.next(&mut fields).map_err(|error| wrong(&error))? {
+        if let Some(bad) = row.bad {
+            return Err(wrong(&format_args!("line {}: {}", row.line, bad.reason())));
+        }
         if rows.len() == MOST_SAMPLES {
             let reason = format!("the table has more than {MOST_SAMPLES} rows: send fewer at once");
             return Err(Refusal::bad(reason));
         }
-        let chosen = chosen(&row);
-        budget.take(
-            size_of::<StringRecord>() + chosen.as_slice().len() + chosen.len() * BESIDE_FIELD,
-        )?;
+        let chosen: Vec<String> = places.iter().map(|&at| fields.get(at).to_owned()).collect();
+        if chosen.iter().any(|field| field.contains('\u{fffd}')) {
+            let reason = "bytes that do not fit the encoding";
+            return Err(wrong(&format_args!("line {}: {reason}", row.line)));
+        }
+        let bytes: usize = chosen.iter().map(String::len).sum();
+        budget.take(size_of::<Vec<String>>() + bytes + chosen.len() * BESIDE_FIELD)?;
         rows.push(chosen);
     }
     Ok(Table {
-        names: chosen(&names),
+        names: places.iter().map(|&at| names[at].clone()).collect(),
         rows,
     })
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::encoding::{Line, Lines, named};
 use crate::read::classes::{Classes, lonely};
 use crate::read::{Corpus, Counts, Labels, Origins, ReadOptions, Texts};
+pub(super) use crate::table::BadRow as Bad;
 use crate::{Error, OnBad, Quarantined, Result};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,23 +26,6 @@ pub(super) struct Collector<'a> {
     counts: Counts,
     encodings: Vec<String>,
     pub(super) notes: Vec<String>,
-}
-
-/// Why a row is bad: the cause in words that do not change from row to row, details of this row, and what helps.
-pub(super) struct Bad {
-    pub(super) cause: &'static str,
-    pub(super) detail: String,
-    pub(super) remedy: &'static str,
-}
-
-impl Bad {
-    pub(super) fn new(cause: &'static str, detail: impl ToString, remedy: &'static str) -> Self {
-        Self {
-            cause,
-            detail: detail.to_string(),
-            remedy,
-        }
-    }
 }
 
 impl<'a> Collector<'a> {
@@ -76,11 +60,7 @@ impl<'a> Collector<'a> {
 
     pub(super) fn set_aside(&mut self, path: &Path, line: u64, bad: Bad) -> Result<()> {
         let place = format!("{}, line {line}", path.display());
-        let reason = if bad.detail.is_empty() {
-            bad.cause.to_owned()
-        } else {
-            format!("{}: {}", bad.cause, bad.detail)
-        };
+        let reason = bad.reason();
         if self.options.on_bad == OnBad::Stop {
             let remedy = format!(
                 "{}, or set bad rows aside: in a recipe by `on_bad = \"quarantine\"`, to a command by --skip-bad",
