@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// A training fails.
     #[error(transparent)]
-    Train(jingwei_train::Error),
+    Train(Box<jingwei_train::Error>),
     /// Nothing can be measured.
     #[error(transparent)]
     Metrics(#[from] jingwei_metrics::Error),
@@ -41,10 +41,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the fit loop or its files said, if it was they.
+    #[must_use]
+    pub fn training(&self) -> Option<&jingwei_train::Error> {
+        match self {
+            Self::Train(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Wraps an error of the file system.
     pub(crate) fn file(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let wrap = jingwei_train::Error::file(path, action);
-        move |source| Self::Train(wrap(source))
+        move |source| wrap(source).into()
     }
 }
 
@@ -67,7 +76,7 @@ impl From<jingwei_train::Error> for Error {
             Train::Network(error) => Self::Network(error),
             Train::Bundle(error) => Self::Bundle(error),
             Train::Engine(error) => Self::Engine(error),
-            other => Self::Train(other),
+            other => Self::Train(Box::new(other)),
         }
     }
 }

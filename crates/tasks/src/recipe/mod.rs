@@ -83,7 +83,7 @@ impl Recipe {
     /// Reads and checks a recipe file.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be read, [`Error::Recipe`] with the first thing that is wrong in it.
+    /// [`Error::Train`] if it cannot be read, [`Error::Recipe`] with the first thing that is wrong in it.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(Error::file(path, "read the recipe"))?;
         Self::read(&text, &path.display().to_string(), path.parent())

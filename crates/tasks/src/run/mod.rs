@@ -261,8 +261,9 @@ fn check_class_weights(objective: &Objective, classes: usize) -> Result<(), Erro
 /// the step that runs; calling this again goes on.
 ///
 /// # Errors
-/// [`Error::Locked`] if another process trains there, [`Error::OtherTraining`] if the folder holds another training,
-/// and whatever goes wrong on the way; checkpoints stay.
+/// [`Locked`](jingwei_train::Error::Locked) if another process trains there,
+/// [`OtherTraining`](jingwei_train::Error::OtherTraining) if the folder holds another training, and whatever goes wrong
+/// on the way; checkpoints stay.
 pub fn run_training(
     job: &Job,
     run: &Path,

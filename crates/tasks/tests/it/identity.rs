@@ -116,8 +116,8 @@ fn every_changed_file_is_named(stop: u64) {
         let error = train(folder.path(), u64::MAX).unwrap_err();
         assert!(
             matches!(
-                error,
-                Error::Train(jingwei_train::Error::OtherTraining { .. })
+                error.training(),
+                Some(jingwei_train::Error::OtherTraining { .. })
             ),
             "{error}"
         );
@@ -176,15 +176,15 @@ fn a_finished_run_does_not_take_a_foreign_bundle_for_its_own() {
     let error = train(folder.path(), u64::MAX).unwrap_err();
     assert!(
         matches!(
-            error,
-            Error::Train(jingwei_train::Error::OtherTraining { .. })
+            error.training(),
+            Some(jingwei_train::Error::OtherTraining { .. })
         ),
         "{error}"
     );
     fs::write(bundle.join("jingwei.json"), "{}").unwrap();
     let error = train(folder.path(), u64::MAX).unwrap_err();
     assert!(
-        matches!(error, Error::Train(jingwei_train::Error::Damaged { .. })),
+        matches!(error.training(), Some(jingwei_train::Error::Damaged { .. })),
         "{error}"
     );
 }

@@ -224,8 +224,8 @@ fn a_run_folder_belongs_to_one_process_and_one_training() {
     assert!(error.contains("the data"), "{error}");
     let _lock = Lock::take(&path).unwrap();
     assert!(matches!(
-        run(&first, &path, 9).unwrap_err(),
-        Error::Train(jingwei_train::Error::Locked { .. })
+        run(&first, &path, 9).unwrap_err().training(),
+        Some(jingwei_train::Error::Locked { .. })
     ));
 }
 
