@@ -22,7 +22,9 @@ pub fn bundle_outputs(
         TargetPreparation::Tags(_) => vec![("tags", OutputKind::Tags)],
         TargetPreparation::Labels(_) => vec![("probabilities", OutputKind::Labels)],
         TargetPreparation::Classes(_) => vec![("probabilities", OutputKind::Probabilities)],
-        _ => vec![("values", OutputKind::Values)],
+        TargetPreparation::Values(_) | TargetPreparation::None => {
+            vec![("values", OutputKind::Values)]
+        }
     }
 }
 

@@ -108,7 +108,9 @@ fn data(recipe: &Recipe, source: &Source) -> DataDescription {
     };
     let target = match source.dataset.targets() {
         Targets::Values { names, .. } => names.join(", "),
-        _ => String::new(),
+        Targets::Classes { .. } | Targets::Labels { .. } | Targets::Tags { .. } | Targets::None => {
+            String::new()
+        }
     };
     let facts = vec![
         Fact::new("source", &recipe.data.train),

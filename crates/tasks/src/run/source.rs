@@ -100,7 +100,7 @@ impl Source {
                     let own = lists.get(index).iter();
                     own.for_each(|&class| counts[class as usize] += 1);
                 }
-                _ => {}
+                Targets::Values { .. } | Targets::None => {}
             }
         }
         counts

@@ -114,7 +114,7 @@ impl Truth {
                 indices.for_each(|index| own.push(labels.get(index)));
                 Self::Labels(own, names.len())
             }
-            _ => Self::None,
+            Targets::Tags { .. } | Targets::Values { .. } | Targets::None => Self::None,
         }
     }
 }

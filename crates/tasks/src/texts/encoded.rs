@@ -35,7 +35,7 @@ impl<'a> Encoded<'a> {
         let encode = |(name, dataset, indices): (_, &'a Dataset, &'a [usize])| {
             let ids = match dataset.features() {
                 Features::Texts(column) => map.encode_all(column, indices)?,
-                _ => Sequences::default(),
+                Features::Images { .. } | Features::Rows { .. } => Sequences::default(),
             };
             Ok(EncodedPart {
                 name,
