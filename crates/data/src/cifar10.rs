@@ -7,6 +7,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::image::read_bounded;
+use crate::image_folder::name_of;
+use crate::inspect::{Summary, of_dataset};
+use crate::source::{Format, Found, ReadOptions, SourceKind, named};
 use crate::{Dataset, Error, Features, Limits, Origins, Result, Targets};
 
 const SIDE: usize = 32;
@@ -145,4 +148,36 @@ fn read_records(
         );
     }
     Ok(())
+}
+
+/// CIFAR-10 in its binary format.
+pub(crate) struct Cifar10Files;
+
+impl Format for Cifar10Files {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Cifar10
+    }
+
+    fn recognise(&self, path: &Path) -> Result<Option<Found>> {
+        let whole = Found::whole(self.kind(), path);
+        if path.is_file() {
+            let is_own = name_of(path).to_lowercase().ends_with(".bin");
+            return Ok(is_own.then_some(whole));
+        }
+        if !path.is_dir() {
+            return Ok(find_files(path).is_ok().then_some(whole));
+        }
+        let is_own = path.join("data_batch_1.bin").is_file();
+        let test = Some(path.join("test_batch.bin")).filter(|test| test.is_file());
+        Ok(is_own.then_some(Found { test, ..whole }))
+    }
+
+    fn look(&self, found: &Found, limits: &Limits) -> Result<Summary> {
+        let data = read_cifar10(&found.train, limits)?;
+        Ok(of_dataset(&data, self.kind(), &found.train))
+    }
+
+    fn read(&self, path: &Path, options: &ReadOptions, limits: &Limits) -> Result<Dataset> {
+        named(read_cifar10(path, limits)?, options)
+    }
 }

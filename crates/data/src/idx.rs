@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use crate::image_folder::{entries, name_of};
+use crate::inspect::{Summary, of_dataset};
+use crate::source::{Format, Found, ReadOptions, SourceKind, named};
 use crate::{Dataset, Error, Features, Limits, Origins, Result, Targets};
 
 /// Deflate cannot expand a file more than this, so a header that claims more is a lie.
@@ -246,4 +249,46 @@ fn no_images(path: &Path, dimensions: &[usize]) -> Error {
         "dimensions {dimensions:?}, images have [samples, height, width] or [.., 1 or 3 channels]"
     );
     Error::content(path.display(), cause, "give the file of the images")
+}
+
+/// A pair of IDX files: images and labels.
+pub(crate) struct IdxFiles;
+
+impl Format for IdxFiles {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Idx
+    }
+
+    fn recognise(&self, path: &Path) -> Result<Option<Found>> {
+        let whole = |path: &Path| Found::whole(self.kind(), path);
+        if path.is_file() {
+            return Ok(prefix(path).map(|prefix| whole(&prefix)));
+        }
+        if !path.is_dir() {
+            return Ok(find_pair(path).is_ok().then(|| whole(path)));
+        }
+        let files = entries(path)?.into_iter().filter(|path| path.is_file());
+        let mut prefixes: Vec<PathBuf> = files.filter_map(|path| prefix(&path)).collect();
+        prefixes.dedup();
+        Ok((!prefixes.is_empty()).then(|| Found::parts(self.kind(), &prefixes, path)))
+    }
+
+    fn look(&self, found: &Found, limits: &Limits) -> Result<Summary> {
+        let data = read_idx_prefix(&found.train, limits)?;
+        Ok(of_dataset(&data, self.kind(), &found.train))
+    }
+
+    fn read(&self, path: &Path, options: &ReadOptions, limits: &Limits) -> Result<Dataset> {
+        let found = self.recognise(path)?;
+        let prefix = found.as_ref().map_or(path, |found| &found.train);
+        named(read_idx_prefix(prefix, limits)?, options)
+    }
+}
+
+/// The prefix that an IDX file of images belongs to, if its labels lie beside it.
+fn prefix(path: &Path) -> Option<PathBuf> {
+    let name = name_of(path);
+    let stem = &name[..name.find("-images").or_else(|| name.find("-labels"))?];
+    let prefix = path.with_file_name(stem);
+    find_pair(&prefix).is_ok().then_some(prefix)
 }

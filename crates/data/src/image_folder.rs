@@ -7,6 +7,8 @@ use rayon::prelude::*;
 
 use crate::error::some;
 use crate::image::{Size, decode_file};
+use crate::inspect::{Summary, pictures};
+use crate::source::{Format, Found, ReadOptions, SourceKind};
 use crate::{Dataset, Error, Features, Limits, OnBad, Origins, Quarantined, Result, Targets};
 
 const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "bmp", "webp"];
@@ -300,4 +302,55 @@ pub(crate) fn name_of(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
+}
+
+/// A folder with a folder of pictures for each class.
+pub(crate) struct ClassFolders;
+
+impl Format for ClassFolders {
+    fn kind(&self) -> SourceKind {
+        SourceKind::ImageFolder
+    }
+
+    fn recognise(&self, path: &Path) -> Result<Option<Found>> {
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        let folders: Vec<PathBuf> = entries(path)?
+            .into_iter()
+            .filter(|path| path.is_dir())
+            .collect();
+        let nested = folders.iter().filter(|path| has_folders(path));
+        let nested: Vec<PathBuf> = nested.cloned().collect();
+        let is_train = |path: &PathBuf| name_of(path).to_lowercase() == "train";
+        if nested.iter().any(is_train) {
+            return Ok(Some(Found::parts(self.kind(), &nested, path)));
+        }
+        Ok((!folders.is_empty()).then(|| Found::whole(self.kind(), path)))
+    }
+
+    fn look(&self, found: &Found, limits: &Limits) -> Result<Summary> {
+        pictures::summarise(&found.train, limits)
+    }
+
+    fn read(&self, path: &Path, options: &ReadOptions, limits: &Limits) -> Result<Dataset> {
+        let size = options.size.ok_or_else(|| {
+            let cause = "pictures in a folder may have any size";
+            Error::setting(
+                "size",
+                cause,
+                "say which height, width and channels they shall have",
+            )
+        })?;
+        let options = FolderOptions {
+            size,
+            classes: options.classes.clone(),
+            on_bad: options.on_bad,
+        };
+        read_image_folder(path, &options, limits)
+    }
+}
+
+fn has_folders(folder: &Path) -> bool {
+    entries(folder).is_ok_and(|paths| paths.iter().any(|path| path.is_dir()))
 }

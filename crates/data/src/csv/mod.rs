@@ -4,11 +4,16 @@ mod rows;
 mod table;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use jingwei_text::table::Fields;
 use serde::{Deserialize, Serialize};
 
+use crate::image_folder::{entries, name_of};
+use crate::inspect::{Summary, table::summarise};
+use crate::source::{Format, Found, ReadOptions, SourceKind};
 use crate::{Dataset, Limits, OnBad, Result};
 
 use rows::Rows;
@@ -79,4 +84,58 @@ pub fn read_csv(path: &Path, options: &CsvOptions, limits: &Limits) -> Result<Da
         rows.check_size(&table, limits)?;
     }
     rows.finish(path, columns, options)
+}
+
+/// A table in a file, or a folder of such.
+pub(crate) struct TableFile;
+
+impl Format for TableFile {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Csv
+    }
+
+    fn recognise(&self, path: &Path) -> Result<Option<Found>> {
+        if !path.is_dir() {
+            return Ok(is_table(path).then(|| Found::whole(self.kind(), path)));
+        }
+        let tables: Vec<PathBuf> = entries(path)?
+            .into_iter()
+            .filter(|path| is_table(path))
+            .collect();
+        Ok(match &tables[..] {
+            [] => None,
+            [table] => Some(Found::whole(self.kind(), table)),
+            _ => Some(Found::parts(self.kind(), &tables, path)),
+        })
+    }
+
+    fn look(&self, found: &Found, limits: &Limits) -> Result<Summary> {
+        summarise(&found.train, limits)
+    }
+
+    fn read(&self, path: &Path, options: &ReadOptions, limits: &Limits) -> Result<Dataset> {
+        let options = CsvOptions {
+            target: options.target.clone(),
+            columns: options.columns.clone(),
+            classes: options.classes.clone(),
+            delimiter: options.delimiter,
+            on_bad: options.on_bad,
+        };
+        read_csv(path, &options, limits)
+    }
+}
+
+fn is_table(path: &Path) -> bool {
+    let name = name_of(path).to_lowercase();
+    let is_named = [".csv", ".tsv", ".txt"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    path.is_file() && is_named && !starts_binary(path)
+}
+
+/// Zero bytes do not occur in text.
+fn starts_binary(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
+    read.is_ok() && start.contains(&0)
 }

@@ -1,14 +1,14 @@
 //! Looking at a source before anything is trained on it: counts, shapes, classes, columns, and what is odd.
 
-mod pictures;
-mod table;
+pub(crate) mod pictures;
+pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::source::{SourceKind, detect};
-use crate::{Dataset, Limits, Result, cifar10, idx};
+use crate::source::{SourceKind, recognised};
+use crate::{Dataset, Limits, Result};
 
 pub use pictures::SizeSummary;
 pub use table::ColumnSummary;
@@ -48,21 +48,8 @@ pub struct Summary {
 /// # Errors
 /// If it is none of the known kinds, or so broken that its reader would refuse it.
 pub fn inspect(path: &Path, limits: &Limits) -> Result<Summary> {
-    let found = detect(path)?;
-    let mut summary = match found.kind {
-        SourceKind::Idx => of_dataset(
-            &idx::read_idx_prefix(&found.train, limits)?,
-            found.kind,
-            &found.train,
-        ),
-        SourceKind::Cifar10 => of_dataset(
-            &cifar10::read_cifar10(&found.train, limits)?,
-            found.kind,
-            &found.train,
-        ),
-        SourceKind::ImageFolder => pictures::summarise(&found.train, limits)?,
-        SourceKind::Csv => table::summarise(&found.train, limits)?,
-    };
+    let (format, found) = recognised(path)?;
+    let mut summary = format.look(&found, limits)?;
     summary.notes.extend(uneven(&summary.classes));
     Ok(summary)
 }
@@ -87,7 +74,8 @@ pub fn class_counts(dataset: &Dataset) -> Vec<ClassCount> {
         .collect()
 }
 
-fn of_dataset(dataset: &Dataset, kind: SourceKind, path: &Path) -> Summary {
+/// What a dataset holds.
+pub(crate) fn of_dataset(dataset: &Dataset, kind: SourceKind, path: &Path) -> Summary {
     Summary {
         kind,
         path: path.to_owned(),

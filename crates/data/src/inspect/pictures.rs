@@ -29,7 +29,7 @@ pub struct SizeSummary {
     pub widths: [usize; 3],
 }
 
-pub(super) fn summarise(folder: &Path, limits: &Limits) -> Result<Summary> {
+pub(crate) fn summarise(folder: &Path, limits: &Limits) -> Result<Summary> {
     let listing = list(folder)?;
     let count = |(name, files): (&String, &Vec<PathBuf>)| ClassCount {
         name: name.clone(),

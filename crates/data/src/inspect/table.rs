@@ -95,7 +95,7 @@ impl ColumnSummary {
     }
 }
 
-pub(super) fn summarise(path: &Path, limits: &Limits) -> Result<Summary> {
+pub(crate) fn summarise(path: &Path, limits: &Limits) -> Result<Summary> {
     let mut table = Table::open(path, None, limits)?;
     let named = |name: &String| ColumnSummary {
         name: name.clone(),
