@@ -7,7 +7,7 @@ use jingwei_metrics::Evaluation;
 use jingwei_metrics::{ClassificationSummary, Estimates, Predictions, RegressionSummary};
 use jingwei_report::{
     DataDescription, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription,
-    WorstImage, diagram, render,
+    diagram, render,
 };
 
 const RECIPE: &str = r#"# Clothes from the shop's own photographs.
@@ -207,48 +207,6 @@ fn parts(classes: usize, rows: [u64; 3]) -> Vec<Part> {
         .collect()
 }
 
-/// A made picture: a soft shape on dark ground.
-fn picture(seed: u64) -> Vec<u8> {
-    let mut random = Random(seed * 7919 + 1);
-    let (wide, tall, lean) = (
-        4.0 + 6.0 * random.uniform(),
-        5.0 + 7.0 * random.uniform(),
-        random.uniform() - 0.5,
-    );
-    let pixel = |index: i32, random: &mut Random| {
-        let (x, y) = ((index % 28 - 14) as f32, (index / 28 - 14) as f32);
-        let inside = ((x - lean * y) / wide).powi(4) + (y / tall).powi(4);
-        let light = if inside < 1.0 {
-            150.0 + 60.0 * (0.7 * y).sin() + 40.0 * random.uniform()
-        } else {
-            0.0
-        };
-        light as u8
-    };
-    (0..28 * 28)
-        .map(|index| pixel(index, &mut random))
-        .collect()
-}
-
-fn worst() -> Vec<WorstImage> {
-    let image = |index: usize| WorstImage {
-        pixels: picture(index as u64),
-        height: 28,
-        width: 28,
-        channels: 1,
-        truth: (index * 3) % 10,
-        predicted: (index * 3 + 1 + index % 3) % 10,
-        probability: 0.998 - 0.011 * index as f32,
-        truth_probability: 0.0004 * (index + 1) as f32,
-        origin: format!(
-            "data/clothes/test/{}/{:05}.png",
-            CLOTHES[(index * 3) % 10],
-            index * 811 + 17
-        ),
-    };
-    (0..12).map(image).collect()
-}
-
 fn clothes() -> Result<Report, jingwei_metrics::Error> {
     Ok(Report {
         title: "Clothes, small residual network".into(),
@@ -271,7 +229,6 @@ fn clothes() -> Result<Report, jingwei_metrics::Error> {
         best_epoch: Some(14),
         valid: Some(evaluation(6_000, 10, 4.2, 3)?),
         test: Some(evaluation(10_000, 10, 4.1, 4)?),
-        worst: worst(),
         run: run(),
         warnings: vec!["3 test images are the same as training images, pixel for pixel.".into()],
         quarantined: 2,

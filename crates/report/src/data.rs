@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::TextReport;
+use crate::{Section, TextReport};
 use jingwei_metrics::{Epoch, Evaluation};
 
 /// Everything that a report shows. Empty parts are left out of the page.
@@ -27,8 +27,8 @@ pub struct Report {
     pub valid: Option<Evaluation>,
     /// How good the model is on the test part, which steered nothing.
     pub test: Option<Evaluation>,
-    /// The images that the model gets most wrong, worst first.
-    pub worst: Vec<WorstImage>,
+    /// What only reports of this task show, behind the results.
+    pub sections: Vec<Section>,
     /// What only reports of texts show.
     pub text: TextReport,
     /// What the run took and what made it.
@@ -108,29 +108,6 @@ pub struct Layer {
     pub parameters: u64,
     /// Names of the layers that it reads; empty for inputs.
     pub inputs: Vec<String>,
-}
-
-/// An image that the model gets wrong.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct WorstImage {
-    /// height × width × channels bytes, row-major.
-    pub pixels: Vec<u8>,
-    /// Height in pixels.
-    pub height: u32,
-    /// Width in pixels.
-    pub width: u32,
-    /// 1 for grey, 3 for RGB, 4 for RGB with alpha.
-    pub channels: u8,
-    /// Its true class.
-    pub truth: usize,
-    /// The class that the model says.
-    pub predicted: usize,
-    /// The probability of the class that the model says.
-    pub probability: f32,
-    /// The probability that the model gives to the true class.
-    pub truth_probability: f32,
-    /// Where it came from: a file, or a file and a row.
-    pub origin: String,
 }
 
 /// What a run took and what made it.

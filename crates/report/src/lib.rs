@@ -21,11 +21,11 @@ mod diagram;
 mod error;
 mod explain;
 mod figure;
-mod images;
 mod labels;
 mod page;
 mod regression;
 mod scale;
+mod section;
 mod svg;
 mod tag_examples;
 mod tags;
@@ -36,13 +36,13 @@ mod training;
 
 pub use data::{
     DataDescription, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription,
-    WorstImage,
 };
 pub use diagram::diagram;
 pub use error::Error;
 pub use explain::{occlusion, pieces, weigh, worth_explaining};
 pub use page::render;
-pub use text::count;
+pub use section::Section;
+pub use text::{count, percent};
 pub use text_data::{
     BareTexts, BaselineScores, Counted, DuplicateText, DuplicateTexts, Explanation, Lengths,
     TagError, TagSpan, TextData, TextPart, TextReport, TokenWeight, WorstText,

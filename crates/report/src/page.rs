@@ -1,21 +1,18 @@
-use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::baseline::Verdict;
 use crate::cut::MOST_ROWS;
 use crate::figure::Figure;
-use crate::images::Card;
-use crate::svg::escape;
+use crate::section::{Section, environment};
 use jingwei_metrics::Evaluation;
 
 use crate::Error;
 use crate::{
-    BaselineScores, Fact, Layer, QuarantinedRow, Report, baseline, classification, diagram, images,
-    labels, regression, tags, text, texts, training,
+    BaselineScores, Fact, Layer, QuarantinedRow, Report, baseline, classification, diagram, labels,
+    regression, tags, text, texts, training,
 };
 
 const PAGE: &str = include_str!("page.html");
-const MACROS: &str = include_str!("macros.html");
 const TEXTS: &str = include_str!("texts.html");
 const STYLE: &str = concat!(include_str!("style.css"), include_str!("texts.css"));
 
@@ -61,7 +58,7 @@ struct View<'a> {
     regression: Option<regression::Details>,
     labels: Option<labels::Details>,
     tags: Option<tags::Details>,
-    worst: Vec<Card>,
+    sections: &'a [Section],
     data: DataView<'a>,
     layers: Vec<LayerRow<'a>>,
     parameters: String,
@@ -102,15 +99,7 @@ struct LayerRow<'a> {
 /// [`Error::Misfit`] if class names and counts do not match the evaluations, or an image's pixels its size.
 pub fn render(report: &Report) -> Result<String, Error> {
     check(report)?;
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_formatter(|output, _, value| {
-        let text = value.to_string();
-        output
-            .write_str(&if value.is_safe() { text } else { escape(&text) })
-            .map_err(minijinja::Error::from)
-    });
-    environment.add_template("macros.html", MACROS)?;
+    let mut environment = environment()?;
     environment.add_template("texts.html", TEXTS)?;
     environment.add_template("page.html", PAGE)?;
     Ok(environment
@@ -169,7 +158,7 @@ fn view(report: &Report) -> Result<View<'_>, Error> {
             Evaluation::Tags(summary) => Some(tags::details(summary)),
             _ => None,
         }),
-        worst: images::cards(&report.worst, &name)?,
+        sections: &report.sections,
         data: data(report, &names),
         layers: report.model.layers.iter().map(layer_row).collect(),
         parameters: text::count(

@@ -4,7 +4,7 @@
 pub(crate) const UNDEFINED: &str = "–";
 
 /// A share as a percentage with two decimals.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{:.2}\u{202f}%", share * 100.0)
 }
 

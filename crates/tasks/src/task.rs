@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use jingwei_data::Dataset;
 use jingwei_metrics::Metric;
 use jingwei_nn::{Loss, Sizes};
-use jingwei_report::{TextReport, WorstImage};
+use jingwei_report::TextReport;
 use jingwei_train::fit::{Evaluator, Trainer, Weights};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -244,8 +244,8 @@ pub struct Finished<'a> {
 /// What a task adds to a report.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Section {
-    /// Pictures that the model gets most wrong.
-    pub worst: Vec<WorstImage>,
+    /// Whole sections.
+    pub sections: Vec<jingwei_report::Section>,
     /// What is told of texts.
     pub text: TextReport,
 }

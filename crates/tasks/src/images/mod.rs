@@ -88,7 +88,7 @@ impl Task for ImageClassification {
 
     fn section(&self, finished: &Finished<'_>, _: &mut Vec<String>) -> Result<Section, Error> {
         Ok(Section {
-            worst: worst::worst(finished)?,
+            sections: Vec::from_iter(worst::section(finished)?),
             ..Section::default()
         })
     }

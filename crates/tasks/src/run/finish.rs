@@ -46,7 +46,7 @@ pub(super) fn finish(
     // A training of hours must not be lost for what its report tells of single samples.
     let mut left_out = Vec::new();
     let section = job.recipe.task.section(&finished, &mut left_out);
-    let Section { worst, text } = section.unwrap_or_else(|error| {
+    let Section { sections, text } = section.unwrap_or_else(|error| {
         let samples = source.dataset.features().words();
         let warning = format!("the report tells nothing of {samples}: {error}");
         result.warnings.push(warning);
@@ -65,7 +65,7 @@ pub(super) fn finish(
     let measured = Measured {
         valid,
         test,
-        worst,
+        sections,
         text,
         left_out,
         weights_hash: result.weights_hash.clone(),

@@ -12,7 +12,7 @@ use crate::recipe::Recipe;
 use jingwei_metrics::Evaluation;
 use jingwei_report::{
     DataDescription, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription,
-    TextReport, WorstImage, count,
+    TextReport, count,
 };
 use jingwei_tensorboard::GraphNode;
 use jingwei_train::fit::Trainer;
@@ -25,7 +25,7 @@ const LISTED: usize = 100;
 pub(super) struct Measured {
     pub(super) valid: Option<Evaluation>,
     pub(super) test: Option<Evaluation>,
-    pub(super) worst: Vec<WorstImage>,
+    pub(super) sections: Vec<jingwei_report::Section>,
     pub(super) text: TextReport,
     /// What was left out, in sentences.
     pub(super) left_out: Vec<String>,
@@ -61,7 +61,7 @@ pub(super) fn report(
         warnings: warnings(source, &measured),
         valid: measured.valid,
         test: measured.test,
-        worst: measured.worst,
+        sections: measured.sections,
         text: measured.text,
         run: run(trainer, measured.weights_hash),
         quarantined: source.datasets().map(Dataset::left_out).sum::<usize>() as u64,
