@@ -4,7 +4,7 @@
 //! (LLVM's sanitizer coverage), and the call counts. Bytes that are allocated count too, which stands for what is copied
 //! by the precompiled standard library. The counts are the same in every run, give or take the seeds of hash maps.
 //!
-//! `cargo growth` builds and runs the tests of this crate in that way; without it they are empty.
+//! `cargo growth` builds and runs the tests of this crate in that way, on x86-64; without it they are empty.
 
 #![cfg(counted)]
 // The counter is called by compiled code, and the allocator hands on to the system's.
@@ -15,11 +15,13 @@ use std::arch::global_asm;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Branches taken by all threads.
-#[unsafe(no_mangle)]
-static JINGWEI_BRANCHES: AtomicU64 = AtomicU64::new(0);
+static BRANCHES: AtomicU64 = AtomicU64::new(0);
 
 /// Words of eight bytes allocated by all threads.
 static WORDS: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("branches are counted on x86-64 alone");
 
 // In assembly, since a function in Rust would be given calls to itself.
 #[cfg(target_arch = "x86_64")]
@@ -30,7 +32,7 @@ global_asm!(
     ".globl __sanitizer_cov_trace_pc_guard_init",
     "__sanitizer_cov_trace_pc_guard_init:",
     "ret",
-    count = sym JINGWEI_BRANCHES,
+    count = sym BRANCHES,
 );
 
 struct Counting;
@@ -60,7 +62,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// Branches taken and words allocated while `work` runs, by whatever thread.
 pub fn count(work: impl FnOnce()) -> u64 {
-    let total = || JINGWEI_BRANCHES.load(Ordering::Relaxed) + WORDS.load(Ordering::Relaxed);
+    let total = || BRANCHES.load(Ordering::Relaxed) + WORDS.load(Ordering::Relaxed);
     let before = total();
     work();
     total() - before

@@ -23,7 +23,8 @@ impl Section {
     ///
     /// ```
     /// use jingwei_report::Section;
-    /// let section = Section::render("names", "Names", "<p>{{ name }}</p>", &[("name", "<b>")].into_iter().collect::<std::collections::HashMap<_, _>>())?;
+    /// let values = std::collections::BTreeMap::from([("name", "<b>")]);
+    /// let section = Section::render("names", "Names", "<p>{{ name }}</p>", &values)?;
     /// assert_eq!(section.html, "<p>&lt;b&gt;</p>");
     /// # Ok::<(), jingwei_report::Error>(())
     /// ```

@@ -102,13 +102,13 @@ pub trait Task: fmt::Debug + Sync {
     ///
     /// # Errors
     /// If the samples cannot be read or asked.
-    fn section(
+    fn report_parts(
         &self,
         finished: &Finished<'_>,
         left_out: &mut Vec<String>,
-    ) -> Result<Section, Error> {
+    ) -> Result<ReportParts, Error> {
         let _ = (finished, left_out);
-        Ok(Section::default())
+        Ok(ReportParts::default())
     }
 }
 
@@ -243,7 +243,7 @@ pub struct Finished<'a> {
 
 /// What a task adds to a report.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Section {
+pub struct ReportParts {
     /// Whole sections.
     pub sections: Vec<jingwei_report::Section>,
     /// What is told of texts.

@@ -17,6 +17,19 @@ const MOST_LINES: usize = 2_000;
 /// quote, they would be read thousands of times.
 const PATIENCE: usize = 64;
 
+/// What stands between the fields of a file: a tab if its name ends in `.tsv` or `.tab`, else a comma.
+#[must_use]
+pub fn delimiter(path: &Path) -> u8 {
+    let ending = path.extension().unwrap_or_default();
+    match ["tsv", "tab"]
+        .iter()
+        .any(|tabs| ending.eq_ignore_ascii_case(tabs))
+    {
+        true => b'\t',
+        false => b',',
+    }
+}
+
 /// The fields of a row; made once, and filled again and again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {

@@ -1,7 +1,7 @@
 use serde::{Serialize, Serializer};
 
-use super::named::{NamedValues, csv_fields, csv_heads, largest, line, most_probable};
-use super::{Answer, Column, Form};
+use super::named::{NamedValues, csv_fields, largest, line, most_probable};
+use super::{Answer, Column, Form, named};
 
 /// The most probable of several classes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,9 +35,7 @@ impl Class {
 
 impl Answer for Class {
     fn csv_columns(form: &Form) -> Vec<Column> {
-        let own = [Column::text("prediction"), Column::number("probability")];
-        let classes = csv_heads(form).into_iter().map(Column::number);
-        own.into_iter().chain(classes).collect()
+        named::csv_columns(form)
     }
 
     fn csv_rows(&self, form: &Form) -> Vec<Vec<String>> {
@@ -50,11 +48,7 @@ impl Answer for Class {
     }
 
     fn columns(_: &Form) -> Vec<Column> {
-        vec![
-            Column::text("prediction"),
-            Column::number("probability"),
-            Column::text("next"),
-        ]
+        named::columns()
     }
 
     fn cells(&self, form: &Form) -> Vec<String> {

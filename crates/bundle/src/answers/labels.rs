@@ -1,7 +1,7 @@
 use serde::{Serialize, Serializer};
 
-use super::named::{NamedValues, csv_fields, csv_heads, line, most_probable};
-use super::{Answer, Column, Form};
+use super::named::{NamedValues, csv_fields, line, most_probable};
+use super::{Answer, Column, Form, named};
 
 /// Those of several classes that are more probable than not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,9 +27,7 @@ impl Labels {
 
 impl Answer for Labels {
     fn csv_columns(form: &Form) -> Vec<Column> {
-        let own = [Column::text("prediction"), Column::number("probability")];
-        let classes = csv_heads(form).into_iter().map(Column::number);
-        own.into_iter().chain(classes).collect()
+        named::csv_columns(form)
     }
 
     /// No single probability is that of all labels.
@@ -40,11 +38,7 @@ impl Answer for Labels {
     }
 
     fn columns(_: &Form) -> Vec<Column> {
-        vec![
-            Column::text("prediction"),
-            Column::number("probability"),
-            Column::text("next"),
-        ]
+        named::columns()
     }
 
     fn cells(&self, form: &Form) -> Vec<String> {

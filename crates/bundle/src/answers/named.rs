@@ -3,10 +3,10 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::Form;
+use super::{Column, Form};
 
 /// Classes up to which a line holds the probability of each.
-pub(super) const MOST_CLASSES: usize = 1000;
+const MOST_CLASSES: usize = 1000;
 /// The most probable ones that a line holds of more.
 const MOST_PROBABLE: usize = 10;
 
@@ -41,16 +41,28 @@ impl Serialize for NamedValues<'_> {
     }
 }
 
-/// The heads of the probabilities of all classes, or that of the most probable ones where there are very many.
-pub(super) fn csv_heads(form: &Form) -> Vec<String> {
+/// The columns of CSV for what is said, its probability, and those of all classes: of very many, the most probable.
+pub(super) fn csv_columns(form: &Form) -> Vec<Column> {
+    let mut columns = vec![Column::text("prediction"), Column::number("probability")];
     if form.names().len() > MOST_CLASSES {
-        return vec!["next".to_owned()];
+        columns.push(Column::text("next"));
+    } else {
+        let head = |name: &String| Column::number(format!("probability {name}"));
+        columns.extend(form.names().iter().map(head));
     }
-    let head = |name: &String| format!("probability {name}");
-    form.names().iter().map(head).collect()
+    columns
 }
 
-/// The fields below them.
+/// The columns for people: what is said, its probability, and the classes that come next.
+pub(super) fn columns() -> Vec<Column> {
+    vec![
+        Column::text("prediction"),
+        Column::number("probability"),
+        Column::text("next"),
+    ]
+}
+
+/// The fields of the probabilities.
 pub(super) fn csv_fields(form: &Form, probabilities: &[f32]) -> Vec<String> {
     if probabilities.len() <= MOST_CLASSES {
         return probabilities.iter().map(ToString::to_string).collect();

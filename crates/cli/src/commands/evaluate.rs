@@ -9,9 +9,8 @@ use jingwei_data::prepare::TargetPreparation;
 use jingwei_data::source::{self, ReadOptions};
 use jingwei_data::texts::read_texts;
 use jingwei_data::{Dataset, Features, Limits, Preparation, Sequences, Targets};
-use jingwei_metrics::Evaluation;
-use jingwei_metrics::{Compared, Estimates, Kept, Tagged};
-use jingwei_text::table::Table;
+use jingwei_metrics::{Compared, Estimates, Evaluation, Kept, Tagged};
+use jingwei_text::table::{Table, delimiter};
 
 use super::predict::{predict_texts, preparation};
 use crate::ExitStatus;
@@ -123,11 +122,7 @@ fn class_column(arguments: &Arguments, bundle: &Bundle, path: &Path) -> Result<S
     if let Some(name) = arguments.target.clone().or_else(own) {
         return Ok(name);
     }
-    let is_tsv = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("tsv"));
-    let delimiter = if is_tsv { b'\t' } else { b',' };
-    let table = Table::open(path, delimiter, None, MOST_HEADER)?;
+    let table = Table::open(path, delimiter(path), None, MOST_HEADER)?;
     let last = table.header().last().cloned();
     last.context("the table has no columns")
 }

@@ -29,10 +29,7 @@ impl Table {
     pub fn open(path: &Path, delimiter: Option<u8>, limits: &Limits) -> Result<Self> {
         let place = path.display().to_string();
         check_file(path, limits.dataset_bytes)?;
-        let is_tsv = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
-        let delimiter = delimiter.unwrap_or(if is_tsv { b'\t' } else { b',' });
+        let delimiter = delimiter.unwrap_or_else(|| table::delimiter(path));
         let bound = usize::try_from(limits.dataset_bytes).unwrap_or(usize::MAX);
         let table = table::Table::open(path, delimiter, None, bound)?;
         let header = table.header().to_vec();

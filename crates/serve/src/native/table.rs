@@ -27,10 +27,17 @@ pub(super) fn parse(
     let wrong =
         |cause: &dyn std::fmt::Display| Refusal::bad(format!("the body is no table: {cause}"));
     let fields = body.iter().filter(|&&byte| byte == b',').count();
-    // The body once more, its lines decoded, and a row with all its fields.
-    let taken = body.len().saturating_mul(3);
+    // A byte of another encoding may be three of UTF-8.
+    let longer = if std::str::from_utf8(body).is_ok() {
+        1
+    } else {
+        3
+    };
+    let decoded = body.len().saturating_mul(longer);
+    // The body once more, a line of it decoded, and a row with all its fields.
+    let taken = body.len().saturating_add(decoded.saturating_mul(2));
     let _loan = budget.lend(taken.saturating_add(fields.saturating_mul(BESIDE_FIELD)))?;
-    let mut table = table::Table::of(body.to_vec(), Path::new("body"), b',', body.len())
+    let mut table = table::Table::of(body.to_vec(), Path::new("body"), b',', decoded)
         .map_err(|error| wrong(&error))?;
     let names = table.header().to_vec();
     let mut seen = HashSet::new();

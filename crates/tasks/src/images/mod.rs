@@ -19,7 +19,7 @@ pub use recipe::ImageRecipe;
 use crate::Error;
 use crate::init::Look;
 use crate::recipe::Recipe;
-use crate::task::{Finished, Misfit, Section, Task};
+use crate::task::{Finished, Misfit, ReportParts, Task};
 use crate::{classes, samples};
 
 /// One of several classes from a picture.
@@ -86,10 +86,14 @@ impl Task for ImageClassification {
         matches!(features, Features::Images { .. }) && matches!(targets, Targets::Classes { .. })
     }
 
-    fn section(&self, finished: &Finished<'_>, _: &mut Vec<String>) -> Result<Section, Error> {
-        Ok(Section {
+    fn report_parts(
+        &self,
+        finished: &Finished<'_>,
+        _: &mut Vec<String>,
+    ) -> Result<ReportParts, Error> {
+        Ok(ReportParts {
             sections: Vec::from_iter(worst::section(finished)?),
-            ..Section::default()
+            ..ReportParts::default()
         })
     }
 }

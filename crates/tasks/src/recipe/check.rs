@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use jingwei_data::prepare::Tokenizer;
-use jingwei_graph::Dim;
 use jingwei_nn::{Clip, Layer, Loss, Place, Sizes, Updater};
 
 use super::bounds::check_numbers;
@@ -286,32 +285,31 @@ pub(super) fn network_error(
         .and_then(|network| Ok(for_loss(network, &recipe.loss())?))
         .and_then(|network| Ok(Functions::new(&network, &Objective::new(recipe.loss()))?));
     let error = match checked {
-        Ok(functions) => Err(misshapen(recipe.task.output_shape(), &functions)?),
-        Err(error) => Ok(error),
+        Ok(functions) => {
+            let message = misshapen(recipe.task.output_shape(), &functions)?;
+            let path = [Step::Key("model"), Step::Key("layers")];
+            return Some(source.error_at(&path, message, String::new()));
+        }
+        Err(error) => error,
     };
     let place = match &error {
-        Ok(Error::Network(error)) => error.place(),
-        Ok(Error::Setting { name, .. }) if name == OUTPUTS => Some(&Place::Outputs),
+        Error::Network(error) => error.place(),
+        Error::Setting { name, .. } if name == OUTPUTS => Some(&Place::Outputs),
         _ => None,
     };
-    let (key, number) = match place {
-        Some(Place::Layer { number, .. }) => ("layers", Some(*number)),
-        Some(Place::Outputs) => ("outputs", None),
-        _ => ("layers", None),
-    };
-    let path = [
-        Step::Key("model"),
-        Step::Key(key),
-        Step::Index(number.unwrap_or(1).saturating_sub(1)),
-    ];
-    let depth = if number.is_some() { 3 } else { 2 };
-    let is_open = sizes.0.iter().any(|size| matches!(size, Dim::Symbol(_)));
+    let mut path = vec![Step::Key("model")];
+    match place {
+        Some(Place::Outputs) => path.push(Step::Key("outputs")),
+        Some(Place::Layer { number, .. }) => {
+            path.extend([Step::Key("layers"), Step::Index(number - 1)]);
+        }
+        Some(Place::Other(_)) | None => path.push(Step::Key("layers")),
+    }
     let remedy = match &error {
-        Ok(Error::Network(jingwei_nn::Error::OpenLength { .. })) if is_open => {
+        Error::Network(jingwei_nn::Error::OpenLength { .. }) => {
             "set the layer's `padding = \"same\"`, or `length` in [prepare.text], such as 128"
         }
         _ => "",
     };
-    let message = error.map_or_else(|misshapen| misshapen, |error| error.to_string());
-    Some(source.error_at(&path[..depth], message, remedy.to_owned()))
+    Some(source.error_at(&path, error.to_string(), remedy.to_owned()))
 }

@@ -12,7 +12,7 @@ use super::report::{Measured, report};
 use super::{BUNDLE, Job, Prepared, RunResult, SourcePart};
 use crate::Error;
 use crate::check::METRICS_BYTES;
-use crate::task::{Finished, Section};
+use crate::task::{Finished, ReportParts};
 use jingwei_metrics::Evaluation;
 use jingwei_report::render;
 use jingwei_train::export::{bundle_outputs, inference};
@@ -45,12 +45,12 @@ pub(super) fn finish(
     };
     // A training of hours must not be lost for what its report tells of single samples.
     let mut left_out = Vec::new();
-    let section = job.recipe.task.section(&finished, &mut left_out);
-    let Section { sections, text } = section.unwrap_or_else(|error| {
+    let parts = job.recipe.task.report_parts(&finished, &mut left_out);
+    let ReportParts { sections, text } = parts.unwrap_or_else(|error| {
         let samples = source.dataset.features().words();
         let warning = format!("the report tells nothing of {samples}: {error}");
         result.warnings.push(warning);
-        Section::default()
+        ReportParts::default()
     });
     result.warnings.extend_from_slice(&left_out);
     (result.valid, result.test) = (valid.clone(), test.clone());

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::classes;
 use crate::init::Look;
 use crate::recipe::Recipe;
-use crate::task::{Finished, Misfit, OutputShape, Section, Task};
+use crate::task::{Finished, Misfit, OutputShape, ReportParts, Task};
 use crate::texts::{self, Encoded, Groups};
 
 /// A tag for each token of a text.
@@ -101,18 +101,22 @@ impl Task for SequenceTagging {
         Groups::find(recipe, dataset, held)
     }
 
-    fn section(&self, finished: &Finished<'_>, _: &mut Vec<String>) -> Result<Section, Error> {
+    fn report_parts(
+        &self,
+        finished: &Finished<'_>,
+        _: &mut Vec<String>,
+    ) -> Result<ReportParts, Error> {
         let Some(encoded) = Encoded::new(finished.prepared)? else {
-            return Ok(Section::default());
+            return Ok(ReportParts::default());
         };
         let mut text = texts::about(finished, &encoded)?;
         if let Some((part, evaluator)) = finished.shown {
             let dataset = part.dataset(&finished.prepared.source);
             text.tag_errors = errors::errors(dataset, part, evaluator)?;
         }
-        Ok(Section {
+        Ok(ReportParts {
             text,
-            ..Section::default()
+            ..ReportParts::default()
         })
     }
 }

@@ -29,7 +29,7 @@ use crate::Error;
 use crate::classes;
 use crate::init::Look;
 use crate::recipe::Recipe;
-use crate::task::{Finished, Misfit, Section, Task};
+use crate::task::{Finished, Misfit, ReportParts, Task};
 
 /// One of several classes from a text, or any number of them.
 #[derive(Debug)]
@@ -118,15 +118,15 @@ impl Task for TextClassification {
         Groups::find(recipe, dataset, held)
     }
 
-    fn section(
+    fn report_parts(
         &self,
         finished: &Finished<'_>,
         left_out: &mut Vec<String>,
-    ) -> Result<Section, Error> {
+    ) -> Result<ReportParts, Error> {
         let text = section::section(finished, left_out)?;
-        Ok(Section {
+        Ok(ReportParts {
             text,
-            ..Section::default()
+            ..ReportParts::default()
         })
     }
 }

@@ -32,11 +32,11 @@ impl Task for BlackPixels {
         Ok(match &look.content {
             Content::Samples { found, .. } if found.kind == SourceKind::Idx => {
                 let train = look.path(&found.train);
+                let rest = include_str!("recipe.toml");
+                let name = self.name();
                 Some(format!(
-                    "[data]\ntrain = {train}\n{}",
-                    include_str!("recipe.toml")
+                    "task = \"{name}\"\n\n[data]\ntrain = {train}\n{rest}"
                 ))
-                .map(|text| format!("task = \"{}\"\n\n{text}", self.name()))
             }
             _ => None,
         })
