@@ -6,12 +6,12 @@ use std::io::Read;
 use std::path::Path;
 
 use jingwei_engine::{AlignedVec, Layout};
+use jingwei_files::hexadecimal;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, InputEntry, Manifest, OutputEntry, Result, TensorEntry, files};
-use jingwei_files::hexadecimal;
 
 /// The numbers of a bundle.
 pub(crate) struct Tensors {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jingwei_data::Preparation;
 use jingwei_engine::{AlignedVec, Function, Layout, Runtime, Weights};
+use jingwei_files::hexadecimal;
 use jingwei_graph::{Graph, passes};
 use sha2::{Digest, Sha256};
 
@@ -20,7 +21,6 @@ use crate::{
     RECIPE_FILE, REPORT_FILE, Reading, Recorded, Result, TensorEntry, VERSION, WEIGHTS_FILE,
     WeightsEntry, seal, weights_hash,
 };
-use jingwei_files::hexadecimal;
 
 /// What a bundle is made of.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jingwei_random::stream;
 use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, Error, Permutation, Result};
-use jingwei_random::stream;
 
 /// How to hold a part of the samples back.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,10 @@
 //! Whether the network was worth its while.
 
+use jingwei_metrics::Evaluation;
 use serde::Serialize;
 
-use crate::text::{self, percent};
-use jingwei_metrics::Evaluation;
-
 use crate::Report;
+use crate::text::{self, percent};
 
 /// A sentence on the model and the baseline.
 #[derive(Debug, Serialize)]

@@ -1,5 +1,6 @@
 //! What the page shows of a classifier's evaluation.
 
+use jingwei_metrics::{ClassScores, ClassificationSummary, Curve};
 use serde::Serialize;
 
 use crate::canvas::Canvas;
@@ -9,7 +10,6 @@ use crate::figure::{Figure, Key};
 use crate::page::Stat;
 use crate::scale::Axis;
 use crate::text::{self, optional, percent, score};
-use jingwei_metrics::{ClassScores, ClassificationSummary, Curve};
 
 /// With more than two classes, the curves of so many of the worst are drawn in colour.
 const MARKED: usize = 3;

@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
+use jingwei_metrics::ConfusionMatrix;
 use serde::Serialize;
 
 use crate::cut::MOST_ROWS;
 use crate::svg::{coordinate, escape, shorten};
 use crate::text;
-use jingwei_metrics::ConfusionMatrix;
 
 /// Up to so many classes the matrix is a table of numbers.
 const TABLE_CLASSES: usize = 24;

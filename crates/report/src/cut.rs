@@ -1,7 +1,8 @@
 //! Tables of many classes are cut to those that tell most.
 
-use crate::text::count;
 use jingwei_metrics::{RANKED_CELLS, keeps_probabilities};
+
+use crate::text::count;
 
 /// Rows that a table with a row a class shows, and classes up to which a matrix is drawn.
 pub(crate) const MOST_ROWS: usize = 100;

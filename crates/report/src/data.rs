@@ -1,7 +1,7 @@
+use jingwei_metrics::{Epoch, Evaluation};
 use serde::{Deserialize, Serialize};
 
 use crate::{Section, TextReport};
-use jingwei_metrics::{Epoch, Evaluation};
 
 /// Everything that a report shows. Empty parts are left out of the page.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use jingwei_data::Sequences;
+use jingwei_metrics::Predictions;
 
 use crate::TokenWeight;
-use jingwei_metrics::Predictions;
 
 /// How far each piece of a text moves the probability of a class: by how much the probability falls when unknown tokens
 /// stand in the place of its own (occlusion: Zeiler and Fergus, 2014, "Visualizing and Understanding Convolutional

@@ -1,5 +1,6 @@
 //! What the page shows of a classifier with several labels a row.
 
+use jingwei_metrics::LabelSummary;
 use serde::Serialize;
 
 use crate::classification::{ClassRow, class_rows, named, pr_figure, roc_figure};
@@ -7,7 +8,6 @@ use crate::cut;
 use crate::figure::Figure;
 use crate::page::Stat;
 use crate::text::{self, optional, percent, score};
-use jingwei_metrics::LabelSummary;
 
 /// An evaluation as shown.
 #[derive(Debug, Serialize)]

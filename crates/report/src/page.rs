@@ -1,12 +1,11 @@
+use jingwei_metrics::Evaluation;
 use serde::Serialize;
 
+use crate::Error;
 use crate::baseline::Verdict;
 use crate::cut::MOST_ROWS;
 use crate::figure::Figure;
 use crate::section::{Section, environment};
-use jingwei_metrics::Evaluation;
-
-use crate::Error;
 use crate::{
     BaselineScores, Fact, Layer, QuarantinedRow, Report, baseline, classification, diagram, labels,
     regression, tags, text, texts, training,

@@ -1,5 +1,6 @@
 //! What the page shows of a regression's evaluation.
 
+use jingwei_metrics::RegressionSummary;
 use serde::Serialize;
 
 use crate::canvas::Canvas;
@@ -7,7 +8,6 @@ use crate::figure::{Figure, Key};
 use crate::page::Stat;
 use crate::scale::Axis;
 use crate::text::{self, optional, significant};
-use jingwei_metrics::RegressionSummary;
 
 /// Bins of the histogram of errors.
 const BINS: usize = 30;

@@ -1,9 +1,9 @@
 //! Wrong spans in their texts, truth above and prediction below.
 
+use jingwei_metrics::{Scheme, Span, SpanError, SpanErrorKind, SpanSummary, Tagged};
 use serde::Serialize;
 
 use crate::{TagError, TagSpan};
-use jingwei_metrics::{Scheme, Span, SpanError, SpanErrorKind, SpanSummary, Tagged};
 
 /// How many errors of each kind are shown.
 const SHOWN: usize = 5;

@@ -1,5 +1,6 @@
 //! What the page shows of a tagger.
 
+use jingwei_metrics::{SpanErrorKind, SpanSummary, TagSummary};
 use serde::Serialize;
 
 use crate::classification::named;
@@ -7,7 +8,6 @@ use crate::confusion::Confusion;
 use crate::cut;
 use crate::page::Stat;
 use crate::text::{self, percent, score};
-use jingwei_metrics::{SpanErrorKind, SpanSummary, TagSummary};
 
 /// An evaluation as shown.
 #[derive(Debug, Serialize)]

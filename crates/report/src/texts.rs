@@ -1,5 +1,6 @@
 //! What the page shows of texts.
 
+use jingwei_data::prepare::Pretrained;
 use serde::Serialize;
 
 use crate::canvas::Canvas;
@@ -11,8 +12,6 @@ use crate::{
     Counted, DuplicateText, DuplicateTexts, Explanation, TextData, TextReport, TokenWeight,
     WorstText,
 };
-
-use jingwei_data::prepare::Pretrained;
 
 /// Longer texts are folded, letters.
 const FOLDED: usize = 300;

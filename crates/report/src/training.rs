@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jingwei_metrics::{Epoch, Series};
 use serde::Serialize;
 
 use crate::canvas::Canvas;
 use crate::figure::{Figure, Key};
 use crate::scale::Axis;
 use crate::text;
-use jingwei_metrics::{Epoch, Series};
 
 /// Solid for the training part, dashed for the validation part, in every plot.
 const TRAIN: &str = "s0";

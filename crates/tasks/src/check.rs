@@ -8,13 +8,13 @@ use std::path::Path;
 
 use jingwei_bundle::Parts;
 use jingwei_engine::Runtime;
+use jingwei_train::export::{bundle_outputs, inference_outline};
+use jingwei_train::fit::foresee;
+use jingwei_train::forecast::{Forecast, Load};
 
 use crate::Error;
 use crate::recipe::Part;
 use crate::run::{Job, Prepared, reading};
-use jingwei_train::export::{bundle_outputs, inference_outline};
-use jingwei_train::fit::foresee;
-use jingwei_train::forecast::{Forecast, Load};
 
 /// Data of no more bytes are read by [`check`]; larger ones are left to the training.
 pub const MOST_DATA: u64 = 64 << 20;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use jingwei_engine::Runtime;
 use jingwei_nn::Summary;
+use jingwei_train::fit::Trainer;
+use jingwei_train::forecast::Forecast;
 
 use crate::run::{Job, Prepared};
 use crate::{Error, check};
-use jingwei_train::fit::Trainer;
-use jingwei_train::forecast::Forecast;
 
 /// Steps before the clock starts: memory and caches fill.
 const WARM_UP: u64 = 3;

@@ -1,10 +1,10 @@
 //! Changed copies of training texts: dropped, swapped and masked tokens.
 
+use jingwei_random::{mix, unit};
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::{PADDING, UNKNOWN};
 use crate::{Error, Result};
-use jingwei_random::{mix, unit};
 
 /// How often tokens of a training text are changed; all are chances from 0 to 1, and 0 by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

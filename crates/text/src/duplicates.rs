@@ -5,13 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jingwei_random::mix;
 use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::read::TextSource;
 use crate::{Error, Result};
-use jingwei_random::mix;
 
 /// Bands of a signature, and numbers a band: two texts alike to 0.8 share a band with chance 0.998, alike to 0.4 with 0.08.
 const BANDS: usize = 21;

@@ -10,13 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jingwei_engine::Layout;
+use jingwei_files::hexadecimal;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::{Error, files};
-use jingwei_files::hexadecimal;
 
 /// The version of the format; readers refuse others.
 const FORMAT: &str = "2";

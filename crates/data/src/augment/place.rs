@@ -1,8 +1,9 @@
 //! Moving a picture: by whole pixels, or by any rotation and scale.
 
+use jingwei_random::Draws;
+
 use super::{Augment, Fill};
 use crate::prepare::PixelMap;
-use jingwei_random::Draws;
 
 /// Positions between pixels are counted in whole parts of a pixel: fast, and the same on every machine.
 const ONE_BITS: u32 = 24;

@@ -1,10 +1,11 @@
 //! All changes to one picture, in their order: movement, brightness and contrast, scaling, erasing.
 
+use jingwei_random::{Draws, stream};
+
 use super::Augment;
 use super::place::{Canvas, Place};
 use crate::prepare::{ImagePreparation, PixelMap};
 use crate::{Error, Result};
-use jingwei_random::{Draws, stream};
 
 /// Changes to single pictures of one size, ready for use.
 #[derive(Debug)]

@@ -4,14 +4,14 @@ mod sequences;
 
 use std::ops::Range;
 
+use jingwei_random::{Draws, stream};
+use sequences::SequenceBatches;
+pub(crate) use sequences::padded;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Augment, Mixup, SampleAugment, mix};
 use crate::prepare::{ColumnMap, FeatureMap, FeaturePreparation, TargetPreparation, TextMap};
 use crate::{Dataset, Error, Features, Permutation, Preparation, Result, Sequences, Targets};
-use jingwei_random::{Draws, stream};
-use sequences::SequenceBatches;
-pub(crate) use sequences::padded;
 
 /// Samples that are fetched into the cache together.
 const AHEAD: usize = 8;

@@ -1,11 +1,11 @@
 //! Batches of sequences: samples of similar length together, so that little is padded.
 
+use jingwei_random::stream;
 use jingwei_text::augment::TextAugmentation;
 use jingwei_text::prepare::{PADDING, Side, unknown_like};
 
 use crate::prepare::text::{pad, padding_start};
 use crate::{Permutation, Sequences};
-use jingwei_random::stream;
 
 /// Batches whose samples are sorted by length together. More means less padding, fewer means more chance.
 const POOL: usize = 50;

@@ -9,15 +9,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use jingwei_text::table::Fields;
+use rows::Rows;
 use serde::{Deserialize, Serialize};
+pub(crate) use table::{Table, is_missing, parse_number};
 
 use crate::image_folder::{entries, name_of};
 use crate::inspect::{Summary, table::summarise};
 use crate::source::{Format, Found, ReadOptions, SourceKind};
 use crate::{Dataset, Limits, OnBad, Result};
-
-use rows::Rows;
-pub(crate) use table::{Table, is_missing, parse_number};
 
 /// What a table says about each row.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,9 @@
 //! Attention, forward and both passes together, beside what `scripts/peers/attention.py` measures of PyTorch.
 
-use crate::harness::Bench;
 use jingwei_kernels::attention::{Attention, Forward, Positions, Targets};
 use jingwei_kernels::{AlignedVec, Precision};
+
+use crate::harness::Bench;
 
 pub fn run(bench: &Bench) {
     for (batch, length, heads, depth) in [(1, 8192, 6, 64), (16, 256, 6, 64), (12, 64, 4, 32)] {

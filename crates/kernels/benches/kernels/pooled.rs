@@ -1,13 +1,14 @@
 //! Convolution, ReLU and pooling in one. FLOP counts are those that the dense operators would need for
 //! the positions that pooling reads, so that gradients may pass 100 % of the peak.
 
-use crate::{
-    convolutions::{filled, same, valid},
-    harness::Bench,
-};
 use jingwei_kernels::{
     AlignedVec, BiasedFilters, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput,
     ConvShape, PooledResults,
+};
+
+use crate::{
+    convolutions::{filled, same, valid},
+    harness::Bench,
 };
 
 pub fn run(bench: &Bench) {

@@ -1,5 +1,7 @@
 //! Forward: tiles of windows, pooled before they leave the registers.
 
+use jingwei_bounds::product;
+
 use super::BiasedFilters;
 use super::{Windows, winograd as windows};
 use crate::{
@@ -10,7 +12,6 @@ use crate::{
     simd::Simd,
     workers::Parts,
 };
-use jingwei_bounds::product;
 
 /// `y = maximum over 2 × 2 windows of relu(x * w + bias)`, windows 2 apart; a last row or column of
 /// positions that fills no window is dropped.

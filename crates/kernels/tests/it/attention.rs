@@ -1,6 +1,7 @@
-use crate::support::{assert_close, at_every_level, numbers};
 use jingwei_kernels::Precision;
 use jingwei_kernels::attention::{Attention, Forward, Positions, Targets};
+
+use crate::support::{assert_close, at_every_level, numbers};
 
 fn attention(sizes: [usize; 6], causal: bool) -> Attention {
     let [batch, time, source, heads, kv_heads, depth] = sizes;

@@ -1,7 +1,8 @@
-use crate::support::{assert_close, at_every_level, numbers};
 use jingwei_kernels::{
     ConvMaxForward, ConvMaxGradFilter, ConvMaxGradInput, ConvMaxOperands, SequenceShape,
 };
+
+use crate::support::{assert_close, at_every_level, numbers};
 
 const fn shape(sizes: [usize; 5], padding: [usize; 2], relu: bool) -> SequenceShape {
     let [batch, time, channels, filters, kernel] = sizes;

@@ -1,12 +1,13 @@
-use crate::{
-    conv::{each_product, valid},
-    support::{assert_close, at_every_level, numbers},
-};
 use jingwei_kernels::{
     BiasedFilters, ConvReluPoolForward, ConvReluPoolGradFilter, ConvReluPoolGradInput, ConvShape,
     Level, PooledResults,
 };
 use proptest::prelude::*;
+
+use crate::{
+    conv::{each_product, valid},
+    support::{assert_close, at_every_level, numbers},
+};
 
 /// The plain result, and for each pooled number the position it came from.
 fn pool(shape: &ConvShape, x: &[f32], w: &[f32], bias: &[f32]) -> (Vec<f64>, Vec<usize>) {

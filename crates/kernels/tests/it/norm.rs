@@ -1,7 +1,8 @@
-use crate::golden::{golden, golden_f32};
-use crate::support::{assert_close, at_every_level, numbers};
 use jingwei_kernels::batch_norm::BatchNorm;
 use jingwei_kernels::layer_norm::{LayerNorm, LayerNormOperands};
+
+use crate::golden::{golden, golden_f32};
+use crate::support::{assert_close, at_every_level, numbers};
 
 /// `[y, dx, dγ, dβ, mean, variance]` one after the other.
 fn batch_norm(plan: BatchNorm, [x, dy, gamma, beta]: [&[f32]; 4]) -> Vec<(String, Vec<Vec<f32>>)> {

@@ -1,6 +1,7 @@
-use crate::support::at_every_level;
 use jingwei_kernels::random::Key;
 use jingwei_random::{philox, stream};
+
+use crate::support::at_every_level;
 
 const KEY: Key = Key {
     seed: 0x0123_4567_89ab_cdef,

@@ -1,11 +1,11 @@
 //! Bounds on every number of a recipe, whatever it is for.
 
 use jingwei_graph::limits::MOST_STEPS;
+use jingwei_train::fit::MOST_SIZE;
 use toml::Value;
 
 use super::RecipeError;
 use super::place::{Source, Step};
-use jingwei_train::fit::MOST_SIZE;
 
 /// The tables whose whole numbers are sizes.
 const SIZES: [&str; 4] = ["data", "prepare", "augment", "model"];

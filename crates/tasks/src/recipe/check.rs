@@ -4,13 +4,13 @@ use std::path::Path;
 
 use jingwei_data::prepare::Tokenizer;
 use jingwei_nn::{Clip, Layer, Loss, Place, Sizes, Updater};
+use jingwei_train::fit::{Functions, MOST_SIZE, OUTPUTS, Objective, for_loss};
 
 use super::bounds::check_numbers;
 use super::place::{Source, Step};
 use super::{Part, Recipe, RecipeError, TokenIds};
 use crate::Error;
 use crate::task::{Misfit, OutputShape};
-use jingwei_train::fit::{Functions, MOST_SIZE, OUTPUTS, Objective, for_loss};
 
 /// Checks a recipe; `folder` is where its paths begin.
 pub(super) fn check(recipe: &Recipe, source: &Source, folder: Option<&Path>) -> Result<(), Error> {

@@ -15,22 +15,21 @@ mod train;
 use std::fs;
 use std::path::Path;
 
-use jingwei_data::{Augment, prepare::PrepareOptions};
-use jingwei_nn::{Loss, Network, Sizes};
-use serde::{Deserialize, Serialize};
-
 pub use columns::Columns;
 pub use data::DataRecipe;
+use jingwei_data::{Augment, prepare::PrepareOptions};
+use jingwei_metrics::Metric;
+use jingwei_nn::{Loss, Network, Sizes};
+use jingwei_train::fit::{FitOptions, Functions, Objective, for_loss};
 pub use model::{ModelRecipe, Resnet, TokenIds, Zoo};
 pub use part::{Held, Part};
 pub use place::RecipeError;
+use place::Source;
+use serde::{Deserialize, Serialize};
 pub use train::{CheckpointRecipe, ClassWeights, TrainRecipe};
 
 use crate::Error;
 use crate::task::TaskRef;
-use jingwei_metrics::Metric;
-use jingwei_train::fit::{FitOptions, Functions, Objective, for_loss};
-use place::Source;
 
 /// A recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

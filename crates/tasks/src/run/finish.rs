@@ -6,6 +6,10 @@ use std::sync::Arc;
 use jingwei_bundle::{Bundle, Existing, Parts, Reading};
 use jingwei_data::Features;
 use jingwei_engine::Workspace;
+use jingwei_metrics::Evaluation;
+use jingwei_report::render;
+use jingwei_train::export::{bundle_outputs, inference};
+use jingwei_train::fit::{Evaluator, Trainer, Weights};
 use serde_json::json;
 
 use super::report::{Measured, report};
@@ -13,10 +17,6 @@ use super::{BUNDLE, Job, Prepared, RunResult, SourcePart};
 use crate::Error;
 use crate::check::METRICS_BYTES;
 use crate::task::{Finished, ReportParts};
-use jingwei_metrics::Evaluation;
-use jingwei_report::render;
-use jingwei_train::export::{bundle_outputs, inference};
-use jingwei_train::fit::{Evaluator, Trainer, Weights};
 
 /// Measures the final weights and writes the bundle with its report.
 pub(super) fn finish(

@@ -6,13 +6,13 @@ use std::path::Path;
 use jingwei_data::prepare::PrepareOptions;
 use jingwei_data::{Dataset, Features, Targets};
 use jingwei_engine::Runtime;
+use jingwei_files::hexadecimal;
+use jingwei_train::fit::Identity;
 use sha2::{Digest, Sha256};
 
 use super::{Job, Prepared, Source};
 use crate::Error;
 use crate::recipe::{CheckpointRecipe, DataRecipe, Part, Recipe, ReportRecipe};
-use jingwei_files::hexadecimal;
-use jingwei_train::fit::Identity;
 
 impl Job {
     /// What makes this training the same as another one.

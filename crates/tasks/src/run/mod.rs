@@ -12,18 +12,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+pub(crate) use finish::reading;
 use jingwei_data::prepare::FeaturePreparation;
 use jingwei_data::{Dataset, Preparation, Quarantined, Targets};
 use jingwei_engine::Runtime;
 use jingwei_graph::Dim;
-use jingwei_nn::{Loss, Network, Sizes, TIME};
-
-pub(crate) use finish::reading;
-pub use source::{Source, SourcePart, folder_of};
-
-use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};
-use crate::{Error, check};
 use jingwei_metrics::Evaluation;
+use jingwei_nn::{Loss, Network, Sizes, TIME};
 use jingwei_report::{BaselineScores, DuplicateTexts};
 use jingwei_train::checkpoint::Folder;
 use jingwei_train::fit::{
@@ -32,6 +27,10 @@ use jingwei_train::fit::{
 };
 use jingwei_train::history::Epoch;
 use jingwei_train::{Lock, memory};
+pub use source::{Source, SourcePart, folder_of};
+
+use crate::recipe::{CheckpointRecipe, Recipe, TokenIds};
+use crate::{Error, check};
 
 /// A recipe with its text and the folder that its paths begin at.
 #[derive(Debug, Clone)]

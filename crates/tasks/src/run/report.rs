@@ -4,12 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use jingwei_data::{Dataset, Features, Targets};
 use jingwei_graph::Dim;
-use jingwei_nn::{Network, Summary};
-
-use super::source::Source;
-use crate::Error;
-use crate::recipe::Recipe;
 use jingwei_metrics::Evaluation;
+use jingwei_nn::{Network, Summary};
 use jingwei_report::{
     DataDescription, Fact, Layer, ModelDescription, Part, QuarantinedRow, Report, RunDescription,
     TextReport, count,
@@ -17,6 +13,10 @@ use jingwei_report::{
 use jingwei_tensorboard::GraphNode;
 use jingwei_train::fit::Trainer;
 use jingwei_train::memory;
+
+use super::source::Source;
+use crate::Error;
+use crate::recipe::Recipe;
 
 /// Left-out rows that the report lists; all are counted.
 const LISTED: usize = 100;

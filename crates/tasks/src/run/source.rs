@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use jingwei_data::split::{Split, SplitOptions, by_fraction, by_fraction_together};
 use jingwei_data::{Dataset, OnBad, Preparation, Targets};
+use jingwei_files::hexadecimal;
+use jingwei_report::DuplicateTexts;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -11,8 +13,6 @@ use crate::classes::one_class;
 use crate::recipe::{Held, Part, Recipe};
 use crate::task::TaskRef;
 use crate::texts::Groups;
-use jingwei_files::hexadecimal;
-use jingwei_report::DuplicateTexts;
 
 /// What is mixed into the seed, so that test and validation part are chosen apart.
 const TEST_STREAM: u64 = 0x7465_7374;

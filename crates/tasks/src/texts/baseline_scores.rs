@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use jingwei_data::{Sequences, Targets};
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::{Compared, Labelled, Predictions};
+use jingwei_report::{BaselineScores, count};
 
 use super::baseline::Baseline;
 use super::encoded::{Encoded, EncodedPart};
 use crate::Error;
-use jingwei_metrics::Evaluation;
-use jingwei_metrics::{Compared, Labelled, Predictions};
-use jingwei_report::{BaselineScores, count};
 
 /// The baseline learns from no more texts than this.
 const MOST_TEXTS: usize = 200_000;

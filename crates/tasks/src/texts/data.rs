@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use jingwei_data::prepare::{Bare, TextMap};
 use jingwei_data::{Dataset, Features, Targets};
+use jingwei_report::{BareTexts, Counted, Lengths, TextData, TextPart};
 
 use super::encoded::{Encoded, EncodedPart};
 use crate::Error;
 use crate::run::Prepared;
-use jingwei_report::{BareTexts, Counted, Lengths, TextData, TextPart};
 
 /// How many of the most frequent tokens are listed.
 const FREQUENT: usize = 20;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use jingwei_data::Dataset;
 use jingwei_data::texts::{Duplicates, duplicates};
+use jingwei_report::{Counted, DuplicateText, DuplicateTexts};
 
 use super::recipe::DuplicateRule;
 use crate::Error;
 use crate::recipe::Recipe;
 use crate::run::Source;
-use jingwei_report::{Counted, DuplicateText, DuplicateTexts};
 
 /// How many groups are shown, how many of them of texts that are the same letter by letter, and how many texts of each.
 const SHOWN: usize = 6;

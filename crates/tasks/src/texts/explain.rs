@@ -2,17 +2,17 @@
 
 use std::ops::Range;
 
+use jingwei_bundle::Runner;
 use jingwei_data::{Dataset, Sequences};
 use jingwei_engine::AlignedVec;
+use jingwei_metrics::{Labelled, two_columns};
+use jingwei_report::{Explanation, occlusion, pieces, weigh, worth_explaining};
+use jingwei_train::fit::{Evaluator, Trainer, Weights};
 
 use super::encoded::Encoded;
 use super::worst;
 use crate::Error;
 use crate::run::{Prepared, SourcePart};
-use jingwei_bundle::Runner;
-use jingwei_metrics::{Labelled, two_columns};
-use jingwei_report::{Explanation, occlusion, pieces, weigh, worth_explaining};
-use jingwei_train::fit::{Evaluator, Trainer, Weights};
 
 /// How many texts are explained.
 const EXPLAINED: usize = 9;

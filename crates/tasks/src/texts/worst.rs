@@ -1,11 +1,11 @@
 //! The texts that a model gets most wrong.
 
 use jingwei_data::Dataset;
+use jingwei_report::WorstText;
+use jingwei_train::fit::Evaluator;
 
 use crate::Error;
 use crate::run::SourcePart;
-use jingwei_report::WorstText;
-use jingwei_train::fit::Evaluator;
 
 /// How many are shown.
 const WORST: usize = 12;

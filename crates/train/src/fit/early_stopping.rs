@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jingwei_metrics::Metric;
 use serde::{Deserialize, Serialize};
 
 use crate::history::Epoch;
-use jingwei_metrics::Metric;
 
 /// A series of the history that steers: `valid.loss`, `valid.accuracy`, `train.loss` and so on. Never the test part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

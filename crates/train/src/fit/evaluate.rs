@@ -3,6 +3,8 @@
 use jingwei_data::{BatchOptions, BatchSource, Dataset, Preparation, Sequences, Targets};
 use jingwei_engine::{Function, RunContext, Runtime, Workspace};
 use jingwei_kernels::{Scratch, Workers};
+use jingwei_metrics::Evaluation;
+use jingwei_metrics::{Compared, Estimates, Kept, Labelled, Metric, Predictions, Tagged};
 
 use super::fill::fill;
 use super::functions::{Functions, TARGETS};
@@ -10,8 +12,6 @@ use super::plans::Plans;
 use super::run::class_of;
 use crate::Error;
 use crate::history::Series;
-use jingwei_metrics::Evaluation;
-use jingwei_metrics::{Compared, Estimates, Kept, Labelled, Metric, Predictions, Tagged};
 
 /// Samples that are evaluated together; results depend on it in their last bits only.
 pub const EVALUATION_BATCH: usize = 128;

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use jingwei_tensorboard::{EventWriter, GraphNode, Histogram};
+
 use super::resume::{Header, Identity};
 use super::{Observer, Outcome, StepEnd, Trainer};
 use crate::Error;
 use crate::checkpoint::Folder;
 use crate::history::{self, Epoch};
-use jingwei_tensorboard::{EventWriter, GraphNode, Histogram};
 
 /// Writes checkpoints; it comes last, so that what others wrote belongs to them.
 #[derive(Debug)]

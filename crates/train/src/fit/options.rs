@@ -1,11 +1,11 @@
 //! How a network is trained.
 
 use jingwei_data::{Augment, BatchOptions};
+use jingwei_metrics::Metric;
 use jingwei_nn::{Average, Clip, Duration, LearningRate, Optimizer, Schedule, Updater};
 
 use super::{EarlyStopping, Monitor};
 use crate::Error;
-use jingwei_metrics::Metric;
 
 /// The largest size that a setting may be, such as the units of a layer or the samples of a batch: products of two are
 /// far from wrapping.

@@ -1,5 +1,6 @@
 //! What a training holds, to look at, to keep and to take back.
 
+use jingwei_data::prepare::Pretrained;
 use jingwei_engine::{AlignedVec, Buffer, Runtime};
 
 use super::trainer::Weights;
@@ -7,7 +8,6 @@ use super::{FitOptions, Functions, Progress, Slots, Trainer};
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Group};
 use crate::forecast::Forecast;
-use jingwei_data::prepare::Pretrained;
 
 /// Looking on.
 impl Trainer<'_> {

@@ -1,5 +1,6 @@
 //! A training and what it holds.
 
+use jingwei_data::prepare::Pretrained;
 use jingwei_data::{BatchSource, Dataset, Preparation};
 use jingwei_engine::{AlignedVec, Buffer, Runtime, Workspace};
 use jingwei_graph::Shape;
@@ -12,7 +13,6 @@ use super::{Evaluator, FitOptions, Progress, Slots};
 use crate::forecast::{Forecast, Load};
 use crate::pretrained;
 use crate::{Error, priors};
-use jingwei_data::prepare::Pretrained;
 
 /// What a training reads.
 #[derive(Clone, Copy)]

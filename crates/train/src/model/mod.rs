@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use fit::Fit;
+use jingwei_bundle::Runner;
 use jingwei_bundle::{Existing, Parts, Predictor};
 use jingwei_data::prepare::TextMap;
 use jingwei_data::{Dataset, Features, OnBad, Preparation, TextColumn};
 use jingwei_engine::{AlignedVec, Precision, Runtime, Workspace};
+use jingwei_metrics::Metric;
 use jingwei_nn::{Loss, Network, Optimizer, Sequential, Summary};
-
-pub use fit::Fit;
 pub use results::{History, Outputs, Scores};
 
 use crate::Error;
@@ -21,8 +22,6 @@ use crate::fit::{
     EVALUATION_BATCH, Evaluator, FitOptions, Functions, Objective, Trainer, TrainingData, Weights,
     check_texts, for_loss,
 };
-use jingwei_bundle::Runner;
-use jingwei_metrics::Metric;
 
 /// Turning a network into a [`Model`].
 pub trait Compile {

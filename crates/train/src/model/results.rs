@@ -3,11 +3,11 @@
 use std::fmt;
 
 use jingwei_data::Dataset;
+use jingwei_metrics::Evaluation;
 
 use crate::Error;
 use crate::fit::Outcome;
 use crate::history::{Epoch, Series};
-use jingwei_metrics::Evaluation;
 
 /// What a fitting came to.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
-use crate::support::{HOSTILE, alone, assert_refused, hostile_sizes, numbers, unless_refused};
 use jingwei_kernels::attention::{Attention, Forward, Positions, Targets};
 use jingwei_kernels::{Level, Precision};
+
+use crate::support::{HOSTILE, alone, assert_refused, hostile_sizes, numbers, unless_refused};
 
 fn attention([batch, time, source, heads, kv_heads, depth]: [usize; 6]) -> Attention {
     Attention {

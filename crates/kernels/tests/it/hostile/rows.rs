@@ -1,4 +1,3 @@
-use crate::support::{alone, hostile_sizes, numbers, unless_refused};
 use jingwei_kernels::batch_norm::BatchNorm;
 use jingwei_kernels::cross_entropy::{CrossEntropy, Targets};
 use jingwei_kernels::elementwise::{Binary, Broadcast, Operand};
@@ -8,6 +7,8 @@ use jingwei_kernels::rms_norm::RmsNorm;
 use jingwei_kernels::rotary::Rotary;
 use jingwei_kernels::softmax::Softmax;
 use jingwei_kernels::{Level, Workers};
+
+use crate::support::{alone, hostile_sizes, numbers, unless_refused};
 
 /// Sizes of tensors whose lengths could be anything, were they to wrap.
 const LENGTHS: [usize; 3] = [0, 1, 6];

@@ -1,10 +1,10 @@
 use jingwei_data::Sequences;
+use jingwei_metrics::{Labelled, Predictions, check_labels, label_log_loss, log_loss};
 
 use super::logistic::{Logistic, columns};
 use super::rows::Rows;
 use super::tfidf::TfIdf;
 use crate::Error;
-use jingwei_metrics::{Labelled, Predictions, check_labels, label_log_loss, log_loss};
 
 /// How little large weights cost, scikit-learn's `C`: its default, and what else may be chosen.
 const STRENGTHS: [f64; 3] = [1.0, 4.0, 16.0];
