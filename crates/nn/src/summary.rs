@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jingwei_graph::Graph;
+use jingwei_graph::{Dim, Graph, Shape};
 
 use crate::{Mode, Network, Result};
 
@@ -22,11 +22,20 @@ pub struct SummaryRow {
     /// The names of what it takes.
     pub inputs: Vec<String>,
     /// The shape of its result, such as `[batch, 26, 26, 32]`.
-    pub output: String,
+    pub output: Shape,
     /// How many trainable values it has.
     pub parameters: usize,
     /// How many values it has that training changes without a gradient.
     pub states: usize,
+}
+
+impl SummaryRow {
+    /// The shape of the result without the batch, as people write it: `26 × 26 × 32`.
+    #[must_use]
+    pub fn sizes(&self) -> String {
+        let sizes = self.output.0.iter().skip(1).map(Dim::to_string);
+        sizes.collect::<Vec<_>>().join(" × ")
+    }
 }
 
 impl Summary {
@@ -59,7 +68,7 @@ impl Summary {
                         .iter()
                         .map(|&input| names[input].clone())
                         .collect(),
-                    output: builder.shape(value).to_string(),
+                    output: builder.shape(value).clone(),
                     parameters: count - parameters,
                     states: state_count - states,
                 });
@@ -91,17 +100,17 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |text: fn(&SummaryRow) -> &str, head: &str| {
+        let width = |len: fn(&SummaryRow) -> usize, head: &str| {
             self.rows
                 .iter()
-                .map(|row| text(row).len())
+                .map(len)
                 .chain([head.len()])
                 .max()
                 .unwrap_or_default()
         };
         let (names, outputs) = (
-            width(|row| &row.name, "layer"),
-            width(|row| &row.output, "output"),
+            width(|row| row.name.len(), "layer"),
+            width(|row| row.output.to_string().len(), "output"),
         );
         writeln!(
             f,
@@ -112,7 +121,9 @@ impl fmt::Display for Summary {
             writeln!(
                 f,
                 "{:names$}  {:outputs$}  {:>10}",
-                row.name, row.output, row.parameters
+                row.name,
+                row.output.to_string(),
+                row.parameters
             )?;
         }
         write!(

@@ -19,7 +19,7 @@ use crate::{Initializer, Pair, Result};
 /// ```
 /// use jingwei_nn::{Conv2d, Padding, Sequential};
 /// let network = Sequential::new([32, 32, 3]).layer(Conv2d::new(16, 3).stride(2).padding(Padding::Same));
-/// assert_eq!(network.summary()?.rows()[0].output, "[batch, 16, 16, 16]");
+/// assert_eq!(network.summary()?.rows()[0].output.to_string(), "[batch, 16, 16, 16]");
 /// # Ok::<(), jingwei_nn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -57,7 +57,9 @@ inputs = [{ name = "image", sizes = [5, 5, 1] }, { name = "row", sizes = [3] }]
 "#;
     let network: Network = toml::from_str(text).expect("a recipe");
     assert_eq!(
-        network.summary().expect("a network that fits").rows()[4].output,
+        network.summary().expect("a network that fits").rows()[4]
+            .output
+            .to_string(),
         "[batch, 7]"
     );
     let wrong = text.replace("\"stem\", \"conv2d_1\"", "\"stem\", \"conv2d_3\"");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jingwei_data::prepare::TextPreparation;
-use jingwei_graph::Dim;
+use jingwei_graph::{Dim, Shape};
 use jingwei_nn::{Activation, Dense, Entry, Error, Layer, Network, Place, Sizes, zoo};
 use serde::{Deserialize, Serialize};
 
@@ -136,14 +136,15 @@ impl ModelRecipe {
     pub(super) fn check_outputs(&self, network: &Network, outputs: usize) -> Result<(), Error> {
         for (index, row) in network.summary()?.rows().iter().enumerate() {
             let answers = self.outputs.contains(&row.name);
-            if answers && !row.output.ends_with(&format!(", {outputs}]")) {
+            let gives = row.output.0.iter().skip(1).next_back();
+            if answers && gives != Some(&Dim::Size(outputs)) {
                 return Err(Error::Shape {
                     place: Place::Layer {
                         number: index + 1,
                         name: row.name.clone(),
                     },
                     expected: format!("{outputs} values, as it is one of the outputs"),
-                    found: row.output.clone(),
+                    found: row.output.to_string(),
                 });
             }
         }
@@ -183,7 +184,7 @@ fn gives(network: &Network, outputs: usize) -> bool {
         .as_ref()
         .ok()
         .and_then(|summary| summary.rows().last());
-    last.is_some_and(|row| row.output == format!("[batch, {outputs}]"))
+    last.is_some_and(|row| row.output == Shape::batch_of(&[outputs]))
 }
 
 /// Whether the last layer is a dense one for the outputs, up to a softmax or sigmoid.

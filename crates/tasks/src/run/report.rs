@@ -128,11 +128,7 @@ fn model(recipe: &Recipe, summary: &Summary) -> ModelDescription {
     let layer = |row: &jingwei_nn::SummaryRow| Layer {
         name: row.name.clone(),
         kind: row.kind.to_owned(),
-        output: row
-            .output
-            .replace("[batch, ", "")
-            .replace(']', "")
-            .replace(", ", " × "),
+        output: row.sizes(),
         parameters: row.parameters as u64,
         inputs: row.inputs.clone(),
     };
@@ -202,14 +198,15 @@ fn warnings(source: &Source, measured: &Measured) -> Vec<String> {
 
 /// The layers as TensorBoard draws them.
 pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
+    let size = |dim: &Dim| match dim {
+        Dim::Size(size) => Some(*size as u64),
+        Dim::Symbol(_) => None,
+    };
     let input = network.inputs().iter().map(|input| GraphNode {
         name: input.name.clone(),
         op: "input".to_owned(),
         shape: std::iter::once(None)
-            .chain(input.sizes.0.iter().map(|dim| match dim {
-                Dim::Size(size) => Some(*size as u64),
-                Dim::Symbol(_) => None,
-            }))
+            .chain(input.sizes.0.iter().map(size))
             .collect(),
         ..GraphNode::default()
     });
@@ -218,12 +215,7 @@ pub(super) fn graph_nodes(network: &Network) -> Result<Vec<GraphNode>, Error> {
         name: row.name.clone(),
         op: row.kind.to_owned(),
         inputs: row.inputs.clone(),
-        shape: row
-            .output
-            .trim_matches(['[', ']'])
-            .split(", ")
-            .map(|size| size.parse().ok())
-            .collect(),
+        shape: row.output.0.iter().map(size).collect(),
         attributes: vec![("parameters".to_owned(), row.parameters.to_string())],
     });
     Ok(input.chain(layers).collect())

@@ -59,7 +59,14 @@ fn a_good_recipe_is_read() {
     let network = recipe.model.network(&[28, 28, 1].into(), NO_TEXT, 3);
     let network = network.unwrap();
     assert_eq!(
-        network.summary().unwrap().rows().last().unwrap().output,
+        network
+            .summary()
+            .unwrap()
+            .rows()
+            .last()
+            .unwrap()
+            .output
+            .to_string(),
         "[batch, 3]"
     );
 }

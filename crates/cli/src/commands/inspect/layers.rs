@@ -15,7 +15,7 @@ pub fn draw(summary: &Summary, file: &Path, printer: &Printer) -> Result<()> {
     let layer = |row: &SummaryRow| Layer {
         name: row.name.clone(),
         kind: row.kind.to_owned(),
-        output: sizes(row),
+        output: row.sizes(),
         parameters: row.parameters as u64,
         inputs: row.inputs.clone(),
     };
@@ -25,16 +25,10 @@ pub fn draw(summary: &Summary, file: &Path, printer: &Printer) -> Result<()> {
     Ok(())
 }
 
-/// The shape of a layer's result without the batch: `26 × 26 × 32`.
-fn sizes(row: &SummaryRow) -> String {
-    let inner = row.output.trim_matches(['[', ']']);
-    inner.split(", ").skip(1).collect::<Vec<_>>().join(" × ")
-}
-
 pub fn layer_values(summary: &Summary) -> Vec<Value> {
     let value = |row: &SummaryRow| {
         json!({
-            "name": row.name, "kind": row.kind, "inputs": row.inputs, "output": row.output,
+            "name": row.name, "kind": row.kind, "inputs": row.inputs, "output": row.output.to_string(),
             "parameters": row.parameters, "states": row.states,
         })
     };
@@ -47,7 +41,7 @@ pub fn print_layers(summary: &Summary, printer: &Printer) -> Result<()> {
         table.row([
             &row.name,
             &row.kind,
-            &sizes(row),
+            &row.sizes(),
             &count(row.parameters),
             &row.inputs.join(", "),
         ]);
